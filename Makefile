@@ -1,0 +1,78 @@
+# Every target sets up .venv first; python3 >= 3.10 and make are all it needs.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 10))
+INPUTS := pyproject.toml constraints.txt
+INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+
+.PHONY: help demo test lint format bench wheel-test clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
+		printf 'make %-11s %s\n' "$$name" "$$what"; done
+
+demo: $(VENV)/.demo ## track the loops of a real heartbeat recording over three time scales
+	@$(BIN)/aura-tda demo
+
+test: $(VENV)/.test ## run every test, the built wheel in an empty environment included
+	@echo "running the tests (about five minutes)"
+	@$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory wheel-test
+
+lint: $(VENV)/.test ## check style and types
+	@echo "checking style and types"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.test ## put the code into the house format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.bench ## measure the batch engine against ripser and giotto-ph
+	@echo "measuring (under ten minutes on two cores)"
+	@$(BIN)/python -m benchmarks.engine_performance
+
+wheel-test: $(VENV)/.test ## build the wheel and run the demo from it, outside this folder
+	@sh tests/wheel_smoke.sh $(BIN)/python
+
+clean: ## remove .venv and everything built
+	@rm -rf $(VENV) dist build out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment that is missing, broken or too old is made anew, whatever the stamps say.
+ifneq ($(shell $(BIN)/python -c '$(NEW_ENOUGH)' 2>/dev/null && echo usable),usable)
+.PHONY: $(VENV)/.python
+endif
+
+$(VENV)/.python:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+		echo "python 3.10 or newer is needed, and $(PYTHON) was not found" >&2; exit 1; }
+	@$(PYTHON) -c '$(NEW_ENOUGH)' || { echo "python 3.10 or newer is needed, and" \
+		"$(PYTHON) is `$(PYTHON) --version 2>&1`: try make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) has no venv module: install it (Debian: apt install python3-venv)" >&2; exit 1; }
+	@echo "setting up .venv"
+	@$(BIN)/python -c '$(NEW_ENOUGH)' 2>/dev/null || rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.python $(INPUTS)
+	@echo "installing the package and what the demo needs (about a minute, once)"
+	@$(INSTALL) -e '.[plot]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.python $(INPUTS)
+	@echo "installing the package and what the tests need (a few minutes, once)"
+	@$(INSTALL) -e '.[test,plot,torch]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.python $(INPUTS)
+	@echo "installing the package and the peers to measure against (about a minute, once)"
+	@$(INSTALL) -e '.[bench]'
+	@touch $@

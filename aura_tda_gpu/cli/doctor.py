@@ -1,0 +1,108 @@
+"""``aura-tda doctor``: what this machine offers."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib import metadata
+from typing import Any
+
+from rich.console import Console
+
+__all__ = ["examine", "extras", "package_version", "show"]
+
+_PACKAGE = "aura-tda-gpu"
+_FOR_DEVELOPERS = ("test", "bench")
+
+
+def package_version() -> str:
+    """Return the version of the installed package."""
+    try:
+        return metadata.version(_PACKAGE)
+    except metadata.PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+def extras() -> dict[str, list[str]]:
+    """Return the packages that each optional extra still lacks, empty where it is complete."""
+    try:
+        requirements = metadata.requires(_PACKAGE) or []
+    except metadata.PackageNotFoundError:
+        return {}
+    missing: dict[str, list[str]] = {}
+    for requirement in requirements:
+        found = re.match(r"([\w.-]+).*\bextra\s*==\s*['\"]([\w-]+)['\"]", requirement)
+        if found is None or found[2] in _FOR_DEVELOPERS:
+            continue
+        lacking = missing.setdefault(found[2], [])
+        if not _installed(found[1]):
+            lacking.append(found[1])
+    return missing
+
+
+def examine() -> dict[str, Any]:
+    """Return all findings, ready for JSON: those of `probe`, the kernels, and the extras."""
+    from ..persistence import backends
+
+    return {
+        "version": package_version(),
+        **backends.probe(),
+        "kernels": _kernels(),
+        "extras": {name: {"missing": lacking} for name, lacking in sorted(extras().items())},
+    }
+
+
+def show(findings: dict[str, Any], *, as_json: bool) -> None:
+    """Print the findings on standard output, for a machine or for a person."""
+    if as_json:
+        Console(highlight=False, soft_wrap=True).print_json(json.dumps(findings))
+        return
+    memory = findings["memory_bytes"]
+    lines = [
+        ("aura-tda", findings["version"]),
+        ("python", f"{findings['python']} on {findings['platform']}"),
+        ("cores", str(findings["cores"])),
+        ("memory", "unknown" if memory is None else f"{memory / 2**30:.1f} GB free"),
+        ("numpy", findings["numpy"] or "missing"),
+        ("numba", findings["numba"] or "missing"),
+        ("kernels", _kernel_line(findings["kernels"])),
+        ("GPU", "an NVIDIA driver is installed" if findings["cuda"] else "no NVIDIA driver found"),
+    ]
+    lines += [(f"backend {name}", state) for name, state in findings["backends"].items()]
+    lines += [("auto takes", f"{findings['auto']}: {findings['reason']}")]
+    lines += [(f"extra {name}", _extra_line(name, e)) for name, e in findings["extras"].items()]
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for name, text in lines:
+        console.print(f"{name:<18} {text}")
+
+
+def _kernels() -> dict[str, Any]:
+    """Load or compile the CPU kernels."""
+    try:
+        from ..persistence import cpu
+
+        return {**cpu.warm_up(), "error": None}
+    except Exception as error:  # a doctor reports what is broken, whatever it is
+        return {"seconds": 0.0, "compiled": 0, "cached": 0, "error": f"{error}"}
+
+
+def _kernel_line(kernels: dict[str, Any]) -> str:
+    if kernels["error"] is not None:
+        return f"do not work: {kernels['error']}"
+    if kernels["compiled"]:
+        return f"compiled just now, once per machine, in {kernels['seconds']:.1f} s"
+    return f"compiled before; loaded in {kernels['seconds']:.1f} s"
+
+
+def _extra_line(name: str, extra: dict[str, Any]) -> str:
+    if not extra["missing"]:
+        return "installed"
+    return f"lacks {', '.join(extra['missing'])}: pip install '{_PACKAGE}[{name}]'"
+
+
+def _installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

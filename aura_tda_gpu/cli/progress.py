@@ -1,0 +1,104 @@
+"""How a run goes, on standard error: a live line on a terminal, a summary everywhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from ..streaming.persistence_stream import WindowUpdate
+from .trace import Sample
+
+__all__ = ["Report"]
+
+
+class Report:
+    """Counters of a run, and their display.
+
+    Parameters
+    ----------
+    console : Console
+        Where to write, standard error as a rule.
+    live : bool
+        Show a line that is kept up to date; only on a terminal.
+
+    Attributes
+    ----------
+    points, ticks : int
+        Points taken and updates returned so far.
+    seconds : float
+        Wall-clock time since the run began.
+    latencies : Sample
+        Seconds of work for each tick.
+    """
+
+    def __init__(self, console: Console, *, live: bool = True) -> None:
+        self.console = console
+        self.points = 0
+        self.ticks = 0
+        self.latencies = Sample()
+        self._started = time.perf_counter()
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+        if live and console.is_terminal:
+            self._progress = Progress(
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[line]}"),
+                TimeElapsedColumn(),
+                console=console,
+                transient=True,
+            )
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time since the run began."""
+        return time.perf_counter() - self._started
+
+    def __enter__(self) -> Report:
+        self._started = time.perf_counter()
+        if self._progress is not None:
+            self._task = self._progress.add_task("", total=None, line="")
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def step(self, n_points: int, updates: list[WindowUpdate], fraction: float | None) -> None:
+        """Count what one push brought."""
+        self.points += n_points
+        self.ticks += len(updates)
+        for update in updates:
+            self.latencies.add(update.latency_seconds)
+        if self._progress is None:
+            return
+        line = f"{self.points:,} points  {self.rate:,.0f}/s  {self.ticks:,} ticks"
+        if updates:
+            line += f"  last {1e3 * updates[-1].latency_seconds:.1f} ms"
+        self._progress.update(
+            self._task,
+            line=line,
+            completed=fraction or 0.0,
+            total=None if fraction is None else 1.0,
+        )
+
+    @property
+    def rate(self) -> float:
+        """Points a second so far."""
+        return self.points / max(self.seconds, 1e-9)
+
+    def summary(self, late: int) -> str:
+        """Return the run in one line."""
+        line = f"{self.points} points, {self.ticks} ticks, {late} late, {self.rate:.0f} points/s"
+        if self.ticks:
+            p50, p99 = (1e3 * self.latencies.quantile(q) for q in (0.5, 0.99))
+            line += f", latency of a tick p50 {p50:.1f} ms, p99 {p99:.1f} ms"
+        return line

@@ -1,0 +1,122 @@
+"""Window updates as lines of JSON; docs/output.md describes them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+import numpy as np
+
+from ..errors import ConfigError, SourceError
+from ..streaming.persistence_stream import WindowUpdate
+
+__all__ = ["UpdateWriter", "as_record"]
+
+
+def as_record(update: WindowUpdate) -> dict[str, Any]:
+    """Return one update as plain numbers, lists and None, ready for JSON.
+
+    A bar is ``[birth, death, essential, truncated]``; its death is None while it is open.
+    """
+    return {
+        "window_id": update.window_id,
+        "timestamp": update.timestamp,
+        "n_points": update.n_points,
+        "n_vertices": update.n_vertices,
+        "error_bound": update.error_bound if math.isfinite(update.error_bound) else None,
+        "skipped_ticks": update.skipped_ticks,
+        "n_overflowed": update.n_overflowed,
+        "latency_seconds": round(update.latency_seconds, 6),
+        "bars": {str(k): _bars(update, k) for k in update.diagram.dimensions},
+    }
+
+
+class UpdateWriter:
+    """Write updates to a file or to standard output, one a line, as they come.
+
+    Parameters
+    ----------
+    target : str
+        File name, or ``"-"``.
+    source : str, optional
+        File the data comes from, which must not be written over.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be opened for writing.
+    """
+
+    def __init__(self, target: str, source: str | None = None) -> None:
+        self.target = target
+        self.lines = 0
+        self._file: TextIO = sys.stdout
+        if target == "-":
+            return
+        path = Path(target)
+        if source is not None and path.exists() and path.samefile(source):
+            raise ConfigError(f"--output {target}: this is the file the data comes from")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("w", encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise ConfigError(f"--output {target}: {error.strerror or error}") from error
+
+    def write(self, updates: list[WindowUpdate]) -> None:
+        """Write some updates and pass them on to the file at once.
+
+        Raises
+        ------
+        BrokenPipeError
+            If the reader of standard output has gone.
+        SourceError
+            If the file takes no more.
+        """
+        try:
+            for update in updates:
+                self._file.write(json.dumps(as_record(update), allow_nan=False) + "\n")
+            if updates:
+                self._file.flush()
+        except BrokenPipeError:
+            # what is left in the buffer has nowhere to go: spare the interpreter the attempt
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise
+        except OSError as error:
+            raise SourceError(f"--output {self.target}: {error.strerror or error}") from error
+        self.lines += len(updates)
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a person sees the lines as they are written."""
+        return self._file.isatty()
+
+    def __enter__(self) -> UpdateWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.target != "-":
+            self._file.close()
+
+
+def _bars(update: WindowUpdate, dimension: int) -> list[list[Any]]:
+    bars = update.diagram[dimension]
+    # the shortest text that gives the same float32 back
+    pairs = bars.astype("U32").astype(np.float64).tolist()
+    return [
+        [birth, death, False, False]
+        if math.isfinite(death)
+        else [birth, None, not truncated, bool(truncated)]
+        for (birth, death), truncated in zip(
+            pairs, update.diagram.truncated[dimension].tolist(), strict=True
+        )
+    ]

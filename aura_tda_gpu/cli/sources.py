@@ -1,0 +1,251 @@
+"""A file as a stream of points: which columns to take, where time comes from, chunk by chunk."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ConfigError, SourceError
+
+__all__ = ["TIME_UNITS", "Chunk", "Source", "SourceOptions", "open_source"]
+
+TIME_UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+
+Float64Array = npt.NDArray[np.float64]
+Int64Array = npt.NDArray[np.int64]
+
+_NPY_MAGIC = b"\x93NUMPY"
+_ZIP_MAGIC = b"PK\x03\x04"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What to take from a file.
+
+    Parameters
+    ----------
+    time_column : str, optional
+        Name of the column of event times, or its index from 0.
+    time_unit : str
+        One of `TIME_UNITS`.
+    rate : float, optional
+        Rows a second, for data without a time column: row ``i`` is at ``i / rate``.
+    columns : tuple of str, optional
+        Names or indexes of the coordinates; None takes every numeric column but time.
+    skip_bad_rows : bool
+        Leave out and count a row that cannot be used, instead of stopping there.
+
+    Raises
+    ------
+    ConfigError
+        If time comes from nowhere or from two places, or a value is out of range.
+    """
+
+    time_column: str | None = None
+    time_unit: str = "s"
+    rate: float | None = None
+    columns: tuple[str, ...] | None = None
+    skip_bad_rows: bool = False
+
+    def __post_init__(self) -> None:
+        if self.time_column is None and self.rate is None:
+            raise ConfigError("where is time? give --time-column NAME, or --rate HZ without one")
+        if self.time_column is not None and self.rate is not None:
+            raise ConfigError("--time-column and --rate exclude each other: give one of them")
+        if self.rate is not None and not 0 < self.rate < np.inf:
+            raise ConfigError(f"--rate must be a number of rows a second above 0, not {self.rate}")
+        if self.time_unit not in TIME_UNITS:
+            known = ", ".join(TIME_UNITS)
+            raise ConfigError(f"--time-unit must be one of {known}, not {self.time_unit!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some rows of a source, in its order.
+
+    Attributes
+    ----------
+    points : ndarray of float64, shape (m, dim)
+        Coordinates.
+    times : ndarray of float64, shape (m,)
+        Event times in seconds.
+    rows : ndarray of int64, shape (m,)
+        Position among the data rows, from 0, those that were skipped included.
+    places : ndarray of int64, shape (m,)
+        Where a person finds the row: see `Source.place`.
+    """
+
+    points: Float64Array
+    times: Float64Array
+    rows: Int64Array
+    places: Int64Array
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.times)
+
+    def __getitem__(self, index: slice | npt.NDArray[np.bool_]) -> Chunk:
+        """Return some of the rows."""
+        return Chunk(self.points[index], self.times[index], self.rows[index], self.places[index])
+
+
+class Source(ABC):
+    """A file of rows.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    options : SourceOptions
+        What to take from it.
+
+    Attributes
+    ----------
+    columns : list of str
+        Names of the coordinates taken.
+    left_out : list of str
+        Columns not taken because they hold no numbers.
+    bad_rows : int
+        Rows skipped so far.
+    cut_off : bool
+        The file ended in the middle of its last row, which was dropped.
+    """
+
+    row_word = "row"
+
+    def __init__(self, path: Path, options: SourceOptions) -> None:
+        self.path = path
+        self.options = options
+        self.columns: list[str] = []
+        self.left_out: list[str] = []
+        self.bad_rows = 0
+        self.cut_off = False
+
+    @abstractmethod
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        """Yield the rows, at most ``size`` at a time.
+
+        Raises
+        ------
+        SourceError
+            At a row that cannot be used, after all rows before it have been yielded.
+        """
+
+    @abstractmethod
+    def fraction(self) -> float | None:
+        """Return how much of the file has been read, from 0 to 1, or None if unknown."""
+
+    def close(self) -> None:  # noqa: B027 - nothing to close is a valid way to close
+        """Let go of the file."""
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def place(self, number: int) -> str:
+        """Name a row so that a person finds it, from its entry in `Chunk.places`."""
+        return f"{self.path}, {self.row_word} {number}"
+
+    def seconds(self, times: Float64Array, rows: Int64Array) -> Float64Array:
+        """Return event times in seconds, from the time column or from the row numbers."""
+        if self.options.rate is not None:
+            return rows / self.options.rate
+        return times / TIME_UNITS[self.options.time_unit]
+
+    def select(self, names: Sequence[str], numeric: Sequence[bool]) -> tuple[int | None, list[int]]:
+        """Choose the columns.
+
+        Parameters
+        ----------
+        names : sequence of str
+            All columns of the file.
+        numeric : sequence of bool
+            Whether each of them holds numbers.
+
+        Returns
+        -------
+        time : int or None
+            Index of the time column.
+        taken : list of int
+            Indexes of the coordinates.
+        """
+        options = self.options
+        time = None if options.time_column is None else self._find(options.time_column, names)
+        if options.columns is None:
+            others = [i for i in range(len(names)) if i != time]
+            taken = [i for i in others if numeric[i]]
+            self.left_out = [names[i] for i in others if not numeric[i]]
+        else:
+            taken = [self._find(name, names) for name in options.columns]
+        for i in taken:
+            if taken.count(i) > 1:
+                raise SourceError(f"{self.path}: column {names[i]!r} was asked for twice")
+        if not taken:
+            beside = "" if time is None else f" beside the time column {names[time]!r}"
+            raise SourceError(f"{self.path}: there is no column of numbers{beside}")
+        self.columns = [names[i] for i in taken]
+        return time, taken
+
+    def _find(self, wanted: str, names: Sequence[str]) -> int:
+        """Return the index of a column given by name, or else by index."""
+        if names.count(wanted) > 1:
+            raise SourceError(f"{self.path}: {wanted!r} names several columns: give an index")
+        if wanted in names:
+            return names.index(wanted)
+        if wanted.isdecimal() and int(wanted) < len(names):
+            return int(wanted)
+        known = ", ".join(names)
+        raise SourceError(f"{self.path}: there is no column {wanted!r}; the columns are {known}")
+
+
+def open_source(path: str, options: SourceOptions) -> Source:
+    """Open a CSV or NPY file.
+
+    Parameters
+    ----------
+    path : str
+        File name. What it holds decides how it is read, not its name.
+    options : SourceOptions
+        What to take from it.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, holds no rows, or has no such column.
+    """
+    from .csv_source import CsvSource
+    from .npy_source import NpySource
+
+    if path == "-":
+        raise SourceError("reading from standard input is not part of this version: name a file")
+    file = Path(path)
+    try:
+        handle = file.open("rb")
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}") from error
+    # peek, not read: a named pipe cannot go back
+    head = handle.peek(len(_NPY_MAGIC))
+    if head.startswith(_NPY_MAGIC):
+        handle.close()
+        return NpySource(file, options)
+    if file.suffix == ".npy" or head.startswith(_ZIP_MAGIC):
+        handle.close()
+        raise SourceError(f"{path}: is not a CSV or NPY file")
+    try:
+        return CsvSource(file, options, handle)
+    except BaseException:
+        handle.close()
+        raise

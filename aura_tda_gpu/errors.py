@@ -1,0 +1,71 @@
+"""The errors a caller can meet; each names the offender in its message."""
+
+from __future__ import annotations
+
+__all__ = [
+    "AuraTDAError",
+    "BackendUnavailable",
+    "ConfigError",
+    "InvalidInputError",
+    "MemoryLimitError",
+    "MissingDependencyError",
+    "NotComputedError",
+    "SourceError",
+    "UnsupportedError",
+]
+
+
+class AuraTDAError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class InvalidInputError(AuraTDAError, ValueError):
+    """Points, timestamps or a dissimilarity matrix that cannot be used.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, and where.
+    row : int, optional
+        First offending row of the array that was passed.
+
+    Attributes
+    ----------
+    row : int or None
+        First offending row, when the fault belongs to one.
+    """
+
+    def __init__(self, message: str, row: int | None = None) -> None:
+        super().__init__(message)
+        self.row = row
+
+
+class ConfigError(AuraTDAError, ValueError):
+    """A setting with an unknown name or a value outside its range."""
+
+
+class UnsupportedError(AuraTDAError, ValueError):
+    """A valid request that no engine of this version answers."""
+
+
+class BackendUnavailable(AuraTDAError, RuntimeError):  # noqa: N818 - public name fixed by the design
+    """The named backend exists but cannot run on this machine."""
+
+
+class MemoryLimitError(AuraTDAError, MemoryError):
+    """More memory is needed than was promised or than the machine has."""
+
+
+class MissingDependencyError(AuraTDAError, ImportError):
+    """An optional package is not installed; the message names the extra."""
+
+
+class NotComputedError(AuraTDAError, KeyError):
+    """A homology dimension or a cycle that was not asked for."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class SourceError(AuraTDAError):
+    """A file or pipe that cannot be read as a stream of points."""

@@ -1,0 +1,223 @@
+"""The engines by name: which one answers a request, and why."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import sys
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ..errors import BackendUnavailable, ConfigError, MemoryLimitError, UnsupportedError
+from .engine import Engine
+
+__all__ = [
+    "BACKENDS",
+    "available_memory",
+    "check_backend",
+    "probe",
+    "required_memory",
+    "resolve",
+    "usable_cores",
+]
+
+BACKENDS = ("auto", "cpu", "cuda", "reference")
+
+_MAX_VERTICES = 65_534  # two vertex ids share 32 bits, and two values are marks
+_MAX_REFERENCE = 64
+
+
+def check_backend(backend: object) -> str:
+    """Return the backend's name.
+
+    Raises
+    ------
+    ConfigError
+        If the name is unknown.
+    """
+    if not isinstance(backend, str) or backend not in BACKENDS:
+        raise ConfigError(f"unknown backend {backend!r}; choose one of {', '.join(BACKENDS)}")
+    return backend
+
+
+def resolve(backend: str, n: int, dimensions: tuple[int, ...]) -> tuple[Engine, str]:
+    """Choose the engine for ``n`` vertices and the homology dimensions asked for.
+
+    Parameters
+    ----------
+    backend : str
+        One of `BACKENDS`.
+    n : int
+        Number of vertices.
+    dimensions : tuple of int
+        Homology dimensions.
+
+    Returns
+    -------
+    engine : Engine
+    reason : str
+        Why this one, in one sentence.
+
+    Raises
+    ------
+    ConfigError
+        If the name is unknown.
+    BackendUnavailable
+        If the backend cannot run here.
+    UnsupportedError
+        If it takes no input of this size or dimension.
+    MemoryLimitError
+        If the distances and the work space do not fit into the memory that is free.
+    """
+    check_backend(backend)
+    if backend == "cuda":
+        raise BackendUnavailable("backend 'cuda': the CUDA engine is not part of this version")
+    if backend == "reference":
+        if n > _MAX_REFERENCE:
+            raise UnsupportedError(
+                f"backend 'reference' takes at most {_MAX_REFERENCE} points, not {n}; "
+                "backend 'cpu' takes more in dimensions 0 and 1"
+            )
+        return _reference(), "asked for"
+    if max(dimensions) >= 2:
+        if backend == "auto" and n <= _MAX_REFERENCE:
+            return _reference(), "only the reference engine computes dimension 2 and above"
+        raise UnsupportedError(
+            f"homology dimension {max(dimensions)} of {n} points on backend {backend!r}: 'cpu' "
+            "supports dimensions 0 and 1, 'reference' any dimension of at most "
+            f"{_MAX_REFERENCE} points"
+        )
+    _check_size(n)
+    return _cpu(), "asked for" if backend == "cpu" else _auto_reason()
+
+
+def required_memory(n: int) -> int:
+    """Return the bytes the CPU engine takes for ``n`` vertices: distances, keys, adjacency."""
+    return 4 * n * n + 8 * n * n // 2 + 2 * n * n
+
+
+def available_memory() -> int | None:
+    """Return the bytes this process may still take, or None where the system does not tell."""
+    free = _meminfo()
+    limit = _cgroup_room()
+    known = [value for value in (free, limit) if value is not None]
+    return min(known) if known else None
+
+
+def usable_cores() -> int:
+    """Return the number of cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def probe() -> dict[str, Any]:
+    """Look at the machine without starting an engine or creating a CUDA context.
+
+    Returns
+    -------
+    dict
+        ``python``, ``platform``, ``cores``, ``memory_bytes`` (free, or None), ``numpy`` and
+        ``numba`` (versions, or None), ``cuda`` (bool: an NVIDIA driver is installed), ``auto``
+        (what ``"auto"`` chooses for dimensions 0 and 1), ``reason``, and ``backends``: each
+        name with ``"ok"`` or why it cannot be used.
+    """
+    numba = _version("numba")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": usable_cores(),
+        "memory_bytes": available_memory(),
+        "numpy": _version("numpy"),
+        "numba": numba,
+        "cuda": _has_nvidia_driver(),
+        "auto": "cpu",
+        "reason": _auto_reason(),
+        "backends": {
+            "cpu": "ok" if numba else "numba is not installed",
+            "cuda": "the CUDA engine is not part of this version",
+            "reference": f"ok, at most {_MAX_REFERENCE} points",
+        },
+    }
+
+
+def _check_size(n: int) -> None:
+    """Refuse a size that cannot be addressed or does not fit, before anything is allocated."""
+    if n > _MAX_VERTICES:
+        raise UnsupportedError(
+            f"at most {_MAX_VERTICES} vertices are supported, not {n}: use landmarks"
+        )
+    needed, available = required_memory(n), available_memory()
+    if available is not None and needed > available:
+        raise MemoryLimitError(
+            f"{n} vertices need about {needed} bytes, {available} bytes are available: "
+            "use landmarks"
+        )
+
+
+def _auto_reason() -> str:
+    """Say why ``"auto"`` takes the CPU."""
+    if _has_nvidia_driver():
+        return "an NVIDIA driver is installed, but the CUDA engine is not part of this version"
+    return "no NVIDIA driver was found"
+
+
+@cache
+def _has_nvidia_driver() -> bool:
+    """Look for the driver's library; loading it starts nothing."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def _cpu() -> Engine:
+    from .cpu import CpuEngine
+
+    return CpuEngine()
+
+
+@cache
+def _reference() -> Engine:
+    from .reference import ReferenceEngine
+
+    return ReferenceEngine()
+
+
+def _version(package: str) -> str | None:
+    """Return the installed version of a package without importing it."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _meminfo() -> int | None:
+    """Return the system's free memory, caches counted as free; else all of its memory."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _cgroup_room() -> int | None:
+    """Return what a container's memory limit leaves, its file cache counted as free."""
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = int((folder / "memory.max").read_text())
+        used = int((folder / "memory.current").read_text())
+        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return max(0, limit - used + int(stat.get("inactive_file", 0)))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,166 @@
+"""The lune engine on a CPU: exact H0 and H1 by a sorted sweep over adjacency bitsets.
+
+The reduced Vietoris-Rips idea, that only the components of lunes matter in degree 1, is from
+Koyama, Memoli, Robins and Turner, "Faster computation of degree-1 persistent homology using
+the reduced Vietoris-Rips filtration" (arXiv 2307.16333), section 4. The enclosing radius is
+from Bauer, "Ripser" (J. Appl. Comput. Topol. 2021), section 5.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnsupportedError
+from .distances import angles
+from .edge_sweep import SweptEdges, UInt32Array, sweep_edges
+from .engine import Bars, EngineResult, Float32Array, LoopEdges
+from .kernels import distance, forest, keys, reduction, sweep
+from .loops import PairedEdges, bars_of_components, bars_of_loops
+
+__all__ = ["CpuEngine", "warm_up"]
+
+INFINITE = np.float32(np.inf).view(np.uint32)
+LARGEST = INFINITE - np.uint32(1)
+METRIC_KERNELS = {
+    "euclidean": distance.euclidean,
+    "manhattan": distance.manhattan,
+    "chebyshev": distance.chebyshev,
+}
+
+
+class CpuEngine:
+    """Exact Vietoris-Rips persistence in dimensions 0 and 1 on any CPU, compiled by numba."""
+
+    name = "cpu"
+
+    def __init__(self) -> None:
+        self.setup_seconds = float(warm_up()["seconds"])
+
+    def pairwise(self, points: Float32Array, metric: str) -> Float32Array:
+        """Return the distance matrix of ``points``; see `Engine.pairwise`."""
+        return _pairwise(points, metric)
+
+    def compute(
+        self,
+        dissimilarity: Float32Array,
+        *,
+        dimensions: tuple[int, ...],
+        threshold: float,
+        threads: int,
+    ) -> EngineResult:
+        """Return the bars of the filtration; see `Engine.compute`."""
+        return _compute(dissimilarity, dimensions, threshold, threads)
+
+
+@cache
+def warm_up() -> dict[str, float | int]:
+    """Compile the kernels, or load them from numba's cache on disk, once in a process.
+
+    Returns
+    -------
+    dict
+        ``seconds`` it took, and how many kernels were ``compiled`` and how many ``cached``.
+    """
+    start = time.perf_counter()
+    square = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+    for metric in METRIC_KERNELS:
+        _compute(_pairwise(square, metric), (0, 1), np.inf, 1)
+    return {"seconds": time.perf_counter() - start, **_cache_statistics()}
+
+
+def _cache_statistics() -> dict[str, int]:
+    dispatchers = [
+        value
+        for module in (distance, forest, keys, reduction, sweep)
+        for value in vars(module).values()
+        if hasattr(value, "stats")
+    ]
+    return {
+        "compiled": sum(sum(d.stats.cache_misses.values()) for d in dispatchers),
+        "cached": sum(sum(d.stats.cache_hits.values()) for d in dispatchers),
+    }
+
+
+def _pairwise(points: Float32Array, metric: str) -> Float32Array:
+    columns = np.ascontiguousarray(points.T)
+    out = np.empty((len(points), len(points)), np.float32)
+    if metric == "cosine":
+        distance.euclidean(columns, out)
+        return angles(out)
+    METRIC_KERNELS[metric](columns, out)
+    return out
+
+
+def _compute(
+    dissimilarity: Float32Array, dimensions: tuple[int, ...], threshold: float, threads: int
+) -> EngineResult:
+    if any(k > 1 for k in dimensions):
+        raise UnsupportedError(f"the cpu engine computes dimensions 0 and 1, not {dimensions}")
+    n = len(dissimilarity)
+    seconds: dict[str, float] = {"keys": 0.0, "sweep": 0.0, "forest": 0.0, "reduce": 0.0}
+    info: dict[str, Any] = {"r_enc": 0.0, "seconds": seconds}
+    with_loops = 1 in dimensions
+    bits = dissimilarity.view(np.uint32)
+    r_enc = np.uint32(keys.enclosing_radius(bits) if n else 0)
+    info["r_enc"] = float(r_enc.view(np.float32))
+    limit = min(r_enc, LARGEST, _pattern(threshold))
+    swept = sweep_edges(bits, limit, threads, seconds)
+    paired = _pair(bits, swept, with_loops, seconds)
+    info.update(
+        n_edges=swept.n_edges,
+        n_rng=len(swept.rng),
+        n_births=len(paired.births),
+        n_split=len(swept.splits),
+        n_relations=swept.n_relations,
+        relations_used=int(paired.counts[0]),
+        column_additions=int(paired.counts[1]),
+    )
+    n_components, truncated = 1, paired.unpaired
+    if r_enc == INFINITE:
+        complete = paired
+        if limit < LARGEST and (len(truncated) or len(paired.merges) < n - 1):
+            complete = _pair(
+                bits, sweep_edges(bits, LARGEST, threads, seconds), with_loops, seconds
+            )
+        n_components = n - len(complete.merges)
+        truncated = np.setdiff1d(truncated, complete.unpaired)
+    bars: dict[int, Bars] = {}
+    loops: LoopEdges | None = None
+    if 0 in dimensions:
+        bars[0] = bars_of_components(paired.merges, n - len(paired.merges), n_components)
+    if with_loops:
+        bars[1], loops = bars_of_loops(paired, truncated, n)
+    return EngineResult(bars, loops, info)
+
+
+def _pattern(length: float) -> np.uint32:
+    """Bits of the largest float32 that does not exceed ``length``."""
+    with np.errstate(over="ignore"):
+        rounded = np.float32(length)
+    if float(rounded) > length:
+        rounded = np.nextafter(rounded, np.float32(0))
+    pattern: np.uint32 = rounded.view(np.uint32)
+    return pattern
+
+
+def _pair(
+    bits: UInt32Array, swept: SweptEdges, with_loops: bool, seconds: dict[str, float]
+) -> PairedEdges:
+    """Split the RNG edges into forest and births, and kill the births."""
+    start = time.perf_counter()
+    n = len(bits)
+    merging = forest.spanning_forest(swept.rng, n)
+    merges, births = swept.rng[merging], swept.rng[~merging]
+    middle = time.perf_counter()
+    seconds["forest"] += middle - start
+    if not with_loops:
+        births = births[:0]
+    apexes = np.zeros((n, n), np.uint16)
+    reduction.mark_rng(apexes, swept.rng)
+    paired = reduction.reduce_relations(bits, swept.splits, swept.reps, births, apexes)
+    seconds["reduce"] += time.perf_counter() - middle
+    return PairedEdges(merges, births, *paired)

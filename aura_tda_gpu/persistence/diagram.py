@@ -1,0 +1,166 @@
+"""The persistence diagram: what every engine's answer becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import MissingDependencyError, NotComputedError
+from .cycles import closed_walks
+from .engine import Bars, EngineResult, Float32Array, Int64Array
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Diagram"]
+
+
+class Diagram:
+    """Persistence diagram of a Vietoris-Rips filtration (diameter convention, Z/2).
+
+    Indexing by a homology dimension gives the bars as an array; the other attributes are
+    indexed the same way and row ``i`` always speaks of the same bar. Rows go by decreasing
+    persistence, open bars first. Bars of zero length are left out.
+
+    Attributes
+    ----------
+    truncated : dict of int to ndarray of bool, shape (n_bars,)
+        True where a bar is open only because of ``max_edge_length``.
+    birth_edges, death_edges : dict of int to ndarray of int64, shape (n_bars, 2)
+        The two vertices whose distance is the birth or the death, ``(-1, -1)`` where there
+        is none (births in dimension 0, deaths of open bars).
+    error_bound : float
+        0.0 for the exact diagram; otherwise a certified upper bound of the bottleneck
+        distance to the exact one; ``nan`` where no bound is known.
+    info : dict
+        ``backend``, ``path``, ``n_points``, ``n_vertices``, ``r_enc``, ``seconds`` and more.
+    """
+
+    def __init__(
+        self,
+        result: EngineResult,
+        *,
+        error_bound: float = 0.0,
+        info: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._bars: dict[int, Float32Array] = {}
+        self._order: dict[int, Int64Array] = {}
+        self._loop_edges = result.loop_edges
+        self.truncated: dict[int, npt.NDArray[np.bool_]] = {}
+        self.birth_edges: dict[int, Int64Array] = {}
+        self.death_edges: dict[int, Int64Array] = {}
+        self.error_bound = float(error_bound)
+        self.info: dict[str, Any] = {**result.info, **(info or {})}
+        for dimension in sorted(result.bars):
+            bars = result.bars[dimension]
+            order = _by_persistence(bars)
+            self._order[dimension] = order
+            self._bars[dimension] = np.stack([bars.births, bars.deaths], axis=1)[order]
+            self.truncated[dimension] = bars.truncated[order]
+            self.birth_edges[dimension] = bars.birth_edges[order]
+            self.death_edges[dimension] = bars.death_edges[order]
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """Homology dimensions that were computed, ascending."""
+        return tuple(self._bars)
+
+    def __getitem__(self, dimension: int) -> Float32Array:
+        """Return the bars of one dimension, float32 of shape (n_bars, 2)."""
+        try:
+            return self._bars[dimension]
+        except KeyError:
+            raise NotComputedError(
+                f"dimension {dimension} was not computed; this diagram holds {self.dimensions}"
+            ) from None
+
+    def __len__(self) -> int:
+        """Return the number of bars in all dimensions."""
+        return sum(len(bars) for bars in self._bars.values())
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"H{k}: {len(bars)}" for k, bars in self._bars.items())
+        return f"Diagram({counts}; error_bound={self.error_bound:g})"
+
+    def cycle(self, dimension: int, index: int) -> list[list[int]]:
+        """Return a loop that represents one bar of dimension 1.
+
+        Parameters
+        ----------
+        dimension : int
+            1; no other dimension has cycles in this version.
+        index : int
+            Row of ``self[1]``.
+
+        Returns
+        -------
+        list of list of int
+            Closed walks as vertex ids, the first vertex not repeated. The longest edge among
+            them is the bar's birth edge, and their sum bounds exactly from the death on.
+
+        Raises
+        ------
+        NotComputedError
+            If ``dimension`` is not 1 or was not computed.
+        IndexError
+            If there is no such row.
+        """
+        if dimension != 1 or self._loop_edges is None:
+            raise NotComputedError(
+                f"cycles exist for dimension 1 when it is computed, not {dimension}"
+            )
+        return closed_walks(self._loop_edges(int(self._order[1][index])))
+
+    def to_gudhi(self) -> list[tuple[int, tuple[float, float]]]:
+        """Return ``[(dimension, (birth, death)), ...]`` as gudhi's ``persistence()`` does."""
+        return [
+            (k, (float(birth), float(death)))
+            for k in reversed(self.dimensions)
+            for birth, death in self._bars[k]
+        ]
+
+    def to_giotto(self) -> npt.NDArray[np.float64]:
+        """Return a giotto-tda array of one sample, shape (1, n_bars, 3): birth, death, dimension.
+
+        Open bars are left out, for giotto-tda's diagrams hold finite values only.
+        """
+        rows = [
+            np.column_stack([bars[closed], np.full(int(closed.sum()), k)])
+            for k, bars in self._bars.items()
+            for closed in [np.isfinite(bars[:, 1])]
+        ]
+        return np.concatenate([np.empty((0, 3)), *rows]).astype(np.float64)[np.newaxis]
+
+    def to_torch(self) -> dict[int, torch.Tensor]:
+        """Return ``{dimension: float32 tensor of shape (n_bars, 2)}`` on the CPU, without a copy.
+
+        Raises
+        ------
+        MissingDependencyError
+            If torch is not installed.
+        """
+        try:
+            import torch
+        except ImportError as error:
+            raise MissingDependencyError(
+                "to_torch needs torch: pip install 'aura-tda-gpu[torch]'"
+            ) from error
+        return {k: torch.from_numpy(bars) for k, bars in self._bars.items()}
+
+
+def _by_persistence(bars: Bars) -> Int64Array:
+    """Order bars by decreasing persistence, ties by birth and then by their edges."""
+    with np.errstate(invalid="ignore"):
+        persistence = bars.deaths.astype(np.float64) - bars.births
+    keys = (
+        bars.death_edges[:, 1],
+        bars.death_edges[:, 0],
+        bars.birth_edges[:, 1],
+        bars.birth_edges[:, 0],
+        bars.births,
+        -persistence,
+    )
+    return np.lexsort(keys).astype(np.int64)

@@ -1,0 +1,109 @@
+"""What an engine is: the protocol behind every backend, and the records it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "Bars",
+    "Engine",
+    "EngineResult",
+    "Float32Array",
+    "Int64Array",
+    "LoopEdges",
+]
+
+Float32Array = npt.NDArray[np.float32]
+Int64Array = npt.NDArray[np.int64]
+LoopEdges = Callable[[int], Int64Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """The bars of one homology dimension, in any order.
+
+    Attributes
+    ----------
+    births, deaths : ndarray of float32, shape (n_bars,)
+        Filtration values; ``inf`` for a bar that stays open.
+    birth_edges, death_edges : ndarray of int64, shape (n_bars, 2)
+        The edge whose length is the birth or death, ``(-1, -1)`` where there is none.
+    truncated : ndarray of bool, shape (n_bars,)
+        Open only because of the threshold, not essential.
+    """
+
+    births: Float32Array
+    deaths: Float32Array
+    birth_edges: Int64Array
+    death_edges: Int64Array
+    truncated: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineResult:
+    """What one run of an engine returns.
+
+    Attributes
+    ----------
+    bars : dict of int to Bars
+        One entry for each homology dimension asked for.
+    loop_edges : callable or None
+        ``loop_edges(i)`` gives the edges, shape (n_edges, 2), of a cycle that represents
+        bar ``i`` of ``bars[1]``; None when dimension 1 was not asked for.
+    info : dict
+        At least ``r_enc`` (float) and ``seconds`` (dict of phase name to float).
+    """
+
+    bars: dict[int, Bars]
+    loop_edges: LoopEdges | None
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """One way of computing Vietoris-Rips persistence from a dissimilarity matrix.
+
+    Attributes
+    ----------
+    name : str
+        The backend's name.
+    setup_seconds : float
+        Time spent once in this process on compiling or loading the engine's kernels.
+    """
+
+    name: str
+    setup_seconds: float
+
+    def pairwise(self, points: Float32Array, metric: str) -> Float32Array:
+        """Return the (n, n) matrix of distances of ``points`` (n, dim).
+
+        Arithmetic is pinned so that every engine returns the same bits: sums run over the
+        coordinates in order, in float32, round to nearest, without fused multiply-add.
+        """
+
+    def compute(
+        self,
+        dissimilarity: Float32Array,
+        *,
+        dimensions: tuple[int, ...],
+        threshold: float,
+        threads: int,
+    ) -> EngineResult:
+        """Return the bars of ``dimensions`` for edges not longer than ``threshold``.
+
+        Parameters
+        ----------
+        dissimilarity : ndarray of float32, shape (n, n)
+            C-contiguous, symmetric, zero diagonal, no negative entry, no NaN; ``inf`` means
+            no edge. It is not modified.
+        dimensions : tuple of int
+            Homology dimensions, ascending.
+        threshold : float
+            Largest edge of the filtration, inclusive; ``inf`` for none.
+        threads : int
+            Number of worker threads the engine may use.
+        """

@@ -1,0 +1,1 @@
+"""Serial numba kernels of the CPU engine; every one releases the GIL."""

@@ -1,0 +1,189 @@
+"""Vietoris-Rips persistence of one point cloud or dissimilarity matrix."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConfigError
+from . import backends, distances
+from .diagram import Diagram
+from .engine import Engine, Float32Array
+
+__all__ = ["RipsOptions", "check_options", "compute_diagram", "vietoris_rips"]
+
+
+@dataclass(frozen=True, slots=True)
+class RipsOptions:
+    """Settings that `check_options` has looked at."""
+
+    metric: str
+    homology_dimensions: tuple[int, ...]
+    max_edge_length: float
+    backend: str
+    threads: int
+
+
+def vietoris_rips(
+    X: Any,
+    *,
+    metric: str = "euclidean",
+    homology_dimensions: Iterable[int] = (0, 1),
+    max_edge_length: float = math.inf,
+    backend: str = "auto",
+    threads: int | None = None,
+) -> Diagram:
+    """Compute the persistence diagram of the Vietoris-Rips filtration (diameter convention, Z/2).
+
+    Parameters
+    ----------
+    X : array_like
+        Points, shape (n, dim), or with ``metric="precomputed"`` a symmetric dissimilarity
+        matrix, shape (n, n), with zero diagonal. The matrix may hold ``inf`` (no edge) and need
+        not obey the triangle inequality.
+    metric : str
+        ``"euclidean"``, ``"manhattan"``, ``"chebyshev"``, ``"cosine"`` (the angle between two
+        vectors in radians) or ``"precomputed"``.
+    homology_dimensions : iterable of int
+        0 and 1 on the CPU engine; 2 and above on the reference engine, at most 64 points.
+    max_edge_length : float
+        Longest edge of the filtration, inclusive.
+    backend : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"reference"``.
+    threads : int, optional
+        Number of engine threads; None takes the usable cores. The result does not depend on it.
+
+    Returns
+    -------
+    Diagram
+        Exact: ``error_bound`` is 0.
+
+    Raises
+    ------
+    InvalidInputError
+        If ``X`` cannot be used; names the first offending row.
+    ConfigError
+        If a setting has an unknown name or a value outside its range.
+    UnsupportedError
+        If no engine takes this size or dimension.
+    BackendUnavailable
+        If the backend cannot run on this machine.
+    MemoryLimitError
+        If the memory that is free does not suffice; raised before anything is allocated.
+
+    Examples
+    --------
+    >>> d = vietoris_rips([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+    >>> d[1].tolist()
+    [[1.0, 1.4142135381698608]]
+    """
+    options = check_options(metric, homology_dimensions, max_edge_length, backend, threads)
+    if options.metric == "precomputed":
+        vertices = distances.as_dissimilarity(X)
+    else:
+        vertices = distances.as_points(X, options.metric)
+    engine, reason = backends.resolve(options.backend, len(vertices), options.homology_dimensions)
+    return compute_diagram(vertices, options, engine, reason)
+
+
+def check_options(
+    metric: object = "euclidean",
+    homology_dimensions: object = (0, 1),
+    max_edge_length: object = math.inf,
+    backend: object = "auto",
+    threads: object = None,
+) -> RipsOptions:
+    """Check the settings of `vietoris_rips`, whose names and defaults these are.
+
+    Returns
+    -------
+    RipsOptions
+        Dimensions ascending without repeats, ``max_edge_length`` rounded to float32 as the
+        distances are, ``threads`` a number.
+
+    Raises
+    ------
+    ConfigError
+        If a setting has an unknown name or a value outside its range.
+    """
+    return RipsOptions(
+        metric=distances.check_metric(metric),
+        homology_dimensions=_dimensions(homology_dimensions),
+        max_edge_length=_edge_length(max_edge_length),
+        backend=backends.check_backend(backend),
+        threads=_threads(threads),
+    )
+
+
+def compute_diagram(
+    vertices: Float32Array, options: RipsOptions, engine: Engine, reason: str
+) -> Diagram:
+    """Run one engine on prepared points, or on a prepared matrix if the metric is precomputed.
+
+    Parameters
+    ----------
+    vertices : ndarray of float32
+        From `distances.as_points` with the same metric, or `distances.as_dissimilarity`.
+    options : RipsOptions
+        Settings.
+    engine, reason
+        From `backends.resolve`.
+    """
+    started = time.perf_counter()
+    precomputed = options.metric == "precomputed"
+    matrix = vertices if precomputed else engine.pairwise(vertices, options.metric)
+    seconds = {"distance": time.perf_counter() - started}
+    result = engine.compute(
+        matrix,
+        dimensions=options.homology_dimensions,
+        threshold=options.max_edge_length,
+        threads=options.threads,
+    )
+    info = {
+        "backend": engine.name,
+        "backend_reason": reason,
+        "setup_seconds": engine.setup_seconds,
+        "path": "rebuild",
+        "metric": options.metric,
+        "max_edge_length": options.max_edge_length,
+        "n_points": len(vertices),
+        "n_vertices": len(vertices),
+        "seconds": {**seconds, **result.info.get("seconds", {})},
+    }
+    return Diagram(result, info=info)
+
+
+def _dimensions(given: object) -> tuple[int, ...]:
+    """Return homology dimensions ascending, without repeats."""
+    values = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else ()
+    if not values:
+        raise ConfigError(
+            f"homology_dimensions must be a tuple of integers such as (0, 1), not {given!r}"
+        )
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
+            raise ConfigError(f"homology_dimensions must be integers from 0 on, not {value!r}")
+    return tuple(sorted({int(value) for value in values}))
+
+
+def _edge_length(given: object) -> float:
+    """Return the threshold rounded to float32."""
+    if isinstance(given, bool) or not isinstance(given, Real) or not float(given) >= 0:
+        raise ConfigError(f"max_edge_length must be a number from 0 on, not {given!r}")
+    with np.errstate(over="ignore"):
+        return float(np.float32(given))
+
+
+def _threads(given: object) -> int:
+    """Return the number of engine threads."""
+    if given is None:
+        return backends.usable_cores()
+    if isinstance(given, bool) or not isinstance(given, Integral) or given < 1:
+        raise ConfigError(f"threads must be a positive integer or None, not {given!r}")
+    return int(given)

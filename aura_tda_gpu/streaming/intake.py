@@ -1,0 +1,176 @@
+"""From what a caller pushes to float32 rows and integer nanoseconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InvalidInputError
+from ..persistence import distances
+from ..persistence.engine import Float32Array, Int64Array
+
+__all__ = ["as_batch", "as_instant", "as_nanoseconds", "origin_of", "relative_to"]
+
+_NS_PER_S = 1e9
+_FINER_THAN_NS = ("ps", "fs", "as")
+
+
+def as_batch(points: Any, timestamps: Any, dim: int | None) -> tuple[distances.Rows, Int64Array]:
+    """Validate one push.
+
+    Parameters
+    ----------
+    points : array_like, shape (m, dim), or (dim,) with a scalar timestamp
+        Coordinates.
+    timestamps : array_like, shape (m,), or scalar for one point
+        Seconds, or numpy datetime64.
+    dim : int or None
+        Coordinates a point must have; None takes any.
+
+    Returns
+    -------
+    rows : ndarray of float32 or float64, shape (m, dim)
+        The points as given.
+    times : ndarray of int64, shape (m,)
+        Event times in nanoseconds.
+
+    Raises
+    ------
+    InvalidInputError
+        If something is not a finite number, or shapes do not fit; names the first such row.
+    """
+    times = as_nanoseconds(timestamps)
+    if times.ndim == 0:
+        times = times[np.newaxis]
+        if _is_one_point(points):
+            points = points[np.newaxis] if hasattr(points, "ndim") else [points]
+    if not times.size and _is_empty(points):
+        return np.empty((0, dim or 0)), times
+    rows = distances.as_rows(points)
+    if len(rows) != len(times):
+        raise InvalidInputError(f"{len(rows)} points came with {len(times)} timestamps")
+    if dim is not None and rows.shape[1] != dim:
+        raise InvalidInputError(f"points have {rows.shape[1]} coordinates, the stream has {dim}", 0)
+    return rows, times
+
+
+def as_nanoseconds(timestamps: Any) -> Int64Array:
+    """Convert times to integer nanoseconds, rounded to the nearest.
+
+    Parameters
+    ----------
+    timestamps : array_like
+        Scalar or one-dimensional; seconds of any real type, or numpy datetime64.
+
+    Raises
+    ------
+    InvalidInputError
+        If a time is not a finite number, or is beyond 292 years from 0; names the first such row.
+    """
+    try:
+        times = np.asarray(timestamps)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"timestamps cannot be read as an array: {error}") from None
+    if times.ndim > 1:
+        raise InvalidInputError(f"timestamps must be one-dimensional, not of shape {times.shape}")
+    if isinstance(timestamps, np.ma.MaskedArray):
+        _refuse(np.ma.getmaskarray(timestamps), times, "is masked")
+    if times.dtype.kind == "M":
+        return _from_datetime64(times)
+    if times.dtype.kind not in "fiu":
+        row = _first_non_number(times)
+        raise InvalidInputError(
+            f"timestamps must be seconds or numpy datetime64, not {times.dtype.name}: "
+            f"row {row} is {times[row] if times.ndim else times[()]!r}",
+            row,
+        )
+    with np.errstate(over="ignore"):
+        ns = np.rint(times.astype(np.result_type(times.dtype, np.float64)) * _NS_PER_S)
+    _refuse(~np.isfinite(times), times, "is not finite")
+    _refuse(~(np.abs(ns) < 2.0**63), times, "is beyond 292 years from time 0")
+    return ns.astype(np.int64)
+
+
+def as_instant(now: Any) -> int:
+    """Convert one time, seconds or datetime64, to integer nanoseconds.
+
+    Raises
+    ------
+    InvalidInputError
+        As `as_nanoseconds`, or if it is not a single time.
+    """
+    ns = as_nanoseconds(now)
+    if ns.ndim:
+        raise InvalidInputError(f"one time is expected, not an array of shape {ns.shape}")
+    return int(ns)
+
+
+def origin_of(row: npt.NDArray[Any], metric: str) -> npt.NDArray[np.float64]:
+    """Return what is subtracted from every point of a stream that starts with ``row``."""
+    if metric == "cosine":
+        return np.zeros(len(row))
+    return row.astype(np.float64)
+
+
+def relative_to(
+    origin: npt.NDArray[np.float64], rows: distances.Rows, keep: npt.NDArray[np.bool_], metric: str
+) -> Float32Array:
+    """Return the rows to keep, less the origin, as float32.
+
+    Raises
+    ------
+    InvalidInputError
+        If float32 distances of such a row could overflow, or if it is zero under ``"cosine"``;
+        the row is counted among all rows.
+    """
+    if not keep.all():
+        rows = np.where(keep[:, np.newaxis], rows, rows[np.argmax(keep)])
+    points = distances.to_float32(rows, origin)
+    if metric == "cosine":
+        distances.unit_rows(points)
+    return points[keep]
+
+
+def _from_datetime64(times: npt.NDArray[Any]) -> Int64Array:
+    _refuse(np.isnat(times), times, "is not a time")
+    ns = times.astype("datetime64[ns]")
+    if np.datetime_data(times.dtype)[0] not in _FINER_THAN_NS:
+        _refuse(ns.astype(times.dtype) != times, times, "is beyond 292 years from 1970")
+    return ns.astype(np.int64)
+
+
+def _refuse(bad: npt.NDArray[np.bool_], times: Any, what: str) -> None:
+    """Raise for the first true entry of ``bad``."""
+    if bad.any():
+        row = int(np.argmax(bad))
+        value = times[row] if np.ndim(times) else times
+        raise InvalidInputError(f"timestamp {value} in row {row} {what}", row)
+
+
+def _first_non_number(times: npt.NDArray[Any]) -> int:
+    values = np.atleast_1d(times).tolist()
+    return next((row for row, value in enumerate(values) if not _is_number(value)), 0)
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _is_one_point(points: Any) -> bool:
+    try:
+        return np.ndim(points) == 1
+    except ValueError:
+        return False
+
+
+def _is_empty(points: Any) -> bool:
+    try:
+        return len(points) == 0
+    except TypeError:
+        return False

@@ -1,0 +1,89 @@
+"""One time scale of a stream: its window and its clock."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .memory import WindowPlan
+from .persistence_stream import BoundedPersistenceStream, WindowUpdate
+from .ring_buffer import Rows
+from .settings import Scale, StreamSettings
+from .windows import TemporalWindow, TickClock, count_before
+
+__all__ = ["Lane"]
+
+
+class Lane:
+    """The window of one scale, and which of its ticks comes next.
+
+    Parameters
+    ----------
+    settings : StreamSettings
+        Settings of the stream.
+    scale : Scale
+        The time scale.
+    plan : WindowPlan
+        Sizes of the window.
+    origin : ndarray of float64, shape (dim,)
+        What has been subtracted from every point.
+    """
+
+    def __init__(
+        self,
+        settings: StreamSettings,
+        scale: Scale,
+        plan: WindowPlan,
+        origin: npt.NDArray[np.float64],
+    ) -> None:
+        self.scale = scale
+        self.window = BoundedPersistenceStream.of(settings, scale, plan, origin)
+        self.clock = TickClock(scale.slide_ns)
+        self._max_empty_ticks = settings.max_empty_ticks
+
+    def snapshot(self) -> TemporalWindow:
+        """Return the window with a copy of its rows."""
+        window = TemporalWindow.of(self.scale, self.window.max_points)
+        window.current_points = self.window.current_points
+        return window
+
+    def fill(self, ready: Rows) -> int:
+        """Take the rows that the next tick needs, and return how many it then has."""
+        if self.clock.next_ns is None:
+            return 0
+        return self.window.fill(ready, self.clock.next_ns)
+
+    def step(self, ready: Rows, limit_ns: int) -> tuple[WindowUpdate | None, TickClock]:
+        """Do the next tick, or jump over ticks that find nothing.
+
+        Parameters
+        ----------
+        ready : Rows
+            Released rows in time order.
+        limit_ns : int
+            Last time up to which ticks are due.
+
+        Returns
+        -------
+        update : WindowUpdate or None
+            None where ticks were left out.
+        clock : TickClock
+            The clock to go on with; ``self.clock`` is not changed, so that an interrupted
+            step can be done again.
+        """
+        clock = self.clock
+        t_ns = clock.next_ns
+        assert t_ns is not None
+        n_points = self.fill(ready)
+        if not n_points and clock.empty_run >= self._max_empty_ticks:
+            return None, clock.skipped_past(self._last_empty(ready, t_ns, limit_ns))
+        update = self.window.tick(t_ns)
+        update.skipped_ticks = clock.skipped
+        return update, clock.ticked(empty=not n_points)
+
+    def _last_empty(self, ready: Rows, t_ns: int, limit_ns: int) -> int:
+        """Return a time such that no tick up to it is due and finds a row."""
+        following = count_before(ready.times, t_ns)
+        if following == len(ready):
+            return limit_ns
+        return min(limit_ns, int(ready.times[following]))

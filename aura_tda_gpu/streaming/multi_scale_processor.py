@@ -1,0 +1,346 @@
+"""One stream of points, a sliding window for each time scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..config import Config
+from ..errors import ConfigError, MemoryLimitError
+from ..persistence.engine import Int64Array
+from .intake import as_batch, as_instant, origin_of, relative_to
+from .lane import Lane
+from .persistence_stream import WindowUpdate
+from .reorder import Release, is_late, release, watermark_after
+from .ring_buffer import RingBuffer, Rows
+from .settings import DEFAULT_SCALES, StreamSettings
+from .stats import StreamStats
+from .windows import TemporalWindow, boundary_after
+
+__all__ = ["MultiScaleStream"]
+
+_NS_PER_S = 1e9
+
+
+class MultiScaleStream:
+    """Persistence diagrams of a stream of points over sliding windows of several lengths.
+
+    A window that ticks at ``T`` holds the points of ``[T - duration, T)`` and fires as soon as
+    the watermark, the newest event time less the allowed lateness, reaches ``T``. Ticks are
+    multiples of the slide, counted from time 0; the first one follows the first point. How the
+    points are cut into pushes makes no difference.
+
+    Parameters
+    ----------
+    scales : iterable of int, or Config
+        Lengths of the windows in milliseconds, or all settings at once. Beside a `Config` only
+        ``slide_intervals_ms``, ``dim`` and ``max_points`` may be given.
+    slide_intervals_ms : sequence of float, optional
+        Distance of two ticks, one value a scale; a tenth of the scale when left out.
+    dim : int, optional
+        Coordinates a point. When left out, the first push decides.
+    max_points : int, optional
+        Upper limit of the rows of each window.
+    max_landmarks : int, optional
+        A window of at most so many points is exact, a larger one is represented by landmarks
+        and certified. When left out, ``landmark_ratio`` of its capacity, from 16 to 512.
+    landmark_ratio : float
+        See ``max_landmarks``.
+    max_memory_mb : float
+        What all buffers and engines together may take, in MB of 1024 x 1024 bytes. A window
+        that is full drops its oldest rows early and says so.
+    allowed_lateness_ms : float
+        How far a point may lie behind the newest one and still be sorted in.
+    max_empty_ticks : int
+        Ticks of a scale that a gap in the data gets before the clock jumps over it.
+    metric : str
+        ``"euclidean"``, ``"manhattan"``, ``"chebyshev"`` or ``"cosine"`` (the angle).
+    max_edge_length : float
+        Longest edge of the filtration, inclusive.
+    homology_dimensions : iterable of int
+        0 and 1, or one of them.
+    backend : str
+        As in `vietoris_rips`.
+    parallel_workers : int, optional
+        Engine threads; None takes the usable cores.
+
+    Raises
+    ------
+    ConfigError
+        If a setting has an unknown name or a value outside its range.
+    UnsupportedError, BackendUnavailable, MemoryLimitError
+        As `StreamSettings`.
+
+    Notes
+    -----
+    A call that raises `InvalidInputError`, or `MemoryLimitError` before any tick, leaves the
+    stream as it was. If a tick itself is interrupted, the points are taken all the same: the
+    next call of ``push``, ``advance`` or ``flush`` resumes at that tick and returns what was
+    computed before it, too. A stream is used by one thread at a time.
+    """
+
+    def __init__(
+        self,
+        scales: Iterable[int] | Config = DEFAULT_SCALES,
+        *,
+        slide_intervals_ms: Sequence[float] | None = None,
+        dim: int | None = None,
+        max_points: int | None = None,
+        max_landmarks: int | None = None,
+        landmark_ratio: float = 0.1,
+        max_memory_mb: float = 1024,
+        allowed_lateness_ms: float = 0,
+        max_empty_ticks: int = 10,
+        metric: str = "euclidean",
+        max_edge_length: float = math.inf,
+        homology_dimensions: Iterable[int] = (0, 1),
+        backend: str = "auto",
+        parallel_workers: int | None = None,
+        **unknown: object,
+    ) -> None:
+        for name in unknown:
+            raise ConfigError(f"unknown setting {name!r} of a stream")
+        self.settings = StreamSettings.of(
+            scales,
+            slide_intervals_ms=slide_intervals_ms,
+            dim=dim,
+            max_points=max_points,
+            max_landmarks=max_landmarks,
+            landmark_ratio=landmark_ratio,
+            max_memory_mb=max_memory_mb,
+            allowed_lateness_ms=allowed_lateness_ms,
+            max_empty_ticks=max_empty_ticks,
+            metric=metric,
+            max_edge_length=max_edge_length,
+            homology_dimensions=homology_dimensions,
+            backend=backend,
+            parallel_workers=parallel_workers,
+        )
+        self._dim = self.settings.dim
+        self._lanes: list[Lane] = []
+        self._pending = RingBuffer(1, 1)
+        self._ready = Rows.empty(1)
+        self._watermark_ns: int | None = None
+        self._flush_limits: list[int] | None = None
+        self._newest_ns: int | None = None
+        self._origin: npt.NDArray[np.float64] | None = None
+        self._n_seen = 0
+        self._n_late = 0
+        self._outbox: dict[tuple[int, int], WindowUpdate] = {}
+
+    @property
+    def dim(self) -> int | None:
+        """Coordinates a point; None until it is known."""
+        return self._dim
+
+    @property
+    def stats(self) -> StreamStats:
+        """The counters as they are now."""
+        mark = self._watermark_ns
+        clocks = {scale.window_id: 0 for scale in self.settings.timeline}
+        clocks.update({lane.scale.window_id: lane.clock.ticks for lane in self._lanes})
+        return StreamStats(
+            accepted=self._n_seen - self._n_late,
+            late=self._n_late,
+            overflowed=sum(lane.window.overflowed for lane in self._lanes),
+            ticks=clocks,
+            skipped_ticks=sum(lane.clock.skipped_ticks for lane in self._lanes),
+            watermark=None if mark is None else mark / _NS_PER_S,
+            pending=len(self._pending),
+        )
+
+    @property
+    def windows(self) -> dict[str, TemporalWindow]:
+        """The windows by id, finest first, with copies of the rows they hold now."""
+        if not self._lanes:
+            timeline = self.settings.timeline
+            return {scale.window_id: TemporalWindow.of(scale, 0) for scale in timeline}
+        return {lane.scale.window_id: lane.snapshot() for lane in self._lanes}
+
+    def get_memory_usage(self) -> int:
+        """Return the bytes of all buffers held."""
+        if not self._lanes:
+            return 0
+        held = self._pending.nbytes + self._ready.nbytes
+        return held + sum(lane.window.nbytes for lane in self._lanes)
+
+    def push(self, points: Any, timestamps: Any) -> list[WindowUpdate]:
+        """Take points, and return the updates of all ticks they bring about.
+
+        Parameters
+        ----------
+        points : array_like, shape (m, dim), or (dim,) with a scalar timestamp
+            Coordinates. The first accepted point of the stream is subtracted in float64 before
+            the cast to float32, except under the cosine metric.
+        timestamps : array_like, shape (m,), or scalar for one point
+            Event times: seconds as numbers of any real type, or numpy datetime64. They need
+            not be sorted; a point older than the watermark of those before it is dropped and
+            counted.
+
+        Returns
+        -------
+        list of WindowUpdate
+            By time, then finest scale first.
+
+        Raises
+        ------
+        InvalidInputError
+            If a row cannot be used; names the first one.
+        MemoryLimitError
+            If the windows of points of this dimension, or the points that have to wait for
+            the watermark, do not fit into the memory.
+        """
+        given, times = as_batch(points, timestamps, self._dim)
+        if len(times):
+            self._take(given, times)
+        return self._drain()
+
+    def advance(self, now: Any) -> list[WindowUpdate]:
+        """Move the watermark of a silent source, and return the updates of the ticks it passes.
+
+        Parameters
+        ----------
+        now : float or datetime64
+            Event time in seconds: the caller vouches that no older point comes. A time before
+            the watermark changes nothing.
+
+        Returns
+        -------
+        list of WindowUpdate
+            By time, then finest scale first.
+
+        Raises
+        ------
+        InvalidInputError
+            If ``now`` is not one finite time.
+        """
+        now_ns = as_instant(now)
+        if self._watermark_ns is None or now_ns > self._watermark_ns:
+            self._move_watermark(now_ns)
+        return self._drain()
+
+    def flush(self) -> list[WindowUpdate]:
+        """End the stream: release all points and let every scale tick once past the last one.
+
+        The watermark is then the last of these ticks, and the next tick of every scale the
+        first one after it; ticks in between count as skipped.
+
+        Returns
+        -------
+        list of WindowUpdate
+            By time, then finest scale first.
+        """
+        self._drain_ticks()
+        if self._newest_ns is not None:
+            newest_ns, mark = self._newest_ns, self._watermark_ns
+            ends = [boundary_after(newest_ns, lane.scale.slide_ns) for lane in self._lanes]
+            assert mark is not None
+            if max(ends) > mark:
+                self._move_watermark(max(ends), [max(mark, end) for end in ends])
+        return self._drain()
+
+    def _take(self, given: npt.NDArray[Any], times: Int64Array) -> None:
+        """Commit one validated batch."""
+        settings = self.settings
+        lateness_ns = settings.allowed_lateness_ns
+        keep = ~is_late(times, self._watermark_ns, lateness_ns)
+        n_kept = int(np.count_nonzero(keep))
+        if n_kept:
+            origin = self._origin
+            if origin is None:
+                origin = origin_of(given[np.argmax(keep)], settings.metric)
+            points = relative_to(origin, given, keep, settings.metric)
+            ids = self._n_seen + np.flatnonzero(keep)
+            lanes, pending = self._lanes, self._pending
+            if not lanes:
+                lanes, pending = self._build(origin)
+            mark = watermark_after(times, self._watermark_ns, lateness_ns)
+            assert mark is not None
+            change = release(pending, Rows(points, times[keep], ids), mark)
+            newest_ns = int(times[keep].max())
+            if self._newest_ns is not None:
+                newest_ns = max(newest_ns, self._newest_ns)
+            self._lanes, self._pending, self._origin = lanes, pending, origin
+            self._newest_ns = newest_ns
+            self._apply(change, mark)
+        self._dim = given.shape[1]
+        self._n_seen += len(times)
+        self._n_late += len(times) - n_kept
+
+    def _build(self, origin: npt.NDArray[np.float64]) -> tuple[list[Lane], RingBuffer]:
+        """Allocate the buffers of all scales and the pending one."""
+        settings = self.settings
+        plan = settings.memory_plan(len(origin))
+        try:
+            lanes = [
+                Lane(settings, scale, sizes, origin)
+                for scale, sizes in zip(settings.timeline, plan.windows, strict=True)
+            ]
+            return lanes, RingBuffer(plan.pending, len(origin))
+        except MemoryError as error:
+            raise MemoryLimitError(
+                f"the machine has no {settings.max_memory_mb} MB left: lower max_memory_mb"
+            ) from error
+
+    def _move_watermark(self, mark: int, flush_limits: list[int] | None = None) -> None:
+        """Set the watermark without new points."""
+        if self._lanes:
+            none = Rows.empty(self._lanes[0].window.dim)
+            self._apply(release(self._pending, none, mark), mark, flush_limits)
+        else:
+            self._watermark_ns = mark
+
+    def _apply(self, change: Release, mark: int, flush_limits: list[int] | None = None) -> None:
+        """Commit a new watermark and what it releases."""
+        ready = change.ready
+        if len(self._ready):
+            ready = Rows.concatenate([self._ready, ready])
+        change.apply(self._pending)
+        self._ready, self._watermark_ns = ready, mark
+        if flush_limits is not None:
+            self._flush_limits = flush_limits
+        if len(ready):
+            for lane in self._lanes:
+                lane.clock = lane.clock.started(int(ready.times[0]))
+
+    def _drain(self) -> list[WindowUpdate]:
+        """Fire all due ticks and hand over the updates."""
+        self._drain_ticks()
+        outbox, self._outbox = self._outbox, {}
+        return list(outbox.values())
+
+    def _drain_ticks(self) -> None:
+        """Fire all due ticks by time, then finest scale first; can be resumed at any point."""
+        mark = self._watermark_ns
+        if mark is None:
+            return
+        while True:
+            limits = self._flush_limits or [mark] * len(self._lanes)
+            due = [
+                (t_ns, index)
+                for index, (lane, limit) in enumerate(zip(self._lanes, limits, strict=True))
+                if (t_ns := lane.clock.due(limit)) is not None
+            ]
+            if due:
+                self._fire(*min(due), limits)
+            elif self._flush_limits is not None:
+                for lane in self._lanes:
+                    lane.clock = lane.clock.skipped_past(max(limits))
+                self._flush_limits = None
+            else:
+                break
+        for lane in self._lanes:
+            lane.fill(self._ready)
+        self._ready = Rows.empty(self._ready.points.shape[1])
+
+    def _fire(self, t_ns: int, index: int, limits: list[int]) -> None:
+        """Let one lane tick, or jump over a gap."""
+        lane = self._lanes[index]
+        update, clock = lane.step(self._ready, limits[index])
+        if update is not None:
+            self._outbox[t_ns, index] = update
+        lane.clock = clock

@@ -1,0 +1,306 @@
+"""One sliding window: ring buffer, landmarks when it outgrows them, engine, diagram."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..persistence.diagram import Diagram
+from ..persistence.engine import Int64Array
+from ..persistence.vineyard_updates import RipsWindow
+from ..types import PersistenceUpdate
+from .intake import as_batch, origin_of, relative_to
+from .landmarks import cover
+from .memory import WindowPlan
+from .overflow import Overflow
+from .ring_buffer import RingBuffer, Rows
+from .settings import Scale, StreamSettings
+from .windows import count_before
+
+__all__ = ["BoundedPersistenceStream", "WindowUpdate"]
+
+_NS_PER_S = 1e9
+
+
+@dataclass(eq=False)
+class WindowUpdate(PersistenceUpdate):
+    """What one window says at one tick.
+
+    Parameters
+    ----------
+    births, deaths, dimensions, timestamp, window_id
+        As in `PersistenceUpdate`.
+    diagram : Diagram
+        The same bars as arrays; its vertex ``i`` is the point ``vertex_ids[i]``.
+    error_bound : float
+        0.0 if the diagram is that of all ``n_points`` rows, else a bound of the bottleneck
+        distance to it.
+    n_points : int
+        Rows of the window.
+    n_vertices : int
+        Rows the engine saw: all of them, or the landmarks.
+    vertex_ids : ndarray of int64, shape (n_vertices,)
+        Point ids: the position of a row among all rows ever pushed.
+    skipped_ticks : int
+        Ticks of this scale left out since its previous update.
+    latency_seconds : float
+        Work done for this tick, in wall-clock time.
+    n_overflowed : int
+        Rows of this window that were pushed out for want of memory; they are not among
+        ``n_points``, and ``error_bound`` does not speak of them.
+    """
+
+    diagram: Diagram
+    error_bound: float
+    n_points: int
+    n_vertices: int
+    vertex_ids: Int64Array
+    skipped_ticks: int
+    latency_seconds: float
+    n_overflowed: int = 0
+
+
+class BoundedPersistenceStream:
+    """The persistence diagram of one sliding window, in bounded memory.
+
+    Parameters
+    ----------
+    duration_ms : int
+        Length of the window.
+    dim : int
+        Coordinates a point.
+    slide_interval_ms : float, optional
+        Distance of two ticks; a tenth of the duration when left out.
+    max_points : int, optional
+        Rows the window holds at most; when it is full, the oldest leave early and are counted.
+        When left out, ``max_memory_mb`` decides.
+    max_landmarks : int, optional
+        Rows the engine sees at most; a window with more is represented by landmarks. When left
+        out, a tenth of ``max_points``, from 16 to 512.
+    max_memory_mb, metric, max_edge_length, homology_dimensions, backend, parallel_workers
+        As in `MultiScaleStream`.
+
+    Raises
+    ------
+    ConfigError, UnsupportedError, BackendUnavailable, MemoryLimitError
+        As `StreamSettings`.
+    """
+
+    def __init__(
+        self,
+        duration_ms: int,
+        dim: int,
+        *,
+        slide_interval_ms: float | None = None,
+        max_points: int | None = None,
+        max_landmarks: int | None = None,
+        max_memory_mb: float = 1024,
+        metric: str = "euclidean",
+        max_edge_length: float = math.inf,
+        homology_dimensions: Iterable[int] = (0, 1),
+        backend: str = "auto",
+        parallel_workers: int | None = None,
+    ) -> None:
+        settings = StreamSettings(
+            scales=[duration_ms],
+            slide_intervals_ms=None if slide_interval_ms is None else [slide_interval_ms],
+            dim=dim,
+            max_points=max_points,
+            max_landmarks=max_landmarks,
+            max_memory_mb=max_memory_mb,
+            metric=metric,
+            max_edge_length=max_edge_length,
+            homology_dimensions=homology_dimensions,
+            backend=backend,
+            parallel_workers=parallel_workers,
+        )
+        self._set_up(settings, settings.timeline[0], settings.memory_plan(dim).windows[0], dim)
+
+    @classmethod
+    def of(
+        cls,
+        settings: StreamSettings,
+        scale: Scale,
+        plan: WindowPlan,
+        origin: npt.NDArray[np.float64],
+    ) -> BoundedPersistenceStream:
+        """Return the window of one scale of a stream whose settings are checked."""
+        window = cls.__new__(cls)
+        window._set_up(settings, scale, plan, len(origin))
+        window._origin = origin
+        return window
+
+    def _set_up(self, settings: StreamSettings, scale: Scale, plan: WindowPlan, dim: int) -> None:
+        self.scale = scale
+        self.dim = dim
+        self.max_landmarks = plan.max_landmarks
+        self._settings = settings
+        self._ring = RingBuffer(plan.max_points, dim)
+        self._overflow = Overflow()
+        self._origin: npt.NDArray[np.float64] | None = None
+        self._next_id = 0
+        self._engine: RipsWindow | None = None
+        self._engine_ids = np.empty(0, np.int64)
+        self._vertex_ids = np.empty(0, np.int64)
+
+    def __len__(self) -> int:
+        """Return the number of rows held."""
+        return len(self._ring)
+
+    @property
+    def overflowed(self) -> int:
+        """Rows that left early, since the start."""
+        return self._overflow.total
+
+    @property
+    def max_points(self) -> int:
+        """Rows the window holds at most."""
+        return self._ring.capacity
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the buffers held."""
+        engine = self.max_landmarks * (4 * self.dim + 16)
+        return self._ring.nbytes + engine
+
+    @property
+    def current_points(self) -> npt.NDArray[np.float64]:
+        """Coordinates of the rows held, in time order, shape (n, dim)."""
+        points = self._ring.points().astype(np.float64)
+        return points if self._origin is None else points + self._origin
+
+    def add_points(self, points: Any, timestamps: Any) -> Int64Array:
+        """Add rows in time order.
+
+        Parameters
+        ----------
+        points : array_like, shape (m, dim), or (dim,) with a scalar timestamp
+            Coordinates.
+        timestamps : array_like, shape (m,), or scalar for one point
+            Seconds, or numpy datetime64; none older than the row before it.
+
+        Returns
+        -------
+        ndarray of int64, shape (m,)
+            The id of each row.
+
+        Raises
+        ------
+        InvalidInputError
+            If a row cannot be used; names the first one. The window is then unchanged.
+        """
+        given, times = as_batch(points, timestamps, self.dim)
+        ids = np.arange(self._next_id, self._next_id + len(times))
+        if len(times):
+            metric = self._settings.metric
+            origin = origin_of(given[0], metric) if self._origin is None else self._origin
+            kept = np.ones(len(times), np.bool_)
+            self._append(Rows(relative_to(origin, given, kept, metric), times, ids))
+            self._origin = origin
+            self._next_id += len(times)
+        return ids
+
+    def fill(self, ready: Rows, t_ns: int) -> int:
+        """Take what the window of the coming tick needs.
+
+        Parameters
+        ----------
+        ready : Rows
+            In time order; rows taken before are recognised and left alone.
+        t_ns : int
+            The coming tick.
+
+        Returns
+        -------
+        int
+            Rows the window now holds.
+        """
+        start_ns = t_ns - self.scale.duration_ns
+        self._ring.evict_before(start_ns)
+        newest = self._ring.newest_ns
+        if newest is not None:
+            start_ns = max(start_ns, newest + 1)
+        first, last = count_before(ready.times, start_ns), count_before(ready.times, t_ns)
+        self._append(ready[first : max(first, last)])
+        return len(self._ring)
+
+    def tick(self, t_ns: int) -> WindowUpdate:
+        """Return the diagram of ``[t_ns - duration, t_ns)`` and forget what is older.
+
+        Parameters
+        ----------
+        t_ns : int
+            Event time in nanoseconds.
+        """
+        started = time.perf_counter()
+        self._ring.evict_before(t_ns - self.scale.duration_ns)
+        self._overflow = self._overflow.wanted_from(t_ns // self.scale.slide_ns)
+        n_points = self._ring.count_before(t_ns)
+        live = self._ring.rows(0, n_points)
+        error_bound = 0.0
+        if n_points > self.max_landmarks:
+            chosen = cover(live.points, self.max_landmarks, self._settings.metric)
+            error_bound = chosen.error_bound
+            live = live[chosen.indices]
+        diagram, vertex_ids = self._diagram(live)
+        diagram.error_bound = error_bound
+        diagram.info = {**diagram.info, "n_points": n_points}
+        bars = np.concatenate([diagram[k] for k in diagram.dimensions])
+        return WindowUpdate(
+            births=bars[:, 0].tolist(),
+            deaths=bars[:, 1].tolist(),
+            dimensions=[k for k in diagram.dimensions for _ in diagram[k]],
+            timestamp=t_ns / _NS_PER_S,
+            window_id=self.scale.window_id,
+            diagram=diagram,
+            error_bound=error_bound,
+            n_points=n_points,
+            n_vertices=len(live),
+            vertex_ids=vertex_ids,
+            skipped_ticks=0,
+            n_overflowed=self._overflow.wanted,
+            latency_seconds=time.perf_counter() - started,
+        )
+
+    def _append(self, rows: Rows) -> None:
+        lost = self._ring.pushed_out_by(rows)
+        overflow = self._overflow.grown(lost, self.scale) if len(lost) else self._overflow
+        self._ring.append(rows)
+        self._overflow = overflow
+
+    def _diagram(self, live: Rows) -> tuple[Diagram, Int64Array]:
+        """Bring the engine's window up to date, then return its diagram and point ids."""
+        engine = self._start_engine() if self._engine is None else self._engine
+        self._engine = None  # what an interrupted change leaves behind is not used again
+        stale = ~np.isin(self._vertex_ids, live.ids, assume_unique=True)
+        fresh = live[np.flatnonzero(~np.isin(live.ids, self._vertex_ids, assume_unique=True))]
+        added = engine.replace(self._engine_ids[stale], fresh.points)
+        self._engine_ids = np.concatenate([self._engine_ids[~stale], added])
+        self._vertex_ids = np.concatenate([self._vertex_ids[~stale], fresh.ids])
+        diagram = copy.copy(engine.diagram())
+        order = np.argsort(self._engine_ids)
+        place = np.searchsorted(self._engine_ids, engine.ids, sorter=order)
+        self._engine = engine
+        return diagram, self._vertex_ids[order[place]]
+
+    def _start_engine(self) -> RipsWindow:
+        """Return an engine that knows no point."""
+        self._engine_ids = np.empty(0, np.int64)
+        self._vertex_ids = np.empty(0, np.int64)
+        settings = self._settings
+        return RipsWindow(
+            self.max_landmarks,
+            self.dim,
+            settings.metric,
+            homology_dimensions=settings.homology_dimensions,
+            max_edge_length=settings.max_edge_length,
+            backend=settings.backend,
+            threads=settings.parallel_workers,
+        )

@@ -1,0 +1,108 @@
+"""Putting rows into time order: the watermark, late rows, and the rows that wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import MemoryLimitError
+from ..persistence.engine import Int64Array
+from .ring_buffer import RingBuffer, Rows
+from .windows import count_before
+
+__all__ = ["Release", "is_late", "release", "watermark_after"]
+
+_INT64 = np.iinfo(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a new watermark does to the pending rows.
+
+    Attributes
+    ----------
+    ready : Rows
+        Rows older than the watermark, in time order.
+    displaced : int
+        Young pending rows that make room for `waiting`.
+    released : int
+        Old pending rows that are part of `ready`.
+    waiting : Rows
+        Rows to append to the pending ones.
+    """
+
+    ready: Rows
+    displaced: int
+    released: int
+    waiting: Rows
+
+    def apply(self, pending: RingBuffer) -> None:
+        """Carry it out."""
+        pending.drop_newest(self.displaced)
+        pending.drop_oldest(self.released)
+        pending.append(self.waiting)
+
+
+def is_late(times: Int64Array, watermark_ns: int | None, lateness_ns: int) -> npt.NDArray[np.bool_]:
+    """Mark the rows that are older than the watermark of the rows before them.
+
+    Parameters
+    ----------
+    times : ndarray of int64, shape (m,)
+        Event times in order of arrival.
+    watermark_ns : int or None
+        Watermark before the first of them; None if there is none yet.
+    lateness_ns : int
+        How far the watermark stays behind the newest event time.
+    """
+    newest = np.full(len(times), _INT64.min)
+    np.maximum.accumulate(times[:-1], out=newest[1:])
+    marks = np.maximum(newest, _INT64.min + lateness_ns) - lateness_ns
+    if watermark_ns is not None:
+        marks = np.maximum(marks, min(watermark_ns, _INT64.max))
+    late: npt.NDArray[np.bool_] = times < marks
+    return late
+
+
+def watermark_after(times: Int64Array, watermark_ns: int | None, lateness_ns: int) -> int | None:
+    """Return the watermark once rows with these event times have arrived."""
+    if not len(times):
+        return watermark_ns
+    mark = int(times.max()) - lateness_ns
+    return mark if watermark_ns is None else max(mark, watermark_ns)
+
+
+def release(pending: RingBuffer, rows: Rows, watermark_ns: int) -> Release:
+    """Sort new rows in among the pending ones and split all at the watermark.
+
+    Parameters
+    ----------
+    pending : RingBuffer
+        Rows in time order; not changed.
+    rows : Rows
+        New rows in order of arrival, none of them late.
+    watermark_ns : int
+        The new watermark.
+
+    Raises
+    ------
+    MemoryLimitError
+        If more rows have to wait than fit.
+    """
+    rows = rows.in_time_order()
+    kept = pending.count_before(int(rows.times[0]) + 1) if len(rows) else len(pending)
+    displaced = len(pending) - kept
+    if displaced:
+        rows = Rows.concatenate([pending.rows(kept), rows]).in_time_order()
+    released = min(kept, pending.count_before(watermark_ns))
+    cut = count_before(rows.times, watermark_ns)
+    n_waiting = kept - released + len(rows) - cut
+    if n_waiting > pending.capacity:
+        raise MemoryLimitError(
+            f"{n_waiting} points would wait for the watermark, {pending.capacity} fit: "
+            "lower allowed_lateness_ms or raise max_memory_mb"
+        )
+    ready = Rows.concatenate([pending.rows(0, released), rows[:cut]])
+    return Release(ready, displaced, released, rows[cut:])

@@ -1,0 +1,229 @@
+"""Rows of a stream as a structure of arrays, and a buffer of fixed capacity for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InvalidInputError
+from ..persistence.engine import Float32Array, Int64Array
+from .windows import count_before
+
+__all__ = ["RingBuffer", "Rows"]
+
+_RUNWAY = 4096  # rows
+_T = TypeVar("_T", bound=np.generic)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows of a stream.
+
+    Attributes
+    ----------
+    points : ndarray of float32, shape (n, dim)
+        Coordinates.
+    times : ndarray of int64, shape (n,)
+        Event times in nanoseconds.
+    ids : ndarray of int64, shape (n,)
+        Point ids.
+    """
+
+    points: Float32Array
+    times: Int64Array
+    ids: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __getitem__(self, index: slice | Int64Array) -> Rows:
+        return Rows(self.points[index], self.times[index], self.ids[index])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the three arrays."""
+        return self.points.nbytes + self.times.nbytes + self.ids.nbytes
+
+    @classmethod
+    def empty(cls, dim: int) -> Rows:
+        """Return no rows."""
+        return cls(np.empty((0, dim), np.float32), np.empty(0, np.int64), np.empty(0, np.int64))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Rows]) -> Rows:
+        """Return the rows of all parts, one part after the other."""
+        return cls(
+            np.concatenate([part.points for part in parts]),
+            np.concatenate([part.times for part in parts]),
+            np.concatenate([part.ids for part in parts]),
+        )
+
+    def in_time_order(self) -> Rows:
+        """Return the rows by time, those of equal time as they stand."""
+        if (self.times[:-1] <= self.times[1:]).all():
+            return self
+        return self[np.argsort(self.times, kind="stable")]
+
+
+class RingBuffer:
+    """The newest rows of a stream in time order, in memory that never grows.
+
+    Parameters
+    ----------
+    capacity : int
+        Largest number of rows, at least 1.
+    dim : int
+        Coordinates a point.
+
+    Notes
+    -----
+    Rows live in three circular arrays. What the methods return is a read-only view while the
+    rows asked for lie in one piece, and a copy where they wrap around the end; a view shows
+    other rows after the next `append`.
+    """
+
+    def __init__(self, capacity: int, dim: int) -> None:
+        self._rows = Rows(
+            np.empty((capacity, dim), np.float32),
+            np.empty(capacity, np.int64),
+            np.empty(capacity, np.int64),
+        )
+        # start, size and newest time change in one assignment
+        self._span: tuple[int, int, int | None] = (0, 0, None)
+
+    def __len__(self) -> int:
+        return self._span[1]
+
+    @property
+    def capacity(self) -> int:
+        """Largest number of rows."""
+        return len(self._rows)
+
+    @property
+    def newest_ns(self) -> int | None:
+        """Time of the newest row ever appended, also after it has left; None before the first."""
+        return self._span[2]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, the same from the start."""
+        return self._rows.nbytes
+
+    def pushed_out_by(self, rows: Rows) -> Int64Array:
+        """Return the times of the rows that would leave early if ``rows`` were appended.
+
+        They are in time order, and those of ``rows`` that would never get in are among them.
+        """
+        overflow = max(0, len(self) + len(rows) - self.capacity)
+        oldest = self.times(0, min(overflow, len(self)))
+        return np.concatenate([oldest, rows.times[: overflow - len(oldest)]])
+
+    def append(self, rows: Rows) -> None:
+        """Add rows at the young end; the oldest leave when there is no room.
+
+        Parameters
+        ----------
+        rows : Rows
+            In time order, none older than the newest one here.
+
+        Raises
+        ------
+        InvalidInputError
+            If the rows are not in time order.
+        """
+        self._check_order(rows.times)
+        self._return_to_front()
+        start, size, newest = self._span
+        overflow = max(0, size + len(rows) - self.capacity)
+        leaving = min(overflow, size)
+        kept = rows[overflow - leaving :]
+        self._write((start + size) % self.capacity, kept)
+        if len(rows):
+            newest = int(rows.times[-1])
+        self._span = ((start + leaving) % self.capacity, size - leaving + len(kept), newest)
+
+    def evict_before(self, t_ns: int) -> int:
+        """Drop the rows older than ``t_ns`` and return their number."""
+        n = self.count_before(t_ns)
+        self.drop_oldest(n)
+        return n
+
+    def count_before(self, t_ns: int) -> int:
+        """Return the number of rows older than ``t_ns``."""
+        start, size, _ = self._span
+        first = self._rows.times[start : min(start + size, self.capacity)]
+        n = count_before(first, t_ns)
+        if n < len(first):
+            return n
+        return n + count_before(self._rows.times[: size - len(first)], t_ns)
+
+    def drop_oldest(self, n: int) -> None:
+        """Drop ``n`` rows at the old end."""
+        start, size, newest = self._span
+        self._span = ((start + n) % self.capacity, size - n, newest)
+
+    def drop_newest(self, n: int) -> None:
+        """Drop ``n`` rows at the young end, as if they had never been appended."""
+        start, size, newest = self._span
+        if n:
+            newest = int(self.times(size - n - 1, size - n)[0]) if n < size else None
+        self._span = (start, size - n, newest)
+
+    def rows(self, start: int = 0, stop: int | None = None) -> Rows:
+        """Return rows ``start`` to ``stop`` in time order, counted from the oldest."""
+        return Rows(self.points(start, stop), self.times(start, stop), self.ids(start, stop))
+
+    def points(self, start: int = 0, stop: int | None = None) -> Float32Array:
+        """Return coordinates in time order, shape (n, dim)."""
+        return self._piece(self._rows.points, start, stop)
+
+    def times(self, start: int = 0, stop: int | None = None) -> Int64Array:
+        """Return event times in nanoseconds in time order, shape (n,)."""
+        return self._piece(self._rows.times, start, stop)
+
+    def ids(self, start: int = 0, stop: int | None = None) -> Int64Array:
+        """Return point ids in time order, shape (n,)."""
+        return self._piece(self._rows.ids, start, stop)
+
+    def _check_order(self, times: Int64Array) -> None:
+        newest = self.newest_ns
+        if len(times) and newest is not None and times[0] < newest:
+            raise InvalidInputError("row 0 is older than the newest row of the buffer", 0)
+        sorted_pairs = times[:-1] <= times[1:]
+        if not sorted_pairs.all():
+            row = int(np.argmin(sorted_pairs)) + 1
+            raise InvalidInputError(f"row {row} is older than the row before it", row)
+
+    def _return_to_front(self) -> None:
+        """Move the rows to the front now and then, so that no more memory is touched than used."""
+        start, size, newest = self._span
+        if start >= max(size, _RUNWAY) and start + size <= self.capacity:
+            for column in _columns(self._rows):
+                column[:size] = column[start : start + size]
+            self._span = (0, size, newest)
+
+    def _write(self, at: int, rows: Rows) -> None:
+        cut = min(len(rows), self.capacity - at)
+        for target, source in zip(_columns(self._rows), _columns(rows), strict=True):
+            target[at : at + cut] = source[:cut]
+            target[: len(source) - cut] = source[cut:]
+
+    def _piece(self, array: npt.NDArray[_T], start: int, stop: int | None) -> npt.NDArray[_T]:
+        first, size, _ = self._span
+        stop = size if stop is None else min(stop, size)
+        begin = (first + start) % self.capacity
+        end = begin + max(0, stop - start)
+        if end <= self.capacity:
+            piece = array[begin:end]
+        else:
+            piece = np.concatenate([array[begin:], array[: end - self.capacity]])
+        piece.flags.writeable = False
+        return piece
+
+
+def _columns(rows: Rows) -> tuple[npt.NDArray[np.generic], ...]:
+    return rows.points, rows.times, rows.ids

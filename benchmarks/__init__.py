@@ -1,0 +1,1 @@
+"""Measurements against other libraries; not part of the installed package."""

@@ -1,0 +1,294 @@
+"""RipsWindow: slots, ids, refusals, and the diagram of what is inside."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from aura_tda_gpu.errors import (
+    BackendUnavailable,
+    ConfigError,
+    InvalidInputError,
+    MemoryLimitError,
+    UnsupportedError,
+)
+from aura_tda_gpu.persistence import backends
+from aura_tda_gpu.persistence.rips import vietoris_rips
+from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
+from tests.oracles.peers import bars_of, pairs_of
+
+
+def floats(*rows):
+    return np.array(rows, np.float32).reshape(len(rows), -1)
+
+
+def state(window):
+    origin = None if window.origin is None else window.origin.tolist()
+    return window.ids.tolist(), window.points.tolist(), origin, len(window)
+
+
+def test_slots_and_ids():
+    window = RipsWindow(4, 1)
+    assert window.insert(floats(10, 11, 12)).tolist() == [0, 1, 2]
+    window.remove([0, 2])
+    assert len(window) == 1
+    assert window.insert(floats(13)).tolist() == [3]
+    assert window.ids.tolist() == [3, 1]
+    assert window.replace([1], floats(14, 15)).tolist() == [4, 5]
+    assert window.ids.tolist() == [3, 4, 5]
+    assert window.points.tolist() == [[13], [14], [15]]
+    assert window.ids.dtype == np.int64
+    assert window.points.dtype == np.float32
+    assert repr(window) == "RipsWindow(3 of 4 points, dim=1)"
+
+
+def test_replace_may_shrink_or_do_nothing():
+    window = RipsWindow(3, 2)
+    ids = window.insert(floats((0, 0), (1, 0), (0, 1)))
+    kept = window.diagram()
+    assert window.replace([], np.zeros((0, 2), np.float32)).tolist() == []
+    assert window.diagram() is kept
+    assert window.replace(ids[:2], floats((5, 5))).tolist() == [3]
+    assert window.ids.tolist() == [3, 2]
+    assert window.diagram() is not kept
+    window.remove(window.ids)
+    assert len(window) == 0
+    assert window.diagram()[0].shape == (0, 2)
+
+
+def test_the_caller_keeps_his_arrays():
+    window = RipsWindow(2, 1)
+    points = floats(1, 2)
+    window.insert(points)
+    points[:] = 7
+    window.points[:] = 8
+    window.ids[:] = 9
+    assert window.points.tolist() == [[1], [2]]
+    assert window.ids.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev", "cosine"])
+def test_the_diagram_is_that_of_the_points(backend, metric, rng):
+    points = rng.normal(size=(52, 3)).astype(np.float32)
+    window = RipsWindow(40, 3, metric, backend=backend, max_edge_length=1.5)
+    ids = window.insert(points[:40])
+    window.replace(ids[::3], points[40:])
+    found = window.diagram()
+    batch = vietoris_rips(points[window.ids], metric=metric, backend=backend, max_edge_length=1.5)
+    assert len(found[1]) > 0
+    for k in (0, 1):
+        assert pairs_of(found, k) == pairs_of(batch, k)
+        assert bars_of(found, k) == bars_of(batch, k)
+    assert found.info["path"] == "rebuild"
+    assert found.info["backend"] == backend
+    assert found.info["n_vertices"] == len(window) == 38
+
+
+def test_cosine_rows_have_length_one(rng):
+    points = rng.normal(size=(20, 3)) * 50
+    window = RipsWindow(20, 3, "cosine")
+    window.insert(points)
+    assert window.origin is None
+    assert np.allclose(np.linalg.norm(window.points, axis=1), 1, atol=1e-6)
+    batch = vietoris_rips(points, metric="cosine")
+    assert bars_of(window.diagram(), 1) == bars_of(batch, 1)
+
+
+def test_float32_is_stored_as_it_is():
+    window = RipsWindow(3, 1)
+    window.insert(floats(1000.5))
+    window.insert([[1001.5]])
+    assert window.points.tolist() == [[1000.5], [1001.5]]
+    assert window.origin.tolist() == [0.0]
+
+
+def test_the_first_wide_point_is_the_origin():
+    window = RipsWindow(4, 2)
+    window.insert(np.zeros((0, 2)))
+    assert window.origin is None
+    window.insert(np.array([[1e9, 5.0], [1e9 + 0.25, 5.0]]))
+    window.insert([[10**9 + 1, 6]])
+    window.insert(floats((0, 6)))
+    assert window.origin.tolist() == [1e9, 5.0]
+    assert window.points.tolist() == [[0, 0], [0.25, 0], [1, 1], [-1e9, 1]]
+    window.remove(window.ids)
+    window.insert([[1e9 + 3, 5.0]])
+    assert window.points.tolist() == [[3, 0]]
+
+
+BAD_POINTS = {
+    "nan": ([[0.0, math.nan]], "row 0", 0),
+    "wrong dimension": ([[0.0, 1.0, 2.0]], "3 coordinates, the window has 2", 0),
+    "one axis": ([0.0, 1.0], r"\[:, None\]", None),
+    "text": ([["a", "b"]], "row 0", 0),
+    "too large": (floats((0, 0), (1e19, 0)), "row 1", 1),
+    "too many": (np.zeros((4, 2), np.float32), "4 points do not fit: 3 of 5 slots", 3),
+}
+BAD_IDS = {
+    "unknown": ([1, 7], "id 7 is not in the window", 1),
+    "removed": ([0], "id 0 is not in the window", 0),
+    "negative": ([-1], "id -1 is not in the window", 0),
+    "twice": ([1, 2, 1], "id 1 is named twice", 2),
+    "floats": ([1.0], "list of integers", None),
+    "bools": ([True], "list of integers", None),
+    "a number": (1, "list of integers", None),
+    "ragged": ([[1], [1, 2]], "list of integers", None),
+    "nothing": (None, "list of integers", None),
+}
+
+
+@pytest.fixture
+def window():
+    """Points 1 and 2 in slots 1 and 0 of five."""
+    window = RipsWindow(5, 2)
+    window.insert(floats((0, 0), (1, 0)))
+    window.replace([0], floats((2, 2)))
+    return window
+
+
+@pytest.mark.parametrize(("points", "message", "row"), BAD_POINTS.values(), ids=BAD_POINTS)
+def test_a_refused_insert_changes_nothing(window, points, message, row):
+    before, diagram = state(window), window.diagram()
+    with pytest.raises(InvalidInputError, match=message) as caught:
+        window.insert(points)
+    assert caught.value.row == row
+    assert state(window) == before
+    assert window.diagram() is diagram
+    assert window.insert(floats((5, 5))).tolist() == [3]
+
+
+@pytest.mark.parametrize(("ids", "message", "row"), BAD_IDS.values(), ids=BAD_IDS)
+@pytest.mark.parametrize("call", ["remove", "replace"])
+def test_a_refused_removal_changes_nothing(window, call, ids, message, row):
+    before, diagram = state(window), window.diagram()
+    arguments = (ids,) if call == "remove" else (ids, floats((3, 3)))
+    with pytest.raises(InvalidInputError, match=message) as caught:
+        getattr(window, call)(*arguments)
+    assert caught.value.row == row
+    assert state(window) == before
+    assert window.diagram() is diagram
+
+
+def test_a_refused_replacement_takes_nothing_out(window):
+    before = state(window)
+    with pytest.raises(InvalidInputError, match="row 0"):
+        window.replace([1, 2], [[math.inf, 0.0]])
+    with pytest.raises(InvalidInputError, match="6 points do not fit: 5 of 5"):
+        window.replace([1, 2], np.zeros((6, 2), np.float32))
+    assert state(window) == before
+    window.replace([1, 2], np.zeros((5, 2), np.float32))
+    assert len(window) == 5
+
+
+def test_a_refused_first_insert_fixes_no_origin():
+    window = RipsWindow(2, 1)
+    with pytest.raises(InvalidInputError):
+        window.insert([[5.0], [6.0], [7.0]])
+    assert window.origin is None
+    with pytest.raises(InvalidInputError):
+        window.insert([[5.0], [1e300]])
+    assert window.origin is None
+
+
+def test_a_zero_vector_is_refused_under_cosine():
+    window = RipsWindow(3, 2, "cosine")
+    with pytest.raises(InvalidInputError, match="row 1 is the zero vector"):
+        window.insert([[1.0, 0.0], [0.0, 0.0]])
+    assert len(window) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"capacity": 0}, "capacity.*0"),
+        ({"capacity": 2.0}, "capacity.*2.0"),
+        ({"capacity": True}, "capacity.*True"),
+        ({"dim": -1}, "dim.*-1"),
+        ({"dim": "2"}, "dim.*'2'"),
+        ({"metric": "precomputed"}, "unknown metric 'precomputed'"),
+        ({"metric": "angle"}, "unknown metric 'angle'"),
+        ({"backend": "gpu"}, "unknown backend 'gpu'"),
+        ({"homology_dimensions": 1}, "homology_dimensions"),
+        ({"max_edge_length": -1}, "max_edge_length"),
+        ({"threads": 0}, "threads"),
+    ],
+)
+def test_bad_settings_are_named(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        RipsWindow(**{"capacity": 3, "dim": 2, **arguments})
+
+
+def test_a_window_that_no_engine_serves_is_not_made(monkeypatch):
+    with pytest.raises(BackendUnavailable, match="cuda"):
+        RipsWindow(3, 2, backend="cuda")
+    with pytest.raises(UnsupportedError, match="65 points"):
+        RipsWindow(65, 2, homology_dimensions=(2,))
+    with pytest.raises(UnsupportedError, match="not 65"):
+        RipsWindow(65, 2, backend="reference")
+    with pytest.raises(UnsupportedError, match="65534"):
+        RipsWindow(100_000, 2)
+    monkeypatch.setattr(backends, "available_memory", lambda: 1000)
+    with pytest.raises(MemoryLimitError, match="1000 bytes are available"):
+        RipsWindow(100, 2)
+
+
+class WindowMachine(RuleBasedStateMachine):
+    """The window against a list of slots."""
+
+    capacity = 6
+
+    def __init__(self):
+        super().__init__()
+        self.window = RipsWindow(self.capacity, 2)
+        self.slots = [None] * self.capacity
+        self.next_id = 0
+
+    @rule(data=st.data())
+    def replace(self, data):
+        live = [slot[0] for slot in self.slots if slot]
+        ids = data.draw(st.lists(st.sampled_from(live), unique=True)) if live else []
+        room = self.capacity - len(live) + len(ids)
+        pair = st.tuples(st.integers(-2, 2), st.integers(-2, 2))
+        points = data.draw(st.lists(pair, max_size=room + 1))
+        array = np.array(points, np.float32).reshape(-1, 2)
+        if len(points) > room:
+            with pytest.raises(InvalidInputError, match="do not fit"):
+                self.window.replace(ids, array)
+            return
+        given_ids = self.window.replace(ids, array).tolist()
+        self.slots = [slot if slot and slot[0] not in ids else None for slot in self.slots]
+        for name, point in zip(given_ids, points, strict=True):
+            assert name == self.next_id
+            self.slots[self.slots.index(None)] = (name, point)
+            self.next_id += 1
+
+    @rule(data=st.data())
+    def remove(self, data):
+        live = [slot[0] for slot in self.slots if slot]
+        ids = data.draw(st.lists(st.sampled_from(live), unique=True)) if live else []
+        self.window.remove(ids)
+        self.slots = [slot if slot and slot[0] not in ids else None for slot in self.slots]
+
+    @invariant()
+    def holds_what_was_put_in(self):
+        live = [slot for slot in self.slots if slot]
+        assert len(self.window) == len(live)
+        assert self.window.ids.tolist() == [name for name, _ in live]
+        assert self.window.points.tolist() == [list(map(float, point)) for _, point in live]
+
+    @invariant()
+    def update_equals_rebuild(self):
+        found = self.window.diagram()
+        truth = vietoris_rips(self.window.points, backend="reference")
+        for k in (0, 1):
+            assert bars_of(found, k) == bars_of(truth, k)
+            assert pairs_of(found, k) == pairs_of(truth, k)
+
+
+TestWindowMachine = WindowMachine.TestCase
+TestWindowMachine.settings = settings(max_examples=60, stateful_step_count=15)

@@ -1,0 +1,103 @@
+"""One window by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aura_tda_gpu.errors import InvalidInputError
+from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream
+
+from .naive_stream import same_bars
+
+MS = 1_000_000
+
+
+def test_points_go_in_and_ticks_come_out(rng: np.random.Generator) -> None:
+    window = BoundedPersistenceStream(100, 2, max_points=200, max_landmarks=150)
+    points = rng.integers(0, 20, (120, 2)).astype(np.float32)
+    ids = window.add_points(points, np.arange(120) / 1000)
+    assert ids.tolist() == list(range(120))
+    assert len(window) == 120
+    update = window.tick(110 * MS)
+    assert sorted(update.vertex_ids) == list(range(10, 110))
+    assert (update.timestamp, update.window_id) == (0.11, "scale_100ms")
+    assert (update.n_points, update.n_vertices, update.error_bound) == (100, 100, 0.0)
+    assert same_bars(update.diagram, points[10:110])
+    assert window.add_points(points[0], 0.12).tolist() == [120]
+    assert window.tick(130 * MS).n_points == 91
+
+
+def test_a_window_that_outgrows_its_landmarks_is_certified(rng: np.random.Generator) -> None:
+    window = BoundedPersistenceStream(100, 3, max_points=500, max_landmarks=32)
+    window.add_points(rng.normal(size=(20, 3)), np.arange(20) / 1000)
+    assert window.tick(20 * MS).error_bound == 0.0
+    window.add_points(rng.normal(size=(60, 3)), np.arange(20, 80) / 1000)
+    update = window.tick(80 * MS)
+    assert (update.n_points, update.n_vertices) == (80, 32)
+    assert update.error_bound == update.diagram.error_bound > 0.0
+    assert update.diagram.info["n_points"] == 80
+    assert len(update.diagram[0]) == 32
+
+
+def test_a_diagram_handed_out_does_not_change_later() -> None:
+    window = BoundedPersistenceStream(100, 1, max_points=50, max_landmarks=3)
+    corners = [[0.0], [1.0], [3.0]]
+    window.add_points(corners, [0.0, 0.0, 0.0])
+    first = window.tick(10 * MS)
+    window.add_points([[0.0], [0.5]], [0.01, 0.01])
+    second = window.tick(20 * MS)
+    assert (second.n_points, second.n_vertices) == (5, 3)
+    assert np.array_equal(first.diagram[0], second.diagram[0])
+    assert (first.diagram.error_bound, first.diagram.info["n_points"]) == (0.0, 3)
+    assert second.diagram.error_bound >= 1.0
+
+
+def test_vertex_ids_name_the_vertices_of_the_diagram(rng: np.random.Generator) -> None:
+    window = BoundedPersistenceStream(50, 2, max_points=60, max_landmarks=60)
+    points = rng.normal(size=(200, 2))
+    for start in range(0, 200, 10):
+        window.add_points(points[start : start + 10], np.arange(start, start + 10) / 1000)
+        update = window.tick((start + 10) * MS)
+        relative = (points - points[0]).astype(np.float32)[update.vertex_ids]
+        births = update.diagram[1][:, 0]
+        a, b = relative[update.diagram.birth_edges[1].T]
+        assert np.allclose(np.linalg.norm(a - b, axis=1), births, rtol=1e-6)
+
+
+def test_a_refused_batch_leaves_no_trace() -> None:
+    window = BoundedPersistenceStream(100, 2, max_points=50)
+    for points, times in (([[0, np.nan]], [0.0]), ([[0, 0], [1, 1]], [0.5, 0.4]), ([[0]], [0.0])):
+        with pytest.raises(InvalidInputError):
+            window.add_points(points, times)
+    assert len(window) == 0
+    assert window.add_points([[7, 7], [8, 9]], [0.1, 0.1]).tolist() == [0, 1]
+    assert window.current_points.tolist() == [[7, 7], [8, 9]]
+    with pytest.raises(InvalidInputError, match="older"):
+        window.add_points([[1, 1]], [0.05])
+    assert window.add_points([], []).tolist() == []
+    assert len(window) == 2
+
+
+def test_a_window_without_points() -> None:
+    update = BoundedPersistenceStream(100, 2, max_points=50).tick(0)
+    assert (update.n_points, update.n_vertices, len(update.diagram)) == (0, 0, 0)
+    assert update.vertex_ids.shape == (0,)
+
+
+def test_a_full_window_lets_its_oldest_rows_go() -> None:
+    window = BoundedPersistenceStream(100, 1, max_points=8)
+    window.add_points(np.arange(20)[:, np.newaxis], np.arange(20) / 1000)
+    update = window.tick(20 * MS)
+    assert (update.n_points, update.n_overflowed, window.overflowed) == (8, 12, 12)
+    assert window.current_points.ravel().tolist() == list(range(12, 20))
+
+
+def test_its_memory_does_not_grow(rng: np.random.Generator) -> None:
+    window = BoundedPersistenceStream(10, 3, max_memory_mb=2)
+    held = window.nbytes
+    assert held <= 2 << 20
+    for start in range(0, 2000, 5):
+        window.add_points(rng.normal(size=(5, 3)), np.arange(start, start + 5) / 1000)
+        window.tick(start * MS)
+    assert window.nbytes == held

@@ -1,0 +1,165 @@
+"""A tick that fails loses nothing: the next call takes up the work where it stopped."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import numpy as np
+import pytest
+
+from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
+from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
+from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+
+
+class Fuse:
+    """Makes the engine fail at given calls of one of its methods."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, method: str) -> None:
+        self.calls = 0
+        self.blow_at: dict[int, BaseException] = {}
+        original = getattr(RipsWindow, method)
+
+        def call(window: RipsWindow, *args: Any) -> Any:
+            self.calls += 1
+            if self.calls in self.blow_at:
+                raise self.blow_at[self.calls]
+            return original(window, *args)
+
+        patch.setattr(RipsWindow, method, call)
+
+
+def told(updates: list[WindowUpdate]) -> list[Any]:
+    return [
+        (
+            u.timestamp,
+            u.window_id,
+            sorted(u.vertex_ids.tolist()),
+            u.births,
+            u.deaths,
+            u.error_bound,
+            u.skipped_ticks,
+            u.n_overflowed,
+        )
+        for u in updates
+    ]
+
+
+def run(resume: str = "push") -> tuple[list[WindowUpdate], MultiScaleStream]:
+    """Push, flush, push on after a gap, flush; on a failure call ``resume`` until it works."""
+    rng = np.random.default_rng(4)
+    points, times = rng.normal(size=(90, 2)), np.arange(90) / 200
+    stream = MultiScaleStream(
+        [50, 200], allowed_lateness_ms=7, max_landmarks=16, max_points=30, max_memory_mb=4
+    )
+    again = {
+        "push": lambda: stream.push([], []),
+        "advance": lambda: stream.advance(-100.0),
+        "flush": stream.flush,
+    }
+    steps = [
+        lambda: stream.push(points[:40], times[:40]),
+        stream.flush,
+        lambda: stream.push(points[40:], times[40:] + 0.3),
+        stream.flush,
+    ]
+    updates: list[WindowUpdate] = []
+    for step in steps:
+        try:
+            updates += step()
+            continue
+        except (MemoryError, KeyboardInterrupt):
+            pass
+        while True:
+            try:
+                updates += again[resume]()
+                break
+            except (MemoryError, KeyboardInterrupt):
+                pass
+    return updates, stream
+
+
+@pytest.mark.parametrize("method", ["diagram", "replace"])
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+def test_one_failure_at_any_tick(
+    monkeypatch: pytest.MonkeyPatch, method: str, error: type[BaseException]
+) -> None:
+    expected, whole = run()
+    assert len(expected) > 100
+    fuse = Fuse(monkeypatch, method)
+    for tick in range(1, len(expected) + 1, 5):
+        fuse.calls, fuse.blow_at = 0, {tick: error()}
+        updates, stream = run()
+        assert told(updates) == told(expected)
+        assert stream.stats == whole.stats
+
+
+@pytest.mark.parametrize("resume", ["push", "advance", "flush"])
+def test_every_call_resumes_and_repeated_failures_are_survived(
+    monkeypatch: pytest.MonkeyPatch, resume: str
+) -> None:
+    fuse = Fuse(monkeypatch, "diagram")
+    expected, whole = run("push")
+    fuse.blow_at = {fuse.calls + k: MemoryError() for k in (1, 2, 3, 10, 60, 100, len(expected))}
+    updates, stream = run(resume)
+    assert told(updates) == told(expected)
+    assert stream.stats == whole.stats
+
+
+def test_points_of_the_failing_call_are_taken_and_new_ones_may_follow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fuse = Fuse(monkeypatch, "diagram")
+    times = np.arange(40) / 200
+    points = np.column_stack([times, times**2])
+
+    def stream() -> MultiScaleStream:
+        return MultiScaleStream([50, 100], max_memory_mb=4)
+
+    smooth = stream()
+    expected = smooth.push(points, times) + smooth.flush()
+    rough = stream()
+    fuse.calls, fuse.blow_at = 0, {5: MemoryError(), 6: MemoryError()}
+    with pytest.raises(MemoryError):
+        rough.push(points[:20], times[:20])
+    assert rough.stats.accepted == 20
+    with pytest.raises(MemoryError):
+        rough.push(points[20:], times[20:])
+    assert rough.stats.accepted == 40
+    assert told(rough.flush()) == told(expected)
+
+
+def test_a_flush_interrupted_and_followed_by_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    fuse = Fuse(monkeypatch, "diagram")
+    results = []
+    for fails in (False, True):
+        stream = MultiScaleStream([50, 500], max_memory_mb=4)
+        updates = stream.push([[0.0], [1.0]], [0.0, 0.012])
+        fuse.calls = 0
+        fuse.blow_at = {1: MemoryError(), 2: MemoryError()} if fails else {}
+        steps = [
+            stream.flush,
+            lambda s=stream: s.push([[2.0]], [0.06]),
+            lambda s=stream: s.push([], []),
+            stream.flush,
+        ]
+        for step in steps:
+            with contextlib.suppress(MemoryError):
+                updates += step()
+        results.append((told(updates), stream.stats))
+    assert results[0] == results[1]
+    assert fuse.calls > 4
+
+
+def test_a_refused_call_in_between_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    fuse = Fuse(monkeypatch, "diagram")
+    stream = MultiScaleStream([50], max_memory_mb=4)
+    fuse.blow_at = {3: MemoryError()}
+    times = np.arange(20) / 200
+    with pytest.raises(MemoryError):
+        stream.push(times[:, np.newaxis], times)
+    with pytest.raises(ValueError, match="not finite"):
+        stream.push([[np.nan]], [1.0])
+    updates = stream.push([], [])
+    assert [round(u.timestamp * 200) for u in updates] == list(range(1, 20))

@@ -1,0 +1,123 @@
+"""The promised memory is split once and never exceeded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aura_tda_gpu.errors import MemoryLimitError
+from aura_tda_gpu.streaming.memory import MB, plan_memory, workspace
+from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
+
+
+@pytest.mark.parametrize("dim", [1, 3, 100])
+@pytest.mark.parametrize("max_mb", [1, 10, 1024])
+@pytest.mark.parametrize("durations", [[100], [100, 1000, 10000], [1, 3_600_000]])
+def test_buffers_and_workspaces_fit(dim: int, max_mb: int, durations: list[int]) -> None:
+    plan = plan_memory(durations, dim, max_memory_mb=max_mb)
+    rows = sum(window.max_points for window in plan.windows) + plan.pending
+    selection = plan.pending * (8 * dim + 24)
+    engines = sum(workspace(window.max_landmarks) for window in plan.windows)
+    assert rows * (4 * dim + 16) + selection + engines <= max_mb * MB
+    assert plan.pending == max(window.max_points for window in plan.windows)
+    for window in plan.windows:
+        assert window.max_points >= 16
+        assert 16 <= window.max_landmarks <= min(512, max(16, window.max_points // 10))
+
+
+def test_rows_in_proportion_to_durations() -> None:
+    fine, coarse = plan_memory([100, 1000], 3, max_memory_mb=100).windows
+    assert (coarse.max_points - 16) / (fine.max_points - 16) == pytest.approx(10, rel=1e-3)
+
+
+def test_memory_is_put_to_use() -> None:
+    plan = plan_memory([1000, 10000], 3, max_memory_mb=100)
+    rows = sum(window.max_points for window in plan.windows)
+    assert rows * 28 > 30 * MB
+    assert all(window.max_landmarks == 512 for window in plan.windows)
+
+
+def test_landmarks_follow_the_ratio_and_their_limit() -> None:
+    def landmarks(**settings: float) -> int:
+        return plan_memory([1000], 3, max_memory_mb=100, **settings).windows[0].max_landmarks
+
+    assert landmarks(max_points=1000) == 100
+    assert landmarks(max_points=1000, landmark_ratio=0.5) == 500
+    assert landmarks(max_points=50) == 16
+    assert landmarks(max_points=9) == 9
+    assert landmarks(landmark_limit=64) == 64
+    assert landmarks(max_landmarks=700) == 700
+    assert landmarks(max_landmarks=700, max_points=300) == 300
+
+
+def test_too_little_memory_says_what_is_needed() -> None:
+    with pytest.raises(MemoryLimitError, match=r"at least 48.* MB, .* 2048 landmarks; .* is 10$"):
+        plan_memory([1000], 3, max_memory_mb=10, max_landmarks=2048)
+    with pytest.raises(MemoryLimitError, match=r"max_memory_mb is 0.05"):
+        plan_memory([1000], 3, max_memory_mb=0.05)
+
+
+@pytest.mark.parametrize("max_mb", [1, 2.5, 16])
+def test_what_a_stream_holds_stays_the_same_over_thousands_of_ticks(max_mb: float) -> None:
+    s = MultiScaleStream([1, 20], max_landmarks=16, max_memory_mb=max_mb, allowed_lateness_ms=1)
+    rng = np.random.default_rng(0)
+    n_ticks, held = 0, set()
+    for start in range(0, 4000, 20):
+        times = (np.arange(start, start + 20) + rng.integers(0, 9, 20)) / 10_000
+        n_ticks += len(s.push(rng.normal(size=(20, 3)), times))
+        held.add(s.get_memory_usage())
+    assert n_ticks > 4000
+    assert len(held) == 1
+    assert 0.3 * max_mb * MB < held.pop() <= max_mb * MB
+
+
+def test_nothing_is_held_before_the_dimension_is_known() -> None:
+    assert MultiScaleStream([100], dim=2, max_memory_mb=4).get_memory_usage() == 0
+
+
+def test_a_full_window_drops_its_oldest_rows_and_says_so() -> None:
+    times = np.arange(100) / 1000
+    points = times[:, np.newaxis]
+    results = []
+    for sizes in ([100], [1] * 100, [33, 60, 7]):
+        s = MultiScaleStream([40], max_points=25, max_landmarks=25, max_memory_mb=4)
+        updates, start = [], 0
+        for size in sizes:
+            updates += s.push(points[start : start + size], times[start : start + size])
+            start += size
+        updates += s.flush()
+        results.append(
+            [(u.timestamp, u.n_points, u.n_overflowed, u.vertex_ids.tolist()) for u in updates]
+        )
+        for u in updates:
+            end = round(u.timestamp * 1000)
+            wanted = range(max(0, end - 40), min(end, 100))
+            assert u.n_points + u.n_overflowed == len(wanted)
+            assert sorted(u.vertex_ids) == list(wanted)[-25:]
+        assert s.stats.overflowed > 0
+    assert results[0] == results[1] == results[2]
+
+
+def test_overflow_counts_with_a_slide_that_does_not_divide_the_window() -> None:
+    times = np.arange(-60, 60) / 1000
+    s = MultiScaleStream(
+        [50], slide_intervals_ms=[7], max_points=12, max_landmarks=12, max_memory_mb=4
+    )
+    updates = s.push(times[:, np.newaxis], times) + s.advance(0.2)
+    assert any(u.n_overflowed for u in updates)
+    for u in updates:
+        end = round(u.timestamp * 1000)
+        wanted = [i for i in range(-60, 60) if end - 50 <= i < end]
+        kept = [i for i in wanted if i + 60 in u.vertex_ids]
+        assert u.n_overflowed == len(wanted) - len(kept)
+        assert u.n_points == len(kept)
+    assert updates[-1].n_overflowed == 0
+
+
+def test_a_gap_before_an_overflowing_burst_loses_nothing_of_it() -> None:
+    s = MultiScaleStream([40], max_points=20, max_landmarks=20, max_memory_mb=4)
+    early, late = np.arange(20) / 1000, 5 + np.arange(20) / 1000
+    s.push(early[:, np.newaxis], early)
+    updates = s.push(late[:, np.newaxis], late) + s.flush()
+    assert updates[-1].n_points == 20
+    assert s.stats.overflowed == 0
