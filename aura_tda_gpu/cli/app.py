@@ -72,7 +72,7 @@ def run(
     ] = None,
     columns: Annotated[
         str | None,
-        typer.Option(help="Coordinates, as a,b,c. [default: all numeric columns but time]"),
+        typer.Option(help="Coordinates, as a,b,c; all numeric columns but time if left out."),
     ] = None,
     takens: Annotated[
         str | None,
@@ -113,6 +113,10 @@ def run(
         from .sources import SourceOptions
         from .takens import parse_takens
 
+        if source == "-":
+            raise UnsupportedError(
+                "reading from standard input is not part of this version: name a file"
+            )
         if on_bad_row not in ("stop", "skip"):
             raise ConfigError(f"--on-bad-row must be stop or skip, not {on_bad_row!r}")
         options = SourceOptions(
@@ -191,7 +195,11 @@ def _fail(error: AuraTDAError, code: int) -> NoReturn:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    """Read the value of ``--columns``."""
+    names = tuple(name.strip() for name in text.split(","))
+    if "" in names:
+        raise ConfigError(f"--columns must be names or indexes such as x,y, not {text!r}")
+    return names
 
 
 def _durations(text: str) -> tuple[int, ...]:

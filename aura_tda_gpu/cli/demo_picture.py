@@ -55,7 +55,7 @@ def heartbeat_figure(
         plots.draw_signal(top, history.signals, unit=_UNIT)
         for span in lost:
             _mark_lost([top, *panels], span)
-        top.set_title("pulse sensor on a finger")
+        top.set_title("recording of a pulse sensor")
         for index, (axes, scale) in enumerate(zip(panels, readings, strict=True)):
             plots.draw_loops(axes, history, scale, index, unit=_UNIT, legend=index == 0, strip=True)
             _mark_one_loop(axes, readings[scale], index)

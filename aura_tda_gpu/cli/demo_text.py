@@ -48,7 +48,7 @@ def print_reading(
         console.print(textwrap.fill(text, min(console.width, 100), subsequent_indent=indent))
 
     say(
-        "A pulse sensor on a finger. A point is the signal now, 60 ms and 120 ms earlier: "
+        "The recording of a pulse sensor. A point is the signal now, 60 ms and 120 ms earlier: "
         "a pulse runs around a loop, once a beat. The persistence of a loop tells how clearly it "
         "stands out."
     )
@@ -68,13 +68,17 @@ def _table(
     lost: Sequence[Span],
     onset: float,
 ) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title="Persistence (median)", title_justify="left")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title="Persistence of the longest loop, median over the ticks",
+        title_justify="left",
+    )
     table.add_column("window", justify="right")
-    table.add_column("sensor lost:\nlongest", justify="right")
-    table.add_column("before the pulse:\nlongest", justify="right")
-    table.add_column("pulse:\nlongest", justify="right")
-    table.add_column("pulse:\nsecond", justify="right")
-    table.add_column("pulse: one\nloop dominates", justify="right")
+    table.add_column("sensor\nlost", justify="right")
+    table.add_column("before\nthe pulse", justify="right")
+    table.add_column("during\nthe pulse", justify="right")
+    table.add_column("second\nlongest", justify="right")
+    table.add_column("one loop\ndominates", justify="right")
     for name, reading in readings.items():
         duration = durations[name]
         inside, pulse = _inside(reading, duration, lost), _pulse(reading, duration, onset)

@@ -28,9 +28,11 @@ __all__ = [
     "draw_loops",
     "draw_signal",
     "loops_figure",
+    "new_figure",
     "require_matplotlib",
     "save",
     "scale_name",
+    "style",
     "title_of",
 ]
 
@@ -193,7 +195,7 @@ def draw_signal(
     axes.set_ylabel(f"signal ({unit})" if unit else "signal")
     axes.margins(x=0)
     if len(signals) > 1:
-        axes.legend(loc="upper right", ncols=3, fontsize=8)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize=8)
 
 
 def draw_loops(
@@ -217,7 +219,7 @@ def draw_loops(
     axes.plot(times, second.high, color=_SECOND, linewidth=0.8, drawstyle="steps-post")
     colour = SCALE_COLOURS[index % len(SCALE_COLOURS)]
     axes.plot(times, longest.high, color=colour, linewidth=1.3, drawstyle="steps-post")
-    axes.set_ylim(0, 1.12 * max(float(longest.high.max(initial=0.0)), 1e-9))
+    axes.set_ylim(0, 1.12 * float(longest.high.max(initial=0.0)) or 1.0)
     axes.margins(x=0)
     axes.set_title(f"window of {scale_name(scale)}", color=colour)
     axes.set_ylabel(f"persistence\n({unit})" if unit else "persistence")

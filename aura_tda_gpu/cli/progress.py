@@ -42,6 +42,7 @@ class Report:
         self._started = time.perf_counter()
         self._progress: Progress | None = None
         self._task = TaskID(0)
+        self._latest = ""
         if live and console.is_terminal:
             self._progress = Progress(
                 BarColumn(bar_width=24),
@@ -80,9 +81,9 @@ class Report:
             self.latencies.add(update.latency_seconds)
         if self._progress is None:
             return
-        line = f"{self.points:,} points  {self.rate:,.0f}/s  {self.ticks:,} ticks"
         if updates:
-            line += f"  last {1e3 * updates[-1].latency_seconds:.1f} ms"
+            self._latest = f"  last {1e3 * updates[-1].latency_seconds:.1f} ms"
+        line = f"{self.points:,} points  {self.rate:,.0f}/s  {self.ticks:,} ticks{self._latest}"
         self._progress.update(
             self._task,
             line=line,

@@ -69,16 +69,22 @@ class Reading:
 
 def spans_where(mask: BoolArray, times: Float64Array, shortest: float = 0.0) -> list[Span]:
     """Return first and last time of every run of True that lasts at least ``shortest`` seconds."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    spans = [
-        (float(times[first]), float(times[stop - 1]))
-        for first, stop in zip(edges[::2], edges[1::2], strict=True)
-    ]
-    return [span for span in spans if span[1] - span[0] >= shortest]
+    first, stop = _runs(mask)
+    return _spans(times[first], times[stop - 1], shortest)
 
 
 def flat_spans(times: Float64Array, values: Float64Array, shortest: float) -> list[Span]:
     """Return the spans of at least ``shortest`` seconds in which a signal does not move at all."""
-    still = np.diff(values) == 0
-    begins = np.concatenate([still, [False]])
-    return spans_where(begins | np.concatenate([[False], still]), times, shortest)
+    first, stop = _runs(np.diff(values) == 0)
+    return _spans(times[first], times[stop], shortest)
+
+
+def _runs(mask: BoolArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return where every run of True begins, and the index after its end."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return edges[::2], edges[1::2]
+
+
+def _spans(first: Float64Array, last: Float64Array, shortest: float) -> list[Span]:
+    long = last - first >= shortest
+    return list(zip(first[long].tolist(), last[long].tolist(), strict=True))

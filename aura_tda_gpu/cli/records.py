@@ -73,7 +73,7 @@ class UpdateWriter:
         Raises
         ------
         BrokenPipeError
-            If the reader of standard output has gone.
+            If the reader of a pipe has gone.
         SourceError
             If the file takes no more.
         """
@@ -82,11 +82,11 @@ class UpdateWriter:
                 self._file.write(json.dumps(as_record(update), allow_nan=False) + "\n")
             if updates:
                 self._file.flush()
-        except BrokenPipeError:
-            # what is left in the buffer has nowhere to go: spare the interpreter the attempt
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise
         except OSError as error:
+            # what is left in the buffer has nowhere to go: closing must not try again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._file.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise
             raise SourceError(f"--output {self.target}: {error.strerror or error}") from error
         self.lines += len(updates)
 

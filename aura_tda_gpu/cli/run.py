@@ -65,13 +65,13 @@ def run_source(
     console = stderr_console()
     if pictures is not None:
         plots.require_matplotlib()
-    stream = MultiScaleStream(config)
     fault: AuraTDAError | None = None
     with ExitStack() as stack:
         source = stack.enter_context(open_source(path, options))
         _check_columns(source, embedding, console)
-        writer = stack.enter_context(UpdateWriter(output, path))
         warm_up(config, console.print)
+        stream = MultiScaleStream(config)
+        writer = stack.enter_context(UpdateWriter(output, path))
         interrupt = stack.enter_context(catch_interrupt())
         # lines on a terminal are progress enough
         report = Report(console, live=not writer.on_terminal)

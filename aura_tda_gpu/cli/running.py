@@ -37,9 +37,13 @@ class Watcher(Protocol):
 
 @dataclass
 class Interrupt:
-    """Set by the first Ctrl-C; a second one ends the process at once."""
+    """Set by the first Ctrl-C; a second one ends the process at once.
+
+    While ``waiting`` for data the first one raises KeyboardInterrupt, too.
+    """
 
     asked: bool = False
+    waiting: bool = False
 
 
 @contextmanager
@@ -48,9 +52,9 @@ def catch_interrupt() -> Iterator[Interrupt]:
     state = Interrupt()
 
     def note(number: int, frame: FrameType | None) -> None:
-        if state.asked:
+        again, state.asked = state.asked, True
+        if again or state.waiting:
             raise KeyboardInterrupt
-        state.asked = True
 
     before = signal.signal(signal.SIGINT, note)
     try:
@@ -60,16 +64,22 @@ def catch_interrupt() -> Iterator[Interrupt]:
 
 
 def warm_up(config: Config, say: Callable[[str], None]) -> None:
-    """Compile or load the CPU kernels before the clock starts, if the CPU engine is to run."""
-    engine = config.engine
-    chosen, _ = backends.resolve(engine.backend, 1, engine.homology_dimensions)
-    if chosen.name != "cpu":
-        return
-    from ..persistence import cpu
+    """Compile or load the CPU kernels before the clock starts, if the CPU engine is to run.
 
+    Raises
+    ------
+    AuraTDAError
+        If the backend of the settings cannot run.
+    """
+    engine = config.engine
     notice = threading.Timer(_PATIENCE, say, ["compiling the CPU kernels, once per machine ..."])
     notice.start()
     try:
+        chosen, _ = backends.resolve(engine.backend, 1, engine.homology_dimensions)
+        if chosen.name != "cpu":
+            return
+        from ..persistence import cpu
+
         done = cpu.warm_up()
     finally:
         notice.cancel()
@@ -120,11 +130,23 @@ class Run:
         BrokenPipeError
             If nobody reads the output any more.
         """
-        for raw in self.source.chunks(self.batch_size):
+        chunks = self.source.chunks(self.batch_size)
+        while (raw := self._next(chunks)) is not None:
             self._push(raw, raw if self.embedding is None else self.embedding(raw))
-            if self.interrupt.asked:
-                return
-        self._pass_on(0, self.stream.flush())
+        if not self.interrupt.asked:
+            self._pass_on(0, self.stream.flush())
+
+    def _next(self, chunks: Iterator[Chunk]) -> Chunk | None:
+        """Return the next rows, None at the end or after Ctrl-C."""
+        if self.interrupt.asked:
+            return None
+        try:
+            self.interrupt.waiting = True
+            return next(chunks, None)
+        except KeyboardInterrupt:
+            return None
+        finally:
+            self.interrupt.waiting = False
 
     def _push(self, raw: Chunk, chunk: Chunk) -> None:
         """Push some points; an unusable one is skipped or ends the run behind those before it."""

@@ -229,8 +229,6 @@ def open_source(path: str, options: SourceOptions) -> Source:
     from .csv_source import CsvSource
     from .npy_source import NpySource
 
-    if path == "-":
-        raise SourceError("reading from standard input is not part of this version: name a file")
     file = Path(path)
     try:
         handle = file.open("rb")

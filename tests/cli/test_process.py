@@ -1,0 +1,103 @@
+"""The command as a process: signals, pipes, and terminals that are not there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from .commands import circle_csv, start, updates
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
+
+PIPE = subprocess.PIPE
+
+
+@pytest.fixture
+def long_csv(tmp_path):
+    """A file that keeps the command busy for minutes."""
+    path = tmp_path / "long.csv"
+    path.write_text(circle_csv(300_000))
+    return path
+
+
+def test_standard_output_is_json_and_nothing_else(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(circle_csv())
+    process = start("run", path, "--time-column", "t", "--scales", "1000", stdout=PIPE, stderr=PIPE)
+    out, err = process.communicate(timeout=180)
+    assert process.returncode == 0
+    assert len(updates(out)) == 40
+    assert "\x1b" not in err
+    assert err.splitlines()[-1].startswith("400 points, 40 ticks, 0 late")
+
+
+def wait_for_lines(path, n):
+    """Wait until a file has at least n lines."""
+    deadline = time.monotonic() + 180
+    while not path.exists() or path.read_bytes().count(b"\n") < n:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_ctrl_c_keeps_what_was_computed(long_csv, tmp_path):
+    output, pictures = tmp_path / "out.jsonl", tmp_path / "pictures"
+    options = ("--time-column", "t", "--scales", "1000,4000", "--plot", pictures)
+    process = start("run", long_csv, *options, "--output", output, stderr=PIPE)
+    wait_for_lines(output, 20)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=180)
+    assert process.returncode == 130
+    found = updates(output.read_text())
+    assert 20 <= len(found) < 10_000
+    assert "interrupted: what was computed so far is written" in err
+    assert f" {len(found)} ticks" in err
+    assert "Traceback" not in err
+    names = ["loops_over_time.png", "scale_1000ms.png", "scale_4000ms.png"]
+    assert sorted(path.name for path in pictures.glob("*.png")) == names
+
+
+def test_ctrl_c_while_waiting_for_data(tmp_path):
+    pipe, output = tmp_path / "pipe", tmp_path / "out.jsonl"
+    os.mkfifo(pipe)
+    options = ("--time-column", "t", "--scales", "1000", "--output", output)
+    process = start("run", pipe, *options, stderr=PIPE)
+    with pipe.open("w") as writer:
+        writer.write(circle_csv())
+        writer.flush()
+        wait_for_lines(output, 20)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=180)
+    assert process.returncode == 130
+    assert 20 <= len(updates(output.read_text())) < 40
+    assert "interrupted" in err
+    assert "Traceback" not in err
+
+
+def test_a_reader_that_goes_away_ends_the_run_quietly(long_csv):
+    process = start("run", long_csv, "--time-column", "t", stdout=PIPE, stderr=PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=180) == 0
+    assert "nobody reads the output any more" in err
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("scale", [100, 1000])
+def test_a_full_disk_is_an_error_of_one_line(tmp_path, scale):
+    path = tmp_path / "a.csv"
+    path.write_text(circle_csv(2000))
+    options = ("--time-column", "t", "--scales", scale, "--output", "/dev/full")
+    process = start("run", path, *options, stdout=PIPE, stderr=PIPE)
+    out, err = process.communicate(timeout=180)
+    assert process.returncode == 1
+    assert out == ""
+    assert err.splitlines()[-1].startswith("error: --output /dev/full: No space left")
+    assert "Traceback" not in err

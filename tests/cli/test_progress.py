@@ -1,0 +1,66 @@
+"""What is said while and after a run."""
+
+from __future__ import annotations
+
+import io
+import time
+from types import SimpleNamespace
+
+from rich.console import Console
+
+from aura_tda_gpu.cli import running
+from aura_tda_gpu.cli.progress import Report
+from aura_tda_gpu.config import Config
+from aura_tda_gpu.persistence import cpu
+
+UPDATE = SimpleNamespace(latency_seconds=0.002)
+
+
+def shown(terminal, live=True):
+    """Return what a report of two steps writes."""
+    file = io.StringIO()
+    report = Report(Console(file=file, force_terminal=terminal, width=100), live=live)
+    with report:
+        report.step(100, [UPDATE, UPDATE], 0.5)
+        report.step(50, [], 1.0)
+    return report, file.getvalue()
+
+
+def test_a_live_line_on_a_terminal():
+    _, text = shown(terminal=True)
+    assert "150 points" in text
+    assert "2 ticks  last 2.0 ms" in text
+
+
+def test_nothing_where_nobody_looks():
+    assert shown(terminal=False)[1] == ""
+    assert shown(terminal=True, live=False)[1] == ""
+
+
+def test_the_summary():
+    report, _ = shown(terminal=False)
+    assert report.summary(3).startswith("150 points, 2 ticks, 3 late, ")
+    assert report.summary(3).endswith("latency of a tick p50 2.0 ms, p99 2.0 ms")
+    assert "latency" not in Report(Console(file=io.StringIO())).summary(0)
+
+
+def test_compiling_is_announced_and_timed(monkeypatch):
+    def slow():
+        time.sleep(0.2)
+        return {"seconds": 12.3, "compiled": 4, "cached": 0}
+
+    said = []
+    monkeypatch.setattr(running, "_PATIENCE", 0.02)
+    monkeypatch.setattr(cpu, "warm_up", slow)
+    running.warm_up(Config(), said.append)
+    assert said == [
+        "compiling the CPU kernels, once per machine ...",
+        "compiled the CPU kernels, once per machine: 12.3 s",
+    ]
+
+
+def test_kernels_that_are_compiled_are_not_worth_a_word(monkeypatch):
+    monkeypatch.setattr(cpu, "warm_up", lambda: {"seconds": 0.1, "compiled": 0, "cached": 9})
+    said = []
+    running.warm_up(Config(), said.append)
+    assert said == []

@@ -1,0 +1,256 @@
+"""`aura-tda run`: what comes out, what is said, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from aura_tda_gpu import Config, MultiScaleStream
+from aura_tda_gpu.cli.records import as_record
+
+from .commands import circle, circle_csv, invoke, updates
+
+SCALES = ("--scales", "500,1000")
+TIME = ("--time-column", "t")
+
+
+@pytest.fixture
+def csv(tmp_path):
+    path = tmp_path / "circle.csv"
+    path.write_text(circle_csv())
+    return path
+
+
+def without_latency(records):
+    return [{k: v for k, v in record.items() if k != "latency_seconds"} for record in records]
+
+
+def computed(points, times, **config):
+    """Return the records of a stream that is pushed all at once."""
+    stream = MultiScaleStream(Config(**{"scales": [500, 1000], **config}))
+    found = stream.push(points, times) + stream.flush()
+    return without_latency(json.loads(json.dumps(as_record(update))) for update in found)
+
+
+def test_lines_are_the_diagrams_of_the_stream(csv):
+    done = invoke("run", csv, *TIME, *SCALES)
+    assert done.exit_code == 0
+    rows = circle()
+    assert without_latency(updates(done.stdout)) == computed(rows[:, 1:], rows[:, 0])
+    assert "400 points, 120 ticks, 0 late" in done.stderr
+    assert "p99" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_the_batch_size_makes_no_difference(csv, size):
+    whole = invoke("run", csv, *TIME, *SCALES)
+    cut = invoke("run", csv, *TIME, *SCALES, "--batch-size", size)
+    assert without_latency(updates(cut.stdout)) == without_latency(updates(whole.stdout))
+
+
+def test_a_record_is_as_documented(csv):
+    done = invoke("run", csv, *TIME, *SCALES, "--max-edge-length", 1.3)
+    records = updates(done.stdout)
+    last = records[-1]
+    keys = (
+        "window_id timestamp n_points n_vertices error_bound skipped_ticks n_overflowed "
+        "latency_seconds bars"
+    )
+    assert list(last) == keys.split()
+    open_loops = 0
+    for record in records:
+        for dimension, bars in record["bars"].items():
+            assert dimension in ("0", "1")
+            for _, death, essential, truncated in bars:
+                assert (death is None) == (essential or truncated)
+                assert not (essential and truncated)
+                open_loops += dimension == "1" and truncated
+    assert open_loops
+    rows = circle()
+    stream = MultiScaleStream([500, 1000], max_edge_length=1.3)
+    found = stream.push(rows[:, 1:], rows[:, 0]) + stream.flush()
+    for record, update in zip(records, found, strict=True):
+        for k, bars in record["bars"].items():
+            pairs = np.array(bars, np.float64).reshape(-1, 4)[:, :2].astype(np.float32)
+            pairs[np.isnan(pairs)] = np.inf
+            np.testing.assert_array_equal(pairs, update.diagram[int(k)])
+            np.testing.assert_array_equal(
+                [bar[3] for bar in bars], update.diagram.truncated[int(k)]
+            )
+
+
+def test_rate_and_columns_and_takens(csv):
+    rows = circle()
+    done = invoke("run", csv, "--rate", 100, "--columns", "y,x", *SCALES)
+    assert without_latency(updates(done.stdout)) == computed(rows[:, [2, 1]], rows[:, 0])
+    done = invoke("run", csv, *TIME, "--columns", "x", "--takens", "2:10", *SCALES)
+    points = np.stack([rows[10:, 1], rows[:-10, 1]], axis=1)
+    assert without_latency(updates(done.stdout)) == computed(points, rows[10:, 0])
+
+
+def test_npy(tmp_path):
+    rows = circle()
+    np.save(tmp_path / "a.npy", rows)
+    done = invoke("run", tmp_path / "a.npy", "--time-column", 0, *SCALES)
+    assert without_latency(updates(done.stdout)) == computed(rows[:, 1:], rows[:, 0])
+
+
+def test_options_win_over_the_file_of_settings(csv, tmp_path):
+    config = tmp_path / "a.yaml"
+    config.write_text(
+        "streaming_tda:\n  scales: [1000]\n  memory: {max_landmarks: 20}\n"
+        "  engine: {metric: chebyshev}\n"
+    )
+    rows = circle()
+    done = invoke("run", csv, *TIME, "--config", config, "--metric", "manhattan")
+    expected = computed(
+        rows[:, 1:],
+        rows[:, 0],
+        scales=[1000],
+        memory={"max_landmarks": 20},
+        engine={"metric": "manhattan"},
+    )
+    assert without_latency(updates(done.stdout)) == expected
+    assert expected[-1]["n_vertices"] == 20
+    assert expected[-1]["error_bound"] > 0
+
+
+def test_output_to_a_file_leaves_standard_output_empty(csv, tmp_path):
+    output = tmp_path / "new" / "updates.jsonl"
+    done = invoke("run", csv, *TIME, *SCALES, "--output", output)
+    assert done.stdout == ""
+    assert len(updates(output.read_text())) == 120
+
+
+def test_late_rows_are_counted_or_sorted_in(tmp_path):
+    path = tmp_path / "late.csv"
+    lines = circle_csv().splitlines()
+    lines[100], lines[103] = lines[103], lines[100]
+    path.write_text("\n".join(lines) + "\n")
+    rows = circle()
+    done = invoke("run", path, *TIME, *SCALES)
+    assert "3 late" in done.stderr
+    done = invoke("run", path, *TIME, *SCALES, "--lateness-ms", 100)
+    assert "0 late" in done.stderr
+    assert [r["n_points"] for r in updates(done.stdout)] == [
+        r["n_points"] for r in computed(rows[:, 1:], rows[:, 0])
+    ]
+
+
+@pytest.mark.parametrize("bad", ["1.5,oops,0", "1.5,nan,0", "1.5", "1.5,1e30,0", "1e30,0,0"])
+def test_a_bad_row_keeps_what_came_before_it(tmp_path, bad):
+    lines = circle_csv().splitlines()
+    lines[151] = bad
+    path = tmp_path / "bad.csv"
+    path.write_text("\n".join(lines) + "\n")
+    rows = circle(150)
+    expected = computed(rows[:, 1:], rows[:, 0])
+    done = invoke("run", path, *TIME, *SCALES)
+    assert done.exit_code == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"error: {path}, line 152")
+    got = without_latency(updates(done.stdout))
+    assert got == expected[: len(got)]
+    assert got[-1]["timestamp"] == 1.45
+    skipped = invoke("run", path, *TIME, *SCALES, "--on-bad-row", "skip")
+    assert skipped.exit_code == 0
+    assert f"{path}: 1 unusable rows were skipped" in skipped.stderr
+    rest = np.delete(circle(), 150, axis=0)
+    assert without_latency(updates(skipped.stdout)) == computed(rest[:, 1:], rest[:, 0])
+
+
+def test_an_unfinished_last_row_is_dropped_with_a_notice(tmp_path):
+    path = tmp_path / "cut.csv"
+    path.write_text(circle_csv()[:-20])
+    done = invoke("run", path, *TIME, *SCALES)
+    assert done.exit_code == 0
+    assert "ends in the middle of a row, which was dropped" in done.stderr
+    rows = circle(399)
+    assert without_latency(updates(done.stdout)) == computed(rows[:, 1:], rows[:, 0])
+
+
+def test_columns_that_are_left_out_are_named(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("t,name,x\n0,a,1\n1,b,2\n")
+    done = invoke("run", path, *TIME, *SCALES)
+    assert "columns without numbers are left out: name" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        ([], 2, "--time-column NAME, or --rate HZ"),
+        (["--time-column", "t", "--rate", "3"], 2, "exclude each other"),
+        (["--time-column", "z"], 1, "no column 'z'; the columns are t, x, y"),
+        ([*TIME, "--columns", "x,"], 2, "--columns must be names or indexes"),
+        ([*TIME, "--columns", "x,z"], 1, "no column 'z'"),
+        ([*TIME, "--takens", "3"], 2, "DIM:LAG"),
+        ([*TIME, "--takens", "3:7"], 2, "--takens needs one column: choose it with --columns"),
+        ([*TIME, "--columns", "x", "--takens", "3:300"], 1, "needs 601 rows without a break"),
+        ([*TIME, "--scales", ""], 2, "--scales must be whole milliseconds"),
+        ([*TIME, "--scales", "10,x"], 2, "--scales must be whole milliseconds"),
+        ([*TIME, "--scales", "0"], 2, "scales"),
+        ([*TIME, "--scales", "-5"], 2, "scales"),
+        ([*TIME, "--scales", "10,10"], 2, "10 is repeated"),
+        ([*TIME, "--metric", "foo"], 2, "'foo'"),
+        ([*TIME, "--backend", "foo"], 2, "'foo'"),
+        ([*TIME, "--backend", "cuda"], 2, "cuda"),
+        ([*TIME, "--max-edge-length", "-1"], 2, "max_edge_length"),
+        ([*TIME, "--max-memory-mb", "1", "--max-landmarks", "5000"], 2, "MB"),
+        ([*TIME, "--config", "none.yaml"], 2, "none.yaml"),
+        ([*TIME, "--on-bad-row", "maybe"], 2, "stop or skip"),
+        ([*TIME, "--output", "/dev/null/x"], 2, "--output /dev/null/x"),
+    ],
+)
+def test_one_line_and_an_exit_code_for_what_is_wrong(csv, options, code, message):
+    done = invoke("run", csv, *options)
+    assert done.exit_code == code
+    assert done.stdout == ""
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_standard_input_comes_later():
+    done = invoke("run", "-", "--rate", 1)
+    assert done.exit_code == 2
+    assert "name a file" in done.stderr
+
+
+def test_the_source_is_not_written_over(csv):
+    before = csv.read_text()
+    done = invoke("run", csv, *TIME, "--output", csv)
+    assert done.exit_code == 2
+    assert "the file the data comes from" in done.stderr
+    assert csv.read_text() == before
+
+
+def test_a_source_that_cannot_be_read_leaves_an_old_output_alone(tmp_path):
+    output = tmp_path / "updates.jsonl"
+    output.write_text("old\n")
+    done = invoke("run", tmp_path / "none.csv", "--rate", 1, "--output", output)
+    assert done.exit_code == 1
+    assert output.read_text() == "old\n"
+
+
+def test_all_rows_bad_is_an_error(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("x,y\n1,\n2,\n3,4,5\n")
+    done = invoke("run", path, "--rate", 1, "--columns", "x,y", "--on-bad-row", "skip")
+    assert done.exit_code == 1
+    assert "no row could be used" in done.stderr
+
+
+def test_without_a_command_the_help_is_shown():
+    done = invoke()
+    assert done.exit_code == 0
+    for name in ("run", "demo", "doctor"):
+        assert name in done.stdout
+    version = invoke("--version")
+    assert version.exit_code == 0
+    assert version.stdout.startswith("aura-tda ")
+    assert invoke("nonsense").exit_code == 2
