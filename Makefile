@@ -20,7 +20,7 @@ demo: $(VENV)/.demo ## track the loops of a real heartbeat recording over three 
 	@$(BIN)/aura-tda demo
 
 test: $(VENV)/.test ## run every test, the built wheel in an empty environment included
-	@echo "running the tests (about five minutes)"
+	@echo "running the tests (a minute or two)"
 	@$(BIN)/python -m pytest
 	@$(MAKE) --no-print-directory wheel-test
 

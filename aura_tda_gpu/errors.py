@@ -48,7 +48,7 @@ class UnsupportedError(AuraTDAError, ValueError):
     """A valid request that no engine of this version answers."""
 
 
-class BackendUnavailable(AuraTDAError, RuntimeError):  # noqa: N818 - public name fixed by the design
+class BackendUnavailable(AuraTDAError, RuntimeError):
     """The named backend exists but cannot run on this machine."""
 
 

@@ -158,7 +158,7 @@ def _covers_exactly(columns: Float32Array, n_landmarks: int, metric: str) -> boo
     small = np.abs(columns) < _SMALL
     if not (columns[small] != 0).any():
         return True
-    return len(np.unique(columns.T + np.float32(0), axis=0)) == n_landmarks
+    return len(np.unique(columns.T, axis=0)) == n_landmarks
 
 
 def _rounding(distance: float, dim: int, metric: str) -> float:

@@ -82,8 +82,6 @@ class Lane:
         return update, clock.ticked(empty=not n_points)
 
     def _last_empty(self, ready: Rows, t_ns: int, limit_ns: int) -> int:
-        """Return a time such that no tick up to it is due and finds a row."""
+        """Return a time such that no tick up to it finds a row."""
         following = count_before(ready.times, t_ns)
-        if following == len(ready):
-            return limit_ns
-        return min(limit_ns, int(ready.times[following]))
+        return limit_ns if following == len(ready) else int(ready.times[following])

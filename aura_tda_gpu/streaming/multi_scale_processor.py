@@ -77,10 +77,11 @@ class MultiScaleStream:
 
     Notes
     -----
-    A call that raises `InvalidInputError`, or `MemoryLimitError` before any tick, leaves the
-    stream as it was. If a tick itself is interrupted, the points are taken all the same: the
-    next call of ``push``, ``advance`` or ``flush`` resumes at that tick and returns what was
-    computed before it, too. A stream is used by one thread at a time.
+    A refused call leaves the stream as it was: `InvalidInputError` for a bad row,
+    `MemoryLimitError` for points that do not fit. If a tick is interrupted, by an engine that
+    runs out of memory or by Ctrl-C, the points are taken all the same: the next call of
+    ``push``, ``advance`` or ``flush``, an empty push among them, resumes at that tick and
+    returns what was computed before it, too. A stream is used by one thread at a time.
     """
 
     def __init__(
@@ -192,11 +193,19 @@ class MultiScaleStream:
             If a row cannot be used; names the first one.
         MemoryLimitError
             If the windows of points of this dimension, or the points that have to wait for
-            the watermark, do not fit into the memory.
+            the watermark, do not fit into ``max_memory_mb`` or into the machine.
         """
-        given, times = as_batch(points, timestamps, self._dim)
-        if len(times):
-            self._take(given, times)
+        try:
+            given, times = as_batch(points, timestamps, self._dim)
+            if len(times):
+                self._take(given, times)
+        except MemoryLimitError:
+            raise
+        except MemoryError as error:
+            raise MemoryLimitError(
+                "the machine has no memory for these points: push fewer at once, or lower "
+                "max_memory_mb"
+            ) from error
         return self._drain()
 
     def advance(self, now: Any) -> list[WindowUpdate]:
@@ -232,7 +241,7 @@ class MultiScaleStream:
         Returns
         -------
         list of WindowUpdate
-            By time, then finest scale first.
+            By time, then finest scale first. If it is interrupted, call it again.
         """
         self._drain_ticks()
         if self._newest_ns is not None:
@@ -240,7 +249,7 @@ class MultiScaleStream:
             ends = [boundary_after(newest_ns, lane.scale.slide_ns) for lane in self._lanes]
             assert mark is not None
             if max(ends) > mark:
-                self._move_watermark(max(ends), [max(mark, end) for end in ends])
+                self._move_watermark(max(ends), ends)
         return self._drain()
 
     def _take(self, given: npt.NDArray[Any], times: Int64Array) -> None:
@@ -275,16 +284,11 @@ class MultiScaleStream:
         """Allocate the buffers of all scales and the pending one."""
         settings = self.settings
         plan = settings.memory_plan(len(origin))
-        try:
-            lanes = [
-                Lane(settings, scale, sizes, origin)
-                for scale, sizes in zip(settings.timeline, plan.windows, strict=True)
-            ]
-            return lanes, RingBuffer(plan.pending, len(origin))
-        except MemoryError as error:
-            raise MemoryLimitError(
-                f"the machine has no {settings.max_memory_mb} MB left: lower max_memory_mb"
-            ) from error
+        lanes = [
+            Lane(settings, scale, sizes, origin)
+            for scale, sizes in zip(settings.timeline, plan.windows, strict=True)
+        ]
+        return lanes, RingBuffer(plan.pending, len(origin))
 
     def _move_watermark(self, mark: int, flush_limits: list[int] | None = None) -> None:
         """Set the watermark without new points."""

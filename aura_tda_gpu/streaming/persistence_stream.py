@@ -146,9 +146,9 @@ class BoundedPersistenceStream:
         self._overflow = Overflow()
         self._origin: npt.NDArray[np.float64] | None = None
         self._next_id = 0
-        self._engine: RipsWindow | None = None
-        self._engine_ids = np.empty(0, np.int64)
-        self._vertex_ids = np.empty(0, np.int64)
+        self._engine_ids: Int64Array
+        self._vertex_ids: Int64Array
+        self._engine: RipsWindow | None = self._start_engine()
 
     def __len__(self) -> int:
         """Return the number of rows held."""

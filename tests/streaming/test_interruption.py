@@ -16,16 +16,17 @@ from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 class Fuse:
     """Makes the engine fail at given calls of one of its methods."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, method: str) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch, method: str, *, after: bool = False) -> None:
         self.calls = 0
         self.blow_at: dict[int, BaseException] = {}
         original = getattr(RipsWindow, method)
 
         def call(window: RipsWindow, *args: Any) -> Any:
             self.calls += 1
+            result = original(window, *args) if after else None
             if self.calls in self.blow_at:
                 raise self.blow_at[self.calls]
-            return original(window, *args)
+            return result if after else original(window, *args)
 
         patch.setattr(RipsWindow, method, call)
 
@@ -80,14 +81,21 @@ def run(resume: str = "push") -> tuple[list[WindowUpdate], MultiScaleStream]:
     return updates, stream
 
 
-@pytest.mark.parametrize("method", ["diagram", "replace"])
-@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+@pytest.mark.parametrize(
+    ("method", "after", "error"),
+    [
+        ("diagram", False, MemoryError),
+        ("replace", False, MemoryError),
+        ("diagram", True, KeyboardInterrupt),
+        ("replace", True, KeyboardInterrupt),
+    ],
+)
 def test_one_failure_at_any_tick(
-    monkeypatch: pytest.MonkeyPatch, method: str, error: type[BaseException]
+    monkeypatch: pytest.MonkeyPatch, method: str, after: bool, error: type[BaseException]
 ) -> None:
     expected, whole = run()
     assert len(expected) > 100
-    fuse = Fuse(monkeypatch, method)
+    fuse = Fuse(monkeypatch, method, after=after)
     for tick in range(1, len(expected) + 1, 5):
         fuse.calls, fuse.blow_at = 0, {tick: error()}
         updates, stream = run()
@@ -130,7 +138,10 @@ def test_points_of_the_failing_call_are_taken_and_new_ones_may_follow(
     assert told(rough.flush()) == told(expected)
 
 
-def test_a_flush_interrupted_and_followed_by_points(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("resume", ["push", "flush"])
+def test_a_flush_interrupted_and_followed_by_points(
+    monkeypatch: pytest.MonkeyPatch, resume: str
+) -> None:
     fuse = Fuse(monkeypatch, "diagram")
     results = []
     for fails in (False, True):
@@ -141,7 +152,7 @@ def test_a_flush_interrupted_and_followed_by_points(monkeypatch: pytest.MonkeyPa
         steps = [
             stream.flush,
             lambda s=stream: s.push([[2.0]], [0.06]),
-            lambda s=stream: s.push([], []),
+            lambda s=stream: s.push([], []) if resume == "push" else s.flush(),
             stream.flush,
         ]
         for step in steps:

@@ -112,6 +112,17 @@ def test_the_bound_holds_for_the_diagrams(cloud, metric: str) -> None:
             assert gudhi.bottleneck_distance(a, b) <= chosen.error_bound
 
 
+def test_the_bound_covers_the_rounding_of_long_distances() -> None:
+    # float32 distances of the last point to its two neighbours differ by 2, exact ones by 0.001
+    points = np.array([[-1.0], [-0.999], [16777218.0]], np.float32)
+    chosen = cover(points, 2)
+    assert chosen.indices.tolist() == [0, 2]
+    assert chosen.radius < 0.0011
+    deaths = [vietoris_rips(X)[0][:, 1] for X in (points, points[chosen.indices])]
+    gap = abs(deaths[0][1] - deaths[1][1])
+    assert 2 <= gap <= chosen.error_bound < 100
+
+
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_the_bound_covers_twice_the_true_radius(cloud, metric: str) -> None:
@@ -124,6 +135,9 @@ def test_the_bound_covers_twice_the_true_radius(cloud, metric: str) -> None:
         assert 2 * true_radius <= chosen.error_bound + (metric == "cosine") * 1e-15
         slack = 0.02 if metric == "cosine" else 1e-5 * distances.max()
         assert chosen.error_bound <= 2 * true_radius + slack
+        if metric != "cosine" and chosen.radius > 0:
+            rounding = (points.shape[1] + 8) * 2.0**-23 * distances[0].max()
+            assert 2 * (true_radius + rounding) <= chosen.error_bound * (1 + 1e-12)
 
 
 @settings(max_examples=60)
@@ -160,6 +174,10 @@ def test_points_whose_distance_underflows_are_not_duplicates() -> None:
     assert chosen.radius == 0.0
     assert 2e-30 < chosen.error_bound < 1e-5
     assert cover(points, 2, "manhattan").radius > 0.0
+    tiny = np.array([[0.0], [1e-30], [2e-30]], np.float32)
+    assert cover(tiny, 1).error_bound > 4e-30
+    signed_zeros = np.array([[1, 1e-30], [5, 0], [5, -0.0], [1, 1e-30]], np.float32)
+    assert cover(signed_zeros, 3).error_bound == 0.0
     tiny_duplicates = np.array([[0.0], [1e-30], [-0.0], [1e-30]], np.float32)
     assert cover(tiny_duplicates[[0, 2]], 1).error_bound == 0.0
     assert cover(tiny_duplicates, 4).error_bound > 0.0

@@ -143,7 +143,7 @@ def test_slides_belong_to_their_scales() -> None:
 
 @pytest.mark.parametrize("backend", ["auto", "cpu", "reference"])
 def test_backends_agree(backend: str, rng: np.random.Generator) -> None:
-    points = rng.integers(0, 9, (120, 2))
+    points = rng.normal(size=(120, 2))
     s = MultiScaleStream([100], backend=backend, max_memory_mb=50)
     updates = s.push(points, np.arange(120) / 2000) + s.flush()
     other = MultiScaleStream([100], max_memory_mb=50)
