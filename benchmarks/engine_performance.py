@@ -21,6 +21,7 @@ from aura_tda_gpu.persistence.cpu import CpuEngine, warm_up
 from aura_tda_gpu.persistence.rips import vietoris_rips
 
 from . import record
+from .budget import Budget
 from .clouds import CLOUDS, cloud
 from .peak_memory import measure as measure_peaks
 from .peers import PEERS
@@ -39,7 +40,7 @@ TARGETS = {
 TARGET_N = 1024
 TARGET_PEER = "giotto-ph"
 MEMORY_TARGET_N, MEMORY_TARGET_MB = 4096, 600
-HOPELESS = 10
+TOO_LARGE = "n above --peer-max-n"
 
 Bars = dict[int, npt.NDArray[np.float32]]
 Run = Callable[[], Bars]
@@ -70,44 +71,6 @@ class Row:
         return f">= {wanted}x {'met' if ratio >= wanted else 'not met'}"
 
 
-class Budget:
-    """What each variant of a peer took on one cloud, to tell what the next size will take."""
-
-    def __init__(self, limit: float) -> None:
-        self.limit = limit
-        self._seen: dict[tuple[str, str], list[tuple[int, float]]] = {}
-
-    def saw(self, peer: str, variant: str, n: int, seconds: float) -> None:
-        """Remember one run."""
-        self._seen.setdefault((peer, variant), []).append((n, seconds))
-
-    def refusal(self, peer: str, variant: str, n: int) -> str | None:
-        """Return why a run is left out, or None."""
-        seen = self._seen.get((peer, variant))
-        if not seen:
-            return None
-        last_n, last = seen[-1]
-        predicted = last * (n / last_n) ** self._exponent(seen)
-        if predicted > self.limit:
-            return f"predicted {predicted:.0f} s"
-        fastest = min(
-            runs[-1][1]
-            for (name, _), runs in self._seen.items()
-            if name == peer and runs[-1][0] == last_n
-        )
-        if last > HOPELESS * fastest:
-            return f"{last / fastest:.0f} times as slow as its other variant at n = {last_n}"
-        return None
-
-    @staticmethod
-    def _exponent(seen: list[tuple[int, float]]) -> float:
-        """Growth with n: at least cubic, and whatever steeper was seen."""
-        if len(seen) < 2:
-            return 4.0
-        (n0, t0), (n1, t1) = seen[-2:]
-        return max(3.0, float(np.log(t1 / t0) / np.log(n1 / n0)))
-
-
 def main() -> None:
     """Measure, print the table, write the record."""
     args = _arguments()
@@ -121,6 +84,10 @@ def main() -> None:
         f"{compilation['cached']} from the cache\n"
     )
     peers = _usable(args.peers)
+    print(
+        f"peers run up to n = {args.peer_max_n} (--peer-max-n), with their defaults unless a "
+        "variant is named\n"
+    )
     rows = []
     print(_header())
     for name in args.clouds:
@@ -200,7 +167,7 @@ def _fastest_variant(
     """Run each variant of a peer once, compare its bars, and return the fastest one."""
     module = PEERS[peer]
     if row.n > args.peer_max_n:
-        row.notes.append(f"{peer} not run: n above --peer-max-n {args.peer_max_n}")
+        row.notes.append(f"{peer} not run: {TOO_LARGE} {args.peer_max_n}")
         return None
     taken: dict[str, float] = {}
     for variant in module.VARIANTS:
@@ -260,7 +227,7 @@ def _line(row: Row) -> str:
             if ratio is None
             else f"{1000 * row.medians[peer]:>12.1f}{ratio:>7.1f}x"
         )
-    notes = "".join(f"\n    {note}" for note in row.notes)
+    notes = "".join(f"\n    {note}" for note in row.notes if TOO_LARGE not in note)
     chosen = [f"{p} {v}" for p, v in row.variants.items() if v != PEERS[p].VARIANTS[0]]
     line = f"{''.join(cells)}  {row.target()}{'; '.join(chosen)}"
     return line.rstrip() + notes
