@@ -228,6 +228,8 @@ class Config(_Section):
             a value of the wrong type or range. The message names the file and the key.
         """
         try:
+            if not isinstance(path, str | PathLike):
+                raise ConfigError("the name of a file is needed")
             document = _read_yaml(Path(path))
             if not isinstance(document, dict) or set(document) != {cls._path}:
                 raise ConfigError(f"the file needs one top-level key, {cls._path}, and no other")

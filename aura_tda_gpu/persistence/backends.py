@@ -95,8 +95,12 @@ def resolve(backend: str, n: int, dimensions: tuple[int, ...]) -> tuple[Engine, 
 
 
 def required_memory(n: int) -> int:
-    """Return the bytes the CPU engine takes for ``n`` vertices: distances, keys, adjacency."""
-    return 4 * n * n + 8 * n * n // 2 + 2 * n * n
+    """Return the bytes the CPU engine takes for ``n`` vertices on all cores.
+
+    Distances, keys, apexes, and an adjacency for each thread. Reduced columns come on top; they
+    are few unless the data has no geometry, and at most one bit for each pair of births.
+    """
+    return 10 * n * n + usable_cores() * n * n // 8
 
 
 def available_memory() -> int | None:

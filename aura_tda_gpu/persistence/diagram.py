@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Diagram"]
 
+_Array = TypeVar("_Array", bound=npt.NDArray[Any])
+
 
 class Diagram:
     """Persistence diagram of a Vietoris-Rips filtration (diameter convention, Z/2).
 
     Indexing by a homology dimension gives the bars as an array; the other attributes are
     indexed the same way and row ``i`` always speaks of the same bar. Rows go by decreasing
-    persistence, open bars first. Bars of zero length are left out.
+    persistence, open bars first. Bars of zero length are left out. The arrays are read-only.
 
     Attributes
     ----------
@@ -58,10 +60,10 @@ class Diagram:
             bars = result.bars[dimension]
             order = _by_persistence(bars)
             self._order[dimension] = order
-            self._bars[dimension] = np.stack([bars.births, bars.deaths], axis=1)[order]
-            self.truncated[dimension] = bars.truncated[order]
-            self.birth_edges[dimension] = bars.birth_edges[order]
-            self.death_edges[dimension] = bars.death_edges[order]
+            self._bars[dimension] = _frozen(np.stack([bars.births, bars.deaths], axis=1)[order])
+            self.truncated[dimension] = _frozen(bars.truncated[order])
+            self.birth_edges[dimension] = _frozen(bars.birth_edges[order])
+            self.death_edges[dimension] = _frozen(bars.death_edges[order])
 
     @property
     def dimensions(self) -> tuple[int, ...]:
@@ -135,7 +137,7 @@ class Diagram:
         return np.concatenate([np.empty((0, 3)), *rows]).astype(np.float64)[np.newaxis]
 
     def to_torch(self) -> dict[int, torch.Tensor]:
-        """Return ``{dimension: float32 tensor of shape (n_bars, 2)}`` on the CPU, without a copy.
+        """Return ``{dimension: float32 tensor of shape (n_bars, 2)}`` on the CPU.
 
         Raises
         ------
@@ -148,7 +150,12 @@ class Diagram:
             raise MissingDependencyError(
                 "to_torch needs torch: pip install 'aura-tda-gpu[torch]'"
             ) from error
-        return {k: torch.from_numpy(bars) for k, bars in self._bars.items()}
+        return {k: torch.from_numpy(bars.copy()) for k, bars in self._bars.items()}
+
+
+def _frozen(array: _Array) -> _Array:
+    array.flags.writeable = False
+    return array
 
 
 def _by_persistence(bars: Bars) -> Int64Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from .edge_sweep import UInt64Array
 from .engine import Bars, Float32Array, Int64Array, LoopEdges
@@ -23,8 +24,12 @@ class PairedEdges:
         Sorted keys of the minimum spanning forest and of the other RNG edges.
     deaths : ndarray of uint64, shape (n_births,)
         Key of the split edge that kills each birth, 0 when none does.
-    columns : ndarray of uint64, shape (n_births, words)
-        Row p is the reduced column with pivot p, as a bitset over the births.
+    spans : ndarray of int64, shape (n_births, 2)
+        Where in ``pool`` the reduced column of each killed birth starts and ends.
+    as_words : ndarray of bool, shape (n_births,)
+        Whether that column is a bitset over the births, else a list of them.
+    pool : ndarray of uint64
+        The columns.
     counts : ndarray of int64, shape (3,)
         Relations used, column additions, births killed.
     """
@@ -32,7 +37,9 @@ class PairedEdges:
     merges: UInt64Array
     births: UInt64Array
     deaths: UInt64Array
-    columns: UInt64Array
+    spans: Int64Array
+    as_words: npt.NDArray[np.bool_]
+    pool: UInt64Array
     counts: Int64Array
 
     @property
@@ -85,7 +92,7 @@ def bars_of_loops(paired: PairedEdges, truncated: UInt64Array, n: int) -> tuple[
         death_edges[rows],
         np.isin(paired.births, truncated)[rows],
     )
-    offsets, members = reduction.column_members(paired.columns, rows)
+    offsets, members = reduction.column_members(paired.spans, paired.as_words, paired.pool, rows)
     return bars, _Loops(n, _edges(paired.merges), _edges(paired.births), rows, offsets, members)
 
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConfigError
+from ..errors import ConfigError, MemoryLimitError
 from . import backends, distances
 from .diagram import Diagram
 from .engine import Engine, Float32Array
 
 __all__ = ["RipsOptions", "check_options", "compute_diagram", "vietoris_rips"]
+
+MAX_DIMENSION = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def vietoris_rips(
     Returns
     -------
     Diagram
-        Exact: ``error_bound`` is 0.
+        Exact for the coordinates as float32: ``error_bound`` is 0. Squares of differences below
+        1e-19 underflow, so scale data that small.
 
     Raises
     ------
@@ -75,7 +78,8 @@ def vietoris_rips(
     BackendUnavailable
         If the backend cannot run on this machine.
     MemoryLimitError
-        If the memory that is free does not suffice; raised before anything is allocated.
+        If the memory that is free does not suffice; as far as the number of points tells,
+        before the distances are computed.
 
     Examples
     --------
@@ -137,14 +141,20 @@ def compute_diagram(
     """
     started = time.perf_counter()
     precomputed = options.metric == "precomputed"
-    matrix = vertices if precomputed else engine.pairwise(vertices, options.metric)
-    seconds = {"distance": time.perf_counter() - started}
-    result = engine.compute(
-        matrix,
-        dimensions=options.homology_dimensions,
-        threshold=options.max_edge_length,
-        threads=options.threads,
-    )
+    try:
+        matrix = vertices if precomputed else engine.pairwise(vertices, options.metric)
+        seconds = {"distance": time.perf_counter() - started}
+        result = engine.compute(
+            matrix,
+            dimensions=options.homology_dimensions,
+            threshold=options.max_edge_length,
+            threads=options.threads,
+        )
+    except MemoryError as error:
+        raise MemoryLimitError(
+            f"the memory that is free does not suffice for {len(vertices)} vertices: "
+            "use landmarks or a smaller max_edge_length"
+        ) from error
     info = {
         "backend": engine.name,
         "backend_reason": reason,
@@ -167,17 +177,27 @@ def _dimensions(given: object) -> tuple[int, ...]:
             f"homology_dimensions must be a tuple of integers such as (0, 1), not {given!r}"
         )
     for value in values:
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-            raise ConfigError(f"homology_dimensions must be integers from 0 on, not {value!r}")
+        number = isinstance(value, Integral) and not isinstance(value, bool)
+        if not number or not 0 <= value <= MAX_DIMENSION:
+            raise ConfigError(
+                f"homology_dimensions must be integers from 0 to {MAX_DIMENSION}, not {value!r}"
+            )
     return tuple(sorted({int(value) for value in values}))
 
 
 def _edge_length(given: object) -> float:
     """Return the threshold rounded to float32."""
-    if isinstance(given, bool) or not isinstance(given, Real) or not float(given) >= 0:
-        raise ConfigError(f"max_edge_length must be a number from 0 on, not {given!r}")
+    refusal = ConfigError(f"max_edge_length must be a number from 0 on, not {given!r}")
+    if isinstance(given, bool) or not isinstance(given, Real):
+        raise refusal
+    try:
+        length = float(given)
+    except OverflowError:
+        raise refusal from None
+    if not length >= 0:
+        raise refusal
     with np.errstate(over="ignore"):
-        return float(np.float32(given))
+        return float(np.float32(length)) + 0.0
 
 
 def _threads(given: object) -> int:

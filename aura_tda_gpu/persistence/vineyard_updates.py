@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable
 from numbers import Integral
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ConfigError, InvalidInputError
+from ..errors import ConfigError, InvalidInputError, MemoryLimitError
 from . import backends, distances
 from .diagram import Diagram
 from .engine import Float32Array, Int64Array
@@ -76,7 +77,12 @@ class RipsWindow:
             backend, self.capacity, self._options.homology_dimensions
         )
         self.origin: npt.NDArray[np.float64] | None = None
-        self._points = np.zeros((self.capacity, self.dim), np.float32)
+        try:
+            self._points = np.zeros((self.capacity, self.dim), np.float32)
+        except (MemoryError, ValueError) as error:
+            raise MemoryLimitError(
+                f"{self.capacity} points of {self.dim} coordinates do not fit into the memory"
+            ) from error
         self._slot_ids = np.full(self.capacity, _FREE, np.int64)
         self._slot_of: dict[int, int] = {}
         self._next_id = 0
@@ -181,7 +187,9 @@ class RipsWindow:
         """
         if self._diagram is None:
             self._diagram = compute_diagram(self.points, self._options, self._engine, self._reason)
-        return self._diagram
+        diagram = copy.copy(self._diagram)
+        diagram.info = dict(diagram.info)
+        return diagram
 
     def _prepare(self, points: Any) -> tuple[Float32Array, npt.NDArray[np.float64] | None]:
         """Return points as they are stored, and the origin that holds from then on."""

@@ -109,12 +109,13 @@ def test_more_points_than_ids():
 
 
 def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
-    monkeypatch.setattr(backends, "available_memory", lambda: 10_000_000 - 1)
+    monkeypatch.setattr(backends, "usable_cores", lambda: 8)
+    monkeypatch.setattr(backends, "available_memory", lambda: 11_000_000 - 1)
     monkeypatch.setattr(CpuEngine, "pairwise", lambda *_: pytest.fail("distances were computed"))
     points = np.zeros((1000, 2), np.float32)
-    with pytest.raises(MemoryLimitError, match="10000000 bytes, 9999999 bytes are available"):
+    with pytest.raises(MemoryLimitError, match="11000000 bytes, 10999999 bytes are available"):
         vietoris_rips(points)
-    assert backends.required_memory(1000) == 10_000_000
+    assert backends.required_memory(1000) == 11_000_000
     monkeypatch.undo()
     monkeypatch.setattr(backends, "available_memory", lambda: None)
     assert len(vietoris_rips(points)[0]) == 1
@@ -211,3 +212,36 @@ def test_rows_go_by_decreasing_persistence(backend):
         lengths = found[k][:, 1] - found[k][:, 0]
         assert (lengths[:-1] >= lengths[1:]).all()
         assert found[k].dtype == np.float32
+
+
+def test_a_threshold_of_minus_zero_is_zero(backend):
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+    d = vietoris_rips(square, max_edge_length=-0.0, backend=backend)
+    assert d[0].tolist() == [[0, np.inf]] * 4
+    assert d[1].shape == (0, 2)
+
+
+@pytest.mark.parametrize("dimension", [64, 10**8])
+def test_a_dimension_no_cloud_has_is_refused(dimension):
+    with pytest.raises(ConfigError, match="from 0 to 63"):
+        vietoris_rips(np.zeros((2, 1)), homology_dimensions=(dimension,))
+
+
+def test_a_threshold_beyond_every_float_is_refused():
+    with pytest.raises(ConfigError, match="max_edge_length"):
+        vietoris_rips(np.zeros((2, 1)), max_edge_length=10**400)
+
+
+def test_an_engine_out_of_memory_is_one_typed_error(monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("aura_tda_gpu.persistence.cpu.CpuEngine.compute", fail)
+    with pytest.raises(MemoryLimitError, match="4 vertices"):
+        vietoris_rips(np.zeros((4, 2)), backend="cpu")
+
+
+def test_a_diagram_cannot_be_written_into(backend):
+    d = vietoris_rips(np.eye(3), backend=backend)
+    for held in (d[0], d.truncated[0], d.birth_edges[0], d.death_edges[0]):
+        assert not held.flags.writeable

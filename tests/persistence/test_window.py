@@ -52,10 +52,10 @@ def test_replace_may_shrink_or_do_nothing():
     ids = window.insert(floats((0, 0), (1, 0), (0, 1)))
     kept = window.diagram()
     assert window.replace([], np.zeros((0, 2), np.float32)).tolist() == []
-    assert window.diagram() is kept
+    assert window.diagram()[0] is kept[0]
     assert window.replace(ids[:2], floats((5, 5))).tolist() == [3]
     assert window.ids.tolist() == [3, 2]
-    assert window.diagram() is not kept
+    assert window.diagram()[0] is not kept[0]
     window.remove(window.ids)
     assert len(window) == 0
     assert window.diagram()[0].shape == (0, 2)
@@ -158,7 +158,7 @@ def test_a_refused_insert_changes_nothing(window, points, message, row):
         window.insert(points)
     assert caught.value.row == row
     assert state(window) == before
-    assert window.diagram() is diagram
+    assert window.diagram()[0] is diagram[0]
     assert window.insert(floats((5, 5))).tolist() == [3]
 
 
@@ -171,7 +171,7 @@ def test_a_refused_removal_changes_nothing(window, call, ids, message, row):
         getattr(window, call)(*arguments)
     assert caught.value.row == row
     assert state(window) == before
-    assert window.diagram() is diagram
+    assert window.diagram()[0] is diagram[0]
 
 
 def test_a_refused_replacement_takes_nothing_out(window):
@@ -292,3 +292,19 @@ class WindowMachine(RuleBasedStateMachine):
 
 TestWindowMachine = WindowMachine.TestCase
 TestWindowMachine.settings = settings(max_examples=60, stateful_step_count=15)
+
+
+def test_two_diagrams_of_one_state_share_no_information():
+    window = RipsWindow(4, 2)
+    window.insert(np.eye(2, dtype=np.float32))
+    first = window.diagram()
+    first.error_bound = 7.0
+    first.info["backend"] = "mine"
+    assert window.diagram().error_bound == 0.0
+    assert window.diagram().info["backend"] == "cpu"
+
+
+@pytest.mark.parametrize("dim", [10**13, 10**30])
+def test_a_window_that_does_not_fit_is_refused(dim):
+    with pytest.raises(MemoryLimitError, match="do not fit"):
+        RipsWindow(16, dim)

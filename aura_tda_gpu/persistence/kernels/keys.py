@@ -9,7 +9,6 @@ LENGTH_SHIFT = np.uint64(32)
 VERTEX_SHIFT = np.uint64(16)
 VERTEX_MASK = np.uint64(0xFFFF)
 BUCKET_SHIFT = np.uint32(16)
-MAX_VERTICES = 65_534
 
 
 @njit(nogil=True, cache=True, inline="always")

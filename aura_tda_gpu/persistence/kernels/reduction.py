@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numba.cpython.unsafe.numbers import trailing_zeros
 
 from .keys import edge_key, larger_vertex, smaller_vertex
 
@@ -141,6 +142,73 @@ def _youngest(column, word):
 
 
 @njit(nogil=True, cache=True)
+def _store(column, words, pool, used):
+    """Move a column to the end of the pool: as a list if that is shorter than its words."""
+    if used + words > pool.shape[0]:
+        larger = np.empty(2 * pool.shape[0] + words, np.uint64)
+        larger[:used] = pool[:used]
+        pool = larger
+    size = 0
+    for word in range(words):
+        value = column[word]
+        while value != _ZERO and size < words:
+            bit = np.uint64(trailing_zeros(value))  # type: ignore[call-arg]
+            pool[used + size] = np.uint64(word * 64) + bit
+            size += 1
+            value &= value - _ONE
+        if value != _ZERO:
+            size = words
+            break
+    as_words = size == words
+    for word in range(words):
+        if as_words:
+            pool[used + word] = column[word]
+        column[word] = _ZERO
+    return pool, used + size, as_words
+
+
+@njit(nogil=True, cache=True)
+def _add(column, stored, as_words):
+    """Add a stored column over Z/2."""
+    if as_words:
+        for word in range(stored.shape[0]):
+            column[word] ^= stored[word]
+    else:
+        for index in stored:
+            column[np.int64(index >> np.uint64(6))] ^= _ONE << (index & np.uint64(63))
+
+
+@njit(nogil=True, cache=True)
+def column_members(spans, as_words, pool, rows):
+    """List the births of some columns: offsets (len(rows) + 1,) and members, both int64."""
+    offsets = np.zeros(rows.shape[0] + 1, np.int64)
+    members = np.empty(1024, np.int64)
+    used = 0
+    for k in range(rows.shape[0]):
+        stored = pool[spans[rows[k], 0] : spans[rows[k], 1]]
+        most = stored.shape[0] * (64 if as_words[rows[k]] else 1)
+        if used + most > members.shape[0]:
+            larger = np.empty(2 * members.shape[0] + most, np.int64)
+            larger[:used] = members[:used]
+            members = larger
+        if as_words[rows[k]]:
+            for word in range(stored.shape[0]):
+                value = stored[word]
+                while value != _ZERO:
+                    members[used] = word * 64 + np.int64(
+                        trailing_zeros(value)  # type: ignore[call-arg]
+                    )
+                    used += 1
+                    value &= value - _ONE
+        else:
+            for index in stored:
+                members[used] = np.int64(index)
+                used += 1
+        offsets[k + 1] = used
+    return offsets, members[:used].copy()
+
+
+@njit(nogil=True, cache=True)
 def reduce_relations(bits, splits, reps, births, apexes):
     """Pair birth edges with split edges.
 
@@ -155,15 +223,19 @@ def reduce_relations(bits, splits, reps, births, apexes):
     Returns
     -------
     deaths : (beta,) uint64, key of the split edge that kills each birth, 0 when none does
-    columns : (beta, words) uint64, row p is the reduced column whose pivot is birth edge p
-    counts : (3,) int64, relations used, column additions, rows filled
+    spans : (beta, 2) int64, where in ``pool`` the reduced column with that pivot starts and ends
+    as_words : (beta,) bool, whether it is a bitset over the births there, else a list of them
+    pool : (total,) uint64
+    counts : (3,) int64, relations used, column additions, births killed
     """
     beta = births.shape[0]
-    words = (beta + 63) >> 6
     deaths = np.zeros(beta, np.uint64)
-    columns = np.zeros((beta, words), np.uint64)
-    owned = np.zeros(beta, np.bool_)
-    column = np.empty(words, np.uint64)
+    spans = np.zeros((beta, 2), np.int64)
+    as_words = np.zeros(beta, np.bool_)
+    pool = np.empty(1024, np.uint64)
+    used = 0
+    words = (beta + 63) >> 6
+    column = np.zeros(words, np.uint64)
     heap = np.empty(256, np.uint64)
     counts = np.zeros(3, np.int64)
     at = 0
@@ -175,7 +247,6 @@ def reduce_relations(bits, splits, reps, births, apexes):
         first = reps[at + 1]
         for j in range(at + 2, at + 1 + reps[at]):
             other = reps[j]
-            column[:] = _ZERO
             size = _push(heap, 0, edge_key(bits[a, first], a, first))
             size = _push(heap, size, edge_key(bits[b, first], b, first))
             size = _push(heap, size, edge_key(bits[b, other], b, other))
@@ -183,38 +254,15 @@ def reduce_relations(bits, splits, reps, births, apexes):
             heap = _expand(bits, apexes, births, heap, size, column)
             counts[0] += 1
             pivot = _youngest(column, words - 1)
-            while pivot >= 0 and owned[pivot]:
+            while pivot >= 0 and spans[pivot, 1] > 0:
                 counts[1] += 1
-                for word in range((pivot >> 6) + 1):
-                    column[word] ^= columns[pivot, word]
+                _add(column, pool[spans[pivot, 0] : spans[pivot, 1]], as_words[pivot])
                 pivot = _youngest(column, pivot >> 6)
             if pivot >= 0:
-                owned[pivot] = True
-                columns[pivot] = column
+                spans[pivot, 0] = used
+                pool, used, as_words[pivot] = _store(column, (pivot >> 6) + 1, pool, used)
+                spans[pivot, 1] = used
                 deaths[pivot] = key
                 counts[2] += 1
         at += 1 + reps[at]
-    return deaths, columns, counts
-
-
-@njit(nogil=True, cache=True)
-def column_members(columns, rows):
-    """List the set bits of the given rows: offsets (len(rows) + 1,) and indices, int64."""
-    offsets = np.zeros(rows.shape[0] + 1, np.int64)
-    total = 0
-    for k in range(rows.shape[0]):
-        for value in columns[rows[k]]:
-            while value != _ZERO:
-                value &= value - _ONE
-                total += 1
-        offsets[k + 1] = total
-    members = np.empty(total, np.int64)
-    at = 0
-    for row in rows:
-        for word in range(columns.shape[1]):
-            value = columns[row, word]
-            for bit in range(64):
-                if value >> np.uint64(bit) & _ONE != _ZERO:
-                    members[at] = word * 64 + bit
-                    at += 1
-    return offsets, members
+    return deaths, spans, as_words, pool[:used].copy(), counts
