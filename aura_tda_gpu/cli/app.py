@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,21 @@ _SETTINGS_ERRORS = (
     MissingDependencyError,
     UnsupportedError,
 )
+_OPTIONS = {
+    "scales": "--scales",
+    "window.allowed_lateness_ms": "--lateness-ms",
+    "memory.max_landmarks": "--max-landmarks",
+    "memory.max_mb": "--max-memory-mb",
+    "engine.metric": "--metric",
+    "engine.max_edge_length": "--max-edge-length",
+    "engine.backend": "--backend",
+}
+# names of the stream's own settings, in errors that it raises later
+_SETTINGS = {
+    "allowed_lateness_ms": "--lateness-ms",
+    "max_landmarks": "--max-landmarks",
+    "max_memory_mb": "--max-memory-mb",
+}
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 the data could not be used to the end; 2 an option, a setting or a "
     "missing part; 130 interrupted. What was computed before is kept in every case."
@@ -129,13 +145,13 @@ def run(
         settings = _merged(
             Config() if config is None else Config.load(config),
             {
-                ("scales",): None if scales is None else _durations(scales),
-                ("window", "allowed_lateness_ms"): lateness_ms,
-                ("memory", "max_landmarks"): max_landmarks,
-                ("memory", "max_mb"): max_memory_mb,
-                ("engine", "metric"): metric,
-                ("engine", "max_edge_length"): max_edge_length,
-                ("engine", "backend"): backend,
+                "scales": None if scales is None else _durations(scales),
+                "window.allowed_lateness_ms": lateness_ms,
+                "memory.max_landmarks": max_landmarks,
+                "memory.max_mb": max_memory_mb,
+                "engine.metric": metric,
+                "engine.max_edge_length": max_edge_length,
+                "engine.backend": backend,
             },
         )
         code = run_source(
@@ -190,7 +206,11 @@ def exit_codes() -> Iterator[None]:
 
 def _fail(error: AuraTDAError, code: int) -> NoReturn:
     line = " ".join(str(error).split())
-    typer.echo(f"error: {line.encode(sys.stderr.encoding, 'replace').decode()}", err=True)
+    if isinstance(error, MemoryLimitError):
+        for name, option in _SETTINGS.items():
+            line = line.replace(name, option)
+    encoding = getattr(sys.stderr, "encoding", "utf-8")
+    typer.echo(f"error: {line.encode(encoding, 'replace').decode(encoding)}", err=True)
     raise typer.Exit(code)
 
 
@@ -212,13 +232,21 @@ def _durations(text: str) -> tuple[int, ...]:
         ) from None
 
 
-def _merged(config: Config, given: dict[tuple[str, ...], Any]) -> Config:
+def _merged(config: Config, given: dict[str, Any]) -> Config:
     """Return the settings with those in their place that were given as options."""
     settings = config.model_dump()
-    for (*sections, key), value in given.items():
+    for path, value in given.items():
         if value is not None:
+            *sections, key = path.split(".")
             place = settings
             for section in sections:
                 place = place[section]
             place[key] = value
-    return Config(**settings)
+    try:
+        return Config(**settings)
+    except ConfigError as error:
+        # what came from the file has been checked: only options can be at fault
+        line = str(error)
+        for path, option in _OPTIONS.items():
+            line = line.replace(f"streaming_tda.{path}", option)
+        raise ConfigError(re.sub(r"(--scales)\[\d+\]", r"\1", line)) from None

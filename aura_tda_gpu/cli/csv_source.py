@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import SourceError
+from .progress import count
 from .sources import Chunk, Source, SourceOptions
 
 __all__ = ["CsvSource"]
@@ -28,7 +29,7 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One record of the file, from line ``line`` on; ``whole`` is False at an unfinished end."""
+    """Line ``line`` of the file in cells; ``whole`` is False if it has no line end."""
 
     line: int
     cells: list[str]
@@ -37,10 +38,11 @@ class _Row:
 
 
 class CsvSource(Source):
-    """Rows of numbers as text, read as they are asked for.
+    """Rows of numbers as text, one a line, read as they are asked for.
 
-    A first row with a cell that is not a number is the header; without one, columns go by
-    index from 0. A column is numeric if its first filled cell among the first hundred rows is.
+    A column is numeric if one of its cells in the first hundred rows is a number. The first
+    line is the header if it has no number in a numeric column, or a name that was asked for;
+    without a header, columns go by index from 0.
 
     Parameters
     ----------
@@ -52,7 +54,9 @@ class CsvSource(Source):
     Raises
     ------
     SourceError
-        If there is no row of data, or no such column.
+        If there is no row of data, or no column of numbers.
+    ConfigError
+        If a column that was asked for does not exist.
     """
 
     row_word = "line"
@@ -61,21 +65,25 @@ class CsvSource(Source):
         super().__init__(path, options)
         self._handle = handle
         self._lines = _Lines(path, handle)
-        delimiter = _delimiter(self._lines.peek())
-        self._rows = self._read(delimiter)
+        self._rows = self._read(_delimiter(self._lines.peek()))
         first = next(self._rows, None)
         if first is None:
             raise SourceError(f"{path}: is empty")
-        names = [name or str(i) for i, name in enumerate(first.cells)]
-        if all(_is_number(cell) for cell in first.cells if cell):
-            names = [str(i) for i in range(len(first.cells))]
-            self._rows = chain([first], self._rows)
-        self._width = len(names)
+        if first.fault:
+            raise SourceError(f"{self.place(first.line)}: {first.fault}")
+        self._first_line: int | None = None
+        self._width = len(first.cells)
         peeked = list(islice(self._rows, _PEEKED_ROWS))
+        if self._is_header(first, peeked):
+            names = [name or str(i) for i, name in enumerate(first.cells)]
+        else:
+            names = [str(i) for i in range(self._width)]
+            peeked.insert(0, first)
+            self._first_line = first.line
         if not peeked:
             raise SourceError(f"{path}: holds a header and no rows")
         self._rows = chain(peeked, self._rows)
-        time, taken = self.select(names, _numeric(peeked, self._width))
+        time, taken = self.select(names, _numeric(peeked, self._width), _first_text(peeked))
         self._wanted = [] if time is None else [(time, names[time])]
         self._wanted += [(i, names[i]) for i in taken]
         self._has_time = time is not None
@@ -100,6 +108,7 @@ class CsvSource(Source):
                         fault = error
                         break
                 else:
+                    self.open_end = not row.whole
                     rows.append(row_number)
                     places.append(row.line)
                 row_number += 1
@@ -118,6 +127,18 @@ class CsvSource(Source):
         """Close the file."""
         self._handle.close()
 
+    def _is_header(self, first: _Row, others: list[_Row]) -> bool:
+        """Tell if the first line names the columns."""
+        asked = (*(self.options.columns or ()), self.options.time_column)
+        if any(cell in asked and not _is_number(cell) for cell in first.cells):
+            return True
+        numeric = _numeric(others, self._width)
+        if not any(numeric):
+            numeric = [True] * self._width
+        return not any(
+            _is_number(cell) for cell, counts in zip(first.cells, numeric, strict=True) if counts
+        )
+
     def _chunk(self, values: list[list[float]], rows: list[int], places: list[int]) -> Chunk:
         table = np.array(values, np.float64).reshape(len(values), len(self._wanted))
         numbers = np.array(rows, np.int64)
@@ -132,7 +153,7 @@ class CsvSource(Source):
             raise SourceError(f"{self.place(row.line)}: {row.fault}")
         if len(cells) < self._width or any(cells[self._width :]):
             raise SourceError(
-                f"{self.place(row.line)}: has {len(cells)} cells, {self._width} are expected"
+                f"{self.place(row.line)}: has {count(len(cells), 'cell')}, {self._width} expected"
             )
         values = []
         for column, name in self._wanted:
@@ -142,26 +163,29 @@ class CsvSource(Source):
             except ValueError:
                 value = math.nan
             if not math.isfinite(value):
+                hint = "; time must be a number" if name == self.time_name else ""
+                if row.line == self._first_line:
+                    hint += "; this line is not taken as a header, for it holds numbers"
                 raise SourceError(
-                    f"{self.place(row.line)}, column {name!r}: {_complaint(cell)}"
+                    f"{self.place(row.line)}, column {name!r}: {_complaint(cell)}{hint}"
                 ) from None
             values.append(value)
         return values
 
     def _read(self, delimiter: str) -> Iterator[_Row]:
-        """Yield the records that are not blank."""
-        reader = csv.reader(self._lines, delimiter=delimiter, skipinitialspace=True, strict=True)
-        while True:
-            line = self._lines.count + 1
+        """Yield the lines that are not blank."""
+        for line in self._lines:
+            number, whole = self._lines.count, self._lines.whole
+            # each line by itself: a stray quote spoils its own line and no other
+            reader = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
             try:
                 cells = [cell.strip() for cell in next(reader)]
-            except StopIteration:
-                return
             except csv.Error as error:
-                yield _Row(line, [], self._lines.whole, str(error))
+                fault = str(error).replace("unexpected end of data", "a quote is never closed")
+                yield _Row(number, [], whole, fault)
                 continue
             if any(cells):
-                yield _Row(line, cells, self._lines.whole)
+                yield _Row(number, cells, whole)
 
 
 class _Lines:
@@ -220,12 +244,20 @@ def _delimiter(line: str) -> str:
 
 
 def _numeric(rows: list[_Row], width: int) -> list[bool]:
-    """Tell for each column whether its first filled cell is a number."""
-    answer = []
-    for column in range(width):
-        filled = (r.cells[column] for r in rows if column < len(r.cells) and r.cells[column])
-        answer.append(_is_number(next(filled, "")))
-    return answer
+    """Tell for each column whether one of its cells is a number."""
+    return [
+        any(_is_number(row.cells[column]) for row in rows if column < len(row.cells))
+        for column in range(width)
+    ]
+
+
+def _first_text(rows: list[_Row]) -> str:
+    """Name the first filled cell that is not a number."""
+    for row in rows:
+        for cell in row.cells:
+            if cell and not _is_number(cell):
+                return f"line {row.line} has {reprlib.repr(cell)}{_comma_hint(cell)}"
+    return "all its cells are empty"
 
 
 def _is_number(cell: str) -> bool:
@@ -248,4 +280,9 @@ def _complaint(cell: str) -> str:
         return "the cell is empty"
     if _is_number(cell):
         return f"{cell} is not a finite number"
-    return f"{reprlib.repr(cell)} is not a number"
+    return f"{reprlib.repr(cell)} is not a number{_comma_hint(cell)}"
+
+
+def _comma_hint(cell: str) -> str:
+    decimal = "," in cell and _is_number(cell.replace(",", ".", 1))
+    return " (the decimal sign must be a point)" if decimal else ""

@@ -14,8 +14,9 @@ from ..errors import MissingDependencyError, SourceError
 from ..streaming.multi_scale_processor import MultiScaleStream
 from ..streaming.persistence_stream import WindowUpdate
 from . import plots
-from .demo_text import print_reading
+from .demo_text import print_files, print_reading
 from .history import History, longest_loops
+from .plot_diagram import diagram_figure
 from .progress import Report
 from .reading import Reading, flat_spans
 from .records import UpdateWriter
@@ -134,13 +135,15 @@ def run_demo(folder: Path, *, draw: bool = True) -> int:
     if interrupt.asked:
         console.print(f"interrupted: {writer.lines} updates are in {output}")
         return 130
-    pictures = _draw(recording, folder) if draw else []
     durations = {scale.window_id: scale.duration_ms / 1000 for scale in stream.settings.timeline}
-    print_reading(recording.readings(), durations, recording.lost(), [output, *pictures])
+    print_reading(recording.readings(), durations, recording.lost())
+    print_files([output])
+    if draw:
+        print_files(_draw(recording, folder, durations))
     return 0
 
 
-def _draw(recording: Recording, folder: Path) -> list[Path]:
+def _draw(recording: Recording, folder: Path, durations: dict[str, float]) -> list[Path]:
     """Draw all pictures; without matplotlib say how to get them."""
     try:
         plots.require_matplotlib()
@@ -151,11 +154,13 @@ def _draw(recording: Recording, folder: Path) -> list[Path]:
 
     readings, lost = recording.readings(), recording.lost()
     points = np.concatenate(recording.points)
-    figure = heartbeat_figure(recording.history, recording.updates, readings, lost, points)
+    figure = heartbeat_figure(
+        recording.history, recording.updates, readings, lost, points, durations
+    )
     files = plots.save(figure, folder, "heartbeat")
     onset = next(iter(readings.values())).onset()
     for name, reading in readings.items():
         update = recording.updates[name][reading.clearest(onset)]
         title = f"Pulse, {plots.title_of(update)}"
-        files += plots.save(plots.diagram_figure(update.diagram, title), folder, name)
+        files += plots.save(diagram_figure(update.diagram, title), folder, name)
     return files

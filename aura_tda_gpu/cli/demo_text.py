@@ -16,7 +16,7 @@ from rich.table import Table
 from .plots import Span, scale_name
 from .reading import NO_LOOP, ONE_LOOP, SEVERAL_LOOPS, Reading, spans_where
 
-__all__ = ["print_reading"]
+__all__ = ["print_files", "print_reading"]
 
 BoolArray = npt.NDArray[np.bool_]
 _NOTEWORTHY = 1.0  # seconds
@@ -26,7 +26,6 @@ def print_reading(
     readings: Mapping[str, Reading],
     durations: Mapping[str, float],
     lost: Sequence[Span],
-    files: Sequence[Path],
 ) -> None:
     """Print on standard output what a reader should see.
 
@@ -38,8 +37,6 @@ def print_reading(
         Lengths of the windows in seconds, by window id.
     lost : sequence of Span
         Where the signal is flat, in seconds.
-    files : sequence of Path
-        What was written.
     """
     console = Console(highlight=False, markup=False)
     onset = next(iter(readings.values())).onset()
@@ -58,6 +55,11 @@ def print_reading(
     for line in _lines(readings, durations, lost, onset):
         say(f"- {line}", "  ")
     console.print()
+
+
+def print_files(files: Sequence[Path]) -> None:
+    """Print on standard output what was written."""
+    console = Console(highlight=False, markup=False)
     for file in files:
         console.print(f"wrote {file}", soft_wrap=True)
 
@@ -70,14 +72,14 @@ def _table(
 ) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
-        title="Persistence of the longest loop, median over the ticks",
+        title="Loops: median persistence (a.u.), and how often one dominates",
         title_justify="left",
     )
     table.add_column("window", justify="right")
-    table.add_column("sensor\nlost", justify="right")
-    table.add_column("before\nthe pulse", justify="right")
-    table.add_column("during\nthe pulse", justify="right")
-    table.add_column("second\nlongest", justify="right")
+    table.add_column("longest,\nsensor lost", justify="right")
+    table.add_column("longest,\nno pulse yet", justify="right")
+    table.add_column("longest,\npulse", justify="right")
+    table.add_column("second,\npulse", justify="right")
     table.add_column("one loop\ndominates", justify="right")
     for name, reading in readings.items():
         duration = durations[name]

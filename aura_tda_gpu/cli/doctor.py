@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from importlib import metadata
 from typing import Any
 
 from rich.console import Console
 
-__all__ = ["examine", "extras", "package_version", "show"]
+__all__ = ["examine", "extras", "gpus", "package_version", "show"]
 
 _PACKAGE = "aura-tda-gpu"
 _FOR_DEVELOPERS = ("test", "bench")
@@ -40,6 +41,16 @@ def extras() -> dict[str, list[str]]:
     return missing
 
 
+def gpus() -> list[str]:
+    """Return name and memory of each NVIDIA GPU, as nvidia-smi tells them; no context is made."""
+    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return []
+    return [line.strip() for line in done.stdout.splitlines() if line.strip()]
+
+
 def examine() -> dict[str, Any]:
     """Return all findings, ready for JSON: those of `probe`, the kernels, and the extras."""
     from ..persistence import backends
@@ -47,6 +58,7 @@ def examine() -> dict[str, Any]:
     return {
         "version": package_version(),
         **backends.probe(),
+        "gpus": gpus(),
         "kernels": _kernels(),
         "extras": {name: {"missing": lacking} for name, lacking in sorted(extras().items())},
     }
@@ -62,11 +74,11 @@ def show(findings: dict[str, Any], *, as_json: bool) -> None:
         ("aura-tda", findings["version"]),
         ("python", f"{findings['python']} on {findings['platform']}"),
         ("cores", str(findings["cores"])),
-        ("memory", "unknown" if memory is None else f"{memory / 2**30:.1f} GB free"),
+        ("memory", "unknown" if memory is None else f"{memory / 2**30:.1f} GiB free"),
         ("numpy", findings["numpy"] or "missing"),
         ("numba", findings["numba"] or "missing"),
         ("kernels", _kernel_line(findings["kernels"])),
-        ("GPU", "an NVIDIA driver is installed" if findings["cuda"] else "no NVIDIA driver found"),
+        ("GPU", _gpu_line(findings)),
     ]
     lines += [(f"backend {name}", state) for name, state in findings["backends"].items()]
     lines += [("auto takes", f"{findings['auto']}: {findings['reason']}")]
@@ -74,6 +86,14 @@ def show(findings: dict[str, Any], *, as_json: bool) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     for name, text in lines:
         console.print(f"{name:<18} {text}")
+
+
+def _gpu_line(findings: dict[str, Any]) -> str:
+    if findings["gpus"]:
+        return "; ".join(findings["gpus"])
+    if findings["cuda"]:
+        return "an NVIDIA driver is installed, nvidia-smi names no GPU"
+    return "no NVIDIA driver found"
 
 
 def _kernels() -> dict[str, Any]:

@@ -32,16 +32,20 @@ class History:
     ----------
     signals : list of Trace
         The first columns read, three at most.
+    n_columns : int
+        Columns read.
     longest, second : dict of str to Trace
         Persistence of the two longest loops at each tick, by window id.
     bounds : dict of str to Trace
-        Error bound at each tick; 0 where none is known.
+        Error bound at each tick; inf where none is known. A loop is certain to be in the full
+        window if its persistence is above twice the bound.
     last : dict of str to WindowUpdate
         The latest update with a point in it, by window id.
     """
 
     def __init__(self) -> None:
         self.signals: list[Trace] = []
+        self.n_columns = 0
         self.longest: dict[str, Trace] = {}
         self.second: dict[str, Trace] = {}
         self.bounds: dict[str, Trace] = {}
@@ -49,6 +53,7 @@ class History:
 
     def see(self, raw: Chunk, points: Chunk, updates: list[WindowUpdate]) -> None:
         """Note what passes; see `Watcher`."""
+        self.n_columns = raw.points.shape[1]
         while len(self.signals) < min(_MAX_SIGNALS, raw.points.shape[1]):
             self.signals.append(Trace())
         for trace, signal in zip(self.signals, raw.points.T, strict=False):
@@ -59,7 +64,7 @@ class History:
     def _note(self, update: WindowUpdate) -> None:
         name = update.window_id
         first, second = longest_loops(update)
-        bound = update.error_bound if math.isfinite(update.error_bound) else 0.0
+        bound = update.error_bound if math.isfinite(update.error_bound) else math.inf
         traces = ((self.longest, first), (self.second, second), (self.bounds, bound))
         for group, value in traces:
             trace = group.setdefault(name, Trace())

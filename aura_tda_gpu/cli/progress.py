@@ -11,7 +11,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from ..streaming.persistence_stream import WindowUpdate
 from .trace import Sample
 
-__all__ = ["Report"]
+__all__ = ["Report", "count"]
+
+
+def count(n: int, noun: str) -> str:
+    """Return a number with its noun: ``"1 tick"``, ``"2 ticks"``."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 class Report:
@@ -28,6 +33,8 @@ class Report:
     ----------
     points, ticks : int
         Points taken and updates returned so far.
+    skipped_ticks : int
+        Ticks left out between two updates, in gaps of the data.
     seconds : float
         Wall-clock time since the run began.
     latencies : Sample
@@ -38,6 +45,7 @@ class Report:
         self.console = console
         self.points = 0
         self.ticks = 0
+        self.skipped_ticks = 0
         self.latencies = Sample()
         self._started = time.perf_counter()
         self._progress: Progress | None = None
@@ -79,6 +87,7 @@ class Report:
         self.ticks += len(updates)
         for update in updates:
             self.latencies.add(update.latency_seconds)
+            self.skipped_ticks += update.skipped_ticks
         if self._progress is None:
             return
         if updates:
@@ -98,7 +107,8 @@ class Report:
 
     def summary(self, late: int) -> str:
         """Return the run in one line."""
-        line = f"{self.points} points, {self.ticks} ticks, {late} late, {self.rate:.0f} points/s"
+        line = f"{count(self.points, 'point')}, {count(self.ticks, 'tick')}, {late} late"
+        line += f", {self.rate:.0f} points/s"
         if self.ticks:
             p50, p99 = (1e3 * self.latencies.quantile(q) for q in (0.5, 0.99))
             line += f", latency of a tick p50 {p50:.1f} ms, p99 {p99:.1f} ms"

@@ -55,13 +55,18 @@ class UpdateWriter:
     def __init__(self, target: str, source: str | None = None) -> None:
         self.target = target
         self.lines = 0
-        self._file: TextIO = sys.stdout
         if target == "-":
+            # Python has none if the process was started with it closed
+            if sys.stdout is None:
+                raise ConfigError("standard output is closed: name a file with --output")
+            self._file: TextIO = sys.stdout
             return
+        if not target:
+            raise ConfigError("--output is empty: name a file, or - for standard output")
         path = Path(target)
-        if source is not None and path.exists() and path.samefile(source):
-            raise ConfigError(f"--output {target}: this is the file the data comes from")
         try:
+            if source is not None and path.exists() and path.samefile(source):
+                raise ConfigError(f"--output {target}: this is the file the data comes from")
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("w", encoding="utf-8", newline="\n")
         except OSError as error:

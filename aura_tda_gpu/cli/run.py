@@ -12,7 +12,9 @@ from ..errors import AuraTDAError, ConfigError, SourceError
 from ..streaming.multi_scale_processor import MultiScaleStream
 from . import plots
 from .history import History
-from .progress import Report
+from .plot_diagram import diagram_figure
+from .plot_loops import loops_figure
+from .progress import Report, count
 from .records import UpdateWriter
 from .running import Run, catch_interrupt, stderr_console, warm_up
 from .sources import Source, SourceOptions, open_source
@@ -69,6 +71,8 @@ def run_source(
     with ExitStack() as stack:
         source = stack.enter_context(open_source(path, options))
         _check_columns(source, embedding, console)
+        if pictures is not None:
+            plots.check_folder(pictures, "--plot")
         warm_up(config, console.print)
         stream = MultiScaleStream(config)
         writer = stack.enter_context(UpdateWriter(output, path))
@@ -90,7 +94,10 @@ def run_source(
             console.print("interrupted: what was computed so far is written")
         tell(console, source, stream, report)
         if pictures is not None and history is not None and report.ticks:
-            _draw(history, source, pictures, console)
+            try:
+                _draw(history, source, pictures, console)
+            except AuraTDAError as error:
+                fault = fault or error
         if fault is not None:
             raise fault
         return INTERRUPTED if interrupt.asked else 0
@@ -101,15 +108,22 @@ def tell(console: Console, source: Source, stream: MultiScaleStream, report: Rep
     stats = stream.stats
     if source.cut_off:
         console.print(f"{source.path}: ends in the middle of a row, which was dropped")
+    if source.open_end:
+        console.print(f"{source.path}: the last row has no line end; taken as it stands")
     if source.bad_rows:
-        console.print(f"{source.path}: {source.bad_rows} unusable rows were skipped")
+        what = "was" if source.bad_rows == 1 else "were"
+        console.print(f"{source.path}: {count(source.bad_rows, 'unusable row')} {what} skipped")
+    if stats.late:
+        what = "point was" if stats.late == 1 else "points were"
+        console.print(f"{stats.late} late {what} dropped: raise --lateness-ms to sort them in")
     if stats.overflowed:
         console.print(
-            f"{stats.overflowed} points left a window early for want of memory: "
+            f"{count(stats.overflowed, 'point')} left a window early for want of memory: "
             "raise --max-memory-mb, or see n_overflowed in the output"
         )
-    if stats.skipped_ticks:
-        console.print(f"{stats.skipped_ticks} ticks in gaps of the data were left out")
+    if report.skipped_ticks:
+        what = "was" if report.skipped_ticks == 1 else "were"
+        console.print(f"{count(report.skipped_ticks, 'tick')} in gaps of the data {what} left out")
     console.print(report.summary(stats.late))
 
 
@@ -123,11 +137,14 @@ def _check_columns(source: Source, embedding: DelayEmbedding | None, console: Co
         console.print(f"columns without numbers are left out: {', '.join(source.left_out)}")
 
 
-def _nothing(source: Source, embedding: DelayEmbedding | None) -> SourceError:
+def _nothing(source: Source, embedding: DelayEmbedding | None) -> AuraTDAError:
     """Return why there was not a single point."""
     if embedding is not None:
         need = embedding.span + 1
-        return SourceError(f"{source.path}: --takens needs {need} rows without a break")
+        return ConfigError(
+            f"--takens {embedding.dim}:{embedding.lag} needs {need} rows without a break, "
+            f"and {source.path} has none such"
+        )
     return SourceError(f"{source.path}: no row could be used")
 
 
@@ -135,9 +152,9 @@ def _draw(history: History, source: Source, folder: Path, console: Console) -> N
     """Draw the pictures of ``--plot``."""
     name = source.path.name
     if any(1 in update.diagram.dimensions for update in history.last.values()):
-        figure = plots.loops_figure(history, names=source.columns, title=name)
+        figure = loops_figure(history, names=source.columns, title=name)
         plots.save(figure, folder, "loops_over_time")
     for window_id, update in history.last.items():
         title = f"{name}: {plots.title_of(update)}"
-        plots.save(plots.diagram_figure(update.diagram, title), folder, window_id)
+        plots.save(diagram_figure(update.diagram, title), folder, window_id)
     console.print(f"pictures are in {folder}")

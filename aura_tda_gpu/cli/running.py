@@ -151,6 +151,7 @@ class Run:
     def _push(self, raw: Chunk, chunk: Chunk) -> None:
         """Push some points; an unusable one is skipped or ends the run behind those before it."""
         updates: list[WindowUpdate] = []
+        refused = 0
         rest = chunk
         while len(rest):
             try:
@@ -164,13 +165,17 @@ class Run:
                 if not self.source.options.skip_bad_rows:
                     self._pass_on(bad, updates)
                     what = str(error).replace(f"row {bad}", "this row")
+                    if "292 years" in what and self.source.options.time_column is not None:
+                        unit = self.source.options.time_unit
+                        what += f"; it was read in {unit}: is --time-unit right?"
                     place = self.source.place(int(rest.places[bad]))
                     raise SourceError(f"{place}: {what}") from error
-                self.source.bad_rows += 1
+                refused += 1
                 rest = rest[bad + 1 :]
+        self.source.bad_rows += refused
         if self.watcher is not None:
             self.watcher.see(raw, chunk, updates)
-        self._pass_on(len(chunk), updates)
+        self._pass_on(len(chunk) - refused, updates)
 
     def _pass_on(self, n_points: int, updates: list[WindowUpdate]) -> None:
         self.writer.write(updates)

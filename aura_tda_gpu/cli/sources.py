@@ -115,6 +115,10 @@ class Source(ABC):
         Rows skipped so far.
     cut_off : bool
         The file ended in the middle of its last row, which was dropped.
+    open_end : bool
+        The last row had no line end, and was taken as it stood.
+    time_name : str or None
+        Name of the time column.
     """
 
     row_word = "row"
@@ -126,6 +130,8 @@ class Source(ABC):
         self.left_out: list[str] = []
         self.bad_rows = 0
         self.cut_off = False
+        self.open_end = False
+        self.time_name: str | None = None
 
     @abstractmethod
     def chunks(self, size: int) -> Iterator[Chunk]:
@@ -165,7 +171,9 @@ class Source(ABC):
             return rows / self.options.rate
         return times / TIME_UNITS[self.options.time_unit]
 
-    def select(self, names: Sequence[str], numeric: Sequence[bool]) -> tuple[int | None, list[int]]:
+    def select(
+        self, names: Sequence[str], numeric: Sequence[bool], evidence: str = ""
+    ) -> tuple[int | None, list[int]]:
         """Choose the columns.
 
         Parameters
@@ -174,6 +182,8 @@ class Source(ABC):
             All columns of the file.
         numeric : sequence of bool
             Whether each of them holds numbers.
+        evidence : str
+            What stands where a number could be, for the message if there is none.
 
         Returns
         -------
@@ -181,34 +191,49 @@ class Source(ABC):
             Index of the time column.
         taken : list of int
             Indexes of the coordinates.
+
+        Raises
+        ------
+        ConfigError
+            If a column asked for does not exist, or was asked for twice.
+        SourceError
+            If there is nothing to take.
         """
         options = self.options
-        time = None if options.time_column is None else self._find(options.time_column, names)
+        time = None
+        if options.time_column is not None:
+            time = self._find("--time-column", options.time_column, names)
+            self.time_name = names[time]
         if options.columns is None:
             others = [i for i in range(len(names)) if i != time]
             taken = [i for i in others if numeric[i]]
             self.left_out = [names[i] for i in others if not numeric[i]]
         else:
-            taken = [self._find(name, names) for name in options.columns]
+            taken = [self._find("--columns", name, names) for name in options.columns]
         for i in taken:
             if taken.count(i) > 1:
-                raise SourceError(f"{self.path}: column {names[i]!r} was asked for twice")
+                raise ConfigError(f"--columns: column {names[i]!r} was asked for twice")
         if not taken:
             beside = "" if time is None else f" beside the time column {names[time]!r}"
-            raise SourceError(f"{self.path}: there is no column of numbers{beside}")
+            found = f": {evidence}" if evidence else ""
+            raise SourceError(f"{self.path}: there is no column of numbers{beside}{found}")
         self.columns = [names[i] for i in taken]
         return time, taken
 
-    def _find(self, wanted: str, names: Sequence[str]) -> int:
+    def _find(self, option: str, wanted: str, names: Sequence[str]) -> int:
         """Return the index of a column given by name, or else by index."""
         if names.count(wanted) > 1:
-            raise SourceError(f"{self.path}: {wanted!r} names several columns: give an index")
+            raise ConfigError(
+                f"{option}: {wanted!r} names several columns of {self.path}: give an index"
+            )
         if wanted in names:
             return names.index(wanted)
         if wanted.isdecimal() and int(wanted) < len(names):
             return int(wanted)
         known = ", ".join(names)
-        raise SourceError(f"{self.path}: there is no column {wanted!r}; the columns are {known}")
+        raise ConfigError(
+            f"{option}: there is no column {wanted!r} in {self.path}; the columns are {known}"
+        )
 
 
 def open_source(path: str, options: SourceOptions) -> Source:
@@ -224,18 +249,26 @@ def open_source(path: str, options: SourceOptions) -> Source:
     Raises
     ------
     SourceError
-        If the file cannot be read, holds no rows, or has no such column.
+        If the file cannot be read or holds no rows.
+    ConfigError
+        If no file is named, or a column that was asked for does not exist.
     """
     from .csv_source import CsvSource
     from .npy_source import NpySource
 
+    if not path:
+        raise ConfigError("SOURCE is empty: name a CSV or NPY file")
     file = Path(path)
     try:
         handle = file.open("rb")
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}") from error
-    # peek, not read: a named pipe cannot go back
-    head = handle.peek(len(_NPY_MAGIC))
+    try:
+        # peek, not read: a named pipe cannot go back
+        head = handle.peek(len(_NPY_MAGIC))
+    except OSError as error:
+        handle.close()
+        raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
     if head.startswith(_NPY_MAGIC):
         handle.close()
         return NpySource(file, options)

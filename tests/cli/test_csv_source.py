@@ -86,8 +86,8 @@ def test_columns_by_name_and_index(read):
 
 
 def test_a_name_wins_over_an_index(read):
-    _, points, _, _ = read("1,t,0\nx,5,7\n1,5,8\n", columns=("0",), skip_bad_rows=True)
-    np.testing.assert_array_equal(points, [[7], [8]])
+    _, points, _, _ = read("1,t,0\nx,5,7\n1,5,8\n", columns=("0", "t"))
+    np.testing.assert_array_equal(points, [[7, 5], [8, 5]])
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)])
@@ -121,9 +121,11 @@ def test_chunks_of_any_size_give_the_same_rows(read, size):
         ("3,-inf", r"line 3, column 'y': -inf is not a finite number"),
         ("3,1e999", r"line 3, column 'y': 1e999 is not a finite number"),
         ("3,1_0", r"line 3, column 'y': '1_0' is not a number"),
-        ("3", r"line 3: has 1 cells, 2 are expected"),
-        ("3,4,5", r"line 3: has 3 cells, 2 are expected"),
+        ("3", r"line 3: has 1 cell, 2 expected"),
+        ("3,4,5", r"line 3: has 3 cells, 2 expected"),
         ('3,"4"x', r"line 3: .*"),
+        ("3,0;5", r"line 3, column 'y': '0;5' is not a number$"),
+        ('3,"4,5"', r"column 'y': '4,5' is not a number \(the decimal sign must be a point\)"),
     ],
 )
 def test_a_bad_row_ends_the_source_after_the_rows_before_it(tmp_path, row, message):
@@ -155,18 +157,86 @@ def test_an_unfinished_last_row_is_dropped(read, end, skip):
 
 
 def test_a_bad_last_row_with_a_line_end_is_an_error(read):
-    with pytest.raises(SourceError, match="line 3: has 1 cells"):
+    with pytest.raises(SourceError, match="line 3: has 1 cell,"):
         read("x,y\n1,2\n3\n")
 
 
 def test_lines_are_counted_as_an_editor_counts_them(read):
-    with pytest.raises(SourceError, match=r"line 7, column 'x': 'bad'"):
-        read('\nx,note\n1,"two\nlines"\n\n2,a\nbad,b\n', columns=("x",))
+    with pytest.raises(SourceError, match=r"line 6, column 'x': 'bad'"):
+        read('\nx,note\n1,"a"\n\n2,a\nbad,b\n', columns=("x",))
 
 
 def test_a_quote_that_never_ends_is_an_error_where_it_begins(read):
-    with pytest.raises(SourceError, match="line 3"):
+    with pytest.raises(SourceError, match="line 3: a quote is never closed"):
         read('x,y\n1,2\n"3,4\n5,6\n7,8\n')
+    with pytest.raises(SourceError, match="line 1: a quote is never closed"):
+        read('x,"y\n1,2\n')
+
+
+def quoted(*bad):
+    """Return a file of 250 rows, some of them with a stray quote."""
+    rows = ["x,y", *(f"{i / 50},0.3" for i in range(250))]
+    for i in bad:
+        rows[i] = f'{i / 50},"0.5,0.3'
+    return "\n".join(rows) + "\n"
+
+
+@pytest.mark.parametrize("bad", [(50,), (50, 100), (250,)])
+def test_a_stray_quote_spoils_its_own_line_only(read, bad):
+    source, points, _, places = read(quoted(*bad), skip_bad_rows=True)
+    assert len(points) == 250 - len(bad)
+    assert source.bad_rows == len(bad)
+    np.testing.assert_array_equal(places, np.setdiff1d(np.arange(2, 252), np.add(bad, 1)))
+
+
+def test_a_stray_quote_stops_the_run_with_or_without_a_last_line_end(read):
+    for content in (quoted(50), quoted(50)[:-1]):
+        with pytest.raises(SourceError, match="line 51: a quote is never closed"):
+            read(content)
+
+
+def test_a_last_row_without_line_end_is_taken_and_told(read):
+    source, points, _, _ = read("x,y\n1,2\n3,4")
+    np.testing.assert_array_equal(points, XY)
+    assert source.open_end
+    for whole in ("x,y\n1,2\n3,4\n", "x,y\n1,2\n3"):
+        assert not read(whole)[0].open_end
+
+
+def test_text_in_the_first_row_does_not_hide_a_column(read):
+    content = "t,x,y\n0,oops,1\n1,5,2\n2,6,3\n"
+    with pytest.raises(SourceError, match="line 2, column 'x': 'oops' is not a number"):
+        read(content)
+    source, points, _, _ = read(content, time_column="t", skip_bad_rows=True)
+    np.testing.assert_array_equal(points, [[5, 2], [6, 3]])
+    assert source.bad_rows == 1
+    assert source.left_out == []
+
+
+def test_a_first_row_with_numbers_is_no_header(read):
+    content = "0.5,oops\n1,2\n3,4\n"
+    with pytest.raises(SourceError, match=r"line 1, column '1': 'oops' is .*not taken as a head"):
+        read(content)
+    source, points, _, places = read(content, skip_bad_rows=True)
+    np.testing.assert_array_equal(points, XY)
+    np.testing.assert_array_equal(places, [2, 3])
+    assert source.bad_rows == 1
+    source, points, _, _ = read("1,a,2\n3,b,4\n")  # a column of text alone
+    np.testing.assert_array_equal(points, XY)
+    assert source.left_out == ["1"]
+    with pytest.raises(SourceError, match="line 1, column '0': 't'"):
+        read("t,2020,2021\n0,1,2\n")
+    _, points, _, _ = read("t,2020,2021\n0,1,2\n", time_column="t")
+    np.testing.assert_array_equal(points, [[1, 2]])
+
+
+def test_messages_quote_the_first_cell_that_is_not_a_number(read):
+    with pytest.raises(SourceError, match=r"line 2 has '0,1' \(the decimal sign must be a point"):
+        read("t;x\n0,1;2,5\n0,2;2,6\n")
+    with pytest.raises(SourceError, match="line 2, column 't': 's' is not a number"):
+        read("t,x\ns,mV\n0,1\n1,2\n", time_column="t")
+    with pytest.raises(SourceError, match="'2024-01-01T00:00' is not a number; time must be a num"):
+        read("t,x\n2024-01-01T00:00,1\n", time_column="t")
 
 
 @pytest.mark.parametrize(
@@ -187,16 +257,16 @@ def test_files_without_data(read, content, message):
 
 
 def test_a_missing_column_lists_those_that_exist(read):
-    with pytest.raises(SourceError, match="no column 'z'; the columns are t, x, y"):
+    with pytest.raises(ConfigError, match=r"--time-column: .* no column 'z' in .*are t, x, y"):
         read("t,x,y\n1,2,3\n", time_column="z")
-    with pytest.raises(SourceError, match="no column '3'; the columns are t, x, y"):
+    with pytest.raises(ConfigError, match=r"--columns: .* no column '3' in .*are t, x, y"):
         read("t,x,y\n1,2,3\n", columns=("3",))
 
 
 def test_ambiguous_and_repeated_columns(read):
-    with pytest.raises(SourceError, match="'x' names several columns"):
+    with pytest.raises(ConfigError, match="--columns: 'x' names several columns"):
         read("x,x\n1,2\n", columns=("x",))
-    with pytest.raises(SourceError, match="'x' was asked for twice"):
+    with pytest.raises(ConfigError, match="--columns: column 'x' was asked for twice"):
         read("x,y\n1,2\n", columns=("x", "0"))
     with pytest.raises(SourceError, match="beside the time column 't'"):
         read("t,a\n1,b\n", time_column="t")
@@ -224,6 +294,14 @@ def test_files_that_cannot_be_opened(tmp_path):
         open_source(str(tmp_path / "none.csv"), SourceOptions(rate=1))
     with pytest.raises(SourceError, match="s a directory"):
         open_source(str(tmp_path), SourceOptions(rate=1))
+    with pytest.raises(ConfigError, match="SOURCE is empty"):
+        open_source("", SourceOptions(rate=1))
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs /proc")
+def test_a_file_that_opens_and_cannot_be_read():
+    with pytest.raises(SourceError, match="/proc/self/mem: cannot be read: "):
+        open_source("/proc/self/mem", SourceOptions(rate=1))
 
 
 def test_rows_are_read_as_they_are_asked_for(tmp_path):

@@ -49,6 +49,34 @@ def test_the_findings(demo):
     assert "14986 points, 1684 ticks, 0 late" in demo[1].stderr
 
 
+def test_the_table_has_a_line_of_its_own_for_each_window(demo):
+    lines = [" ".join(line.split()) for line in demo[1].stdout.splitlines()]
+    assert "Loops: median persistence (a.u.), and how often one dominates" in lines
+    assert all(any(line.startswith(f"{name} s ") for line in lines) for name in (1, 4, 16))
+
+
+def test_the_picture_says_what_it_shows(demo):
+    svg = (demo[0] / "heartbeat.svg").read_text()
+    for text in (
+        "three windows of 4 s and the loops found in them",
+        "longest loop",
+        "second longest",
+        "not certain (up to twice the error bound)",
+        "7.6 to 11.6 s, enlarged 44 times",
+        "84.4 to 88.4 s",
+    ):
+        assert f"<!-- {text} -->" in svg
+
+
+def test_a_picture_that_fails_comes_after_the_findings(tmp_path):
+    (tmp_path / "heartbeat.png").mkdir()
+    done = invoke("demo", "--output", tmp_path)
+    assert done.exit_code == 2
+    assert "the sensor is lost" in done.stdout
+    assert f"wrote {tmp_path / 'updates.jsonl'}" in done.stdout
+    assert f"error: picture {tmp_path / 'heartbeat'}: Is a directory" in done.stderr
+
+
 def test_the_settings_are_those_of_the_file():
     assert heartbeat_config() == Config.load(ROOT / "configs" / "heartbeat.yaml")
 

@@ -25,6 +25,28 @@ def test_for_machines():
     assert findings["kernels"]["compiled"] + findings["kernels"]["cached"] > 0
 
 
+def test_the_gpu_is_named_where_nvidia_smi_names_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "_kernels", lambda: {"error": "not looked at"})
+    fake = tmp_path / "nvidia-smi"
+    fake.write_text("#!/bin/sh\necho 'NVIDIA H200, 143771 MiB'\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "GPU                NVIDIA H200, 143771 MiB" in invoke("doctor").stdout.splitlines()
+    assert json.loads(invoke("doctor", "--json").stdout)["gpus"] == ["NVIDIA H200, 143771 MiB"]
+    fake.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'\nexit 9\n")
+    assert doctor.gpus() == []
+    fake.unlink()
+    assert doctor.gpus() == []
+
+
+def test_memory_is_in_gib(monkeypatch):
+    from aura_tda_gpu.persistence import backends
+
+    monkeypatch.setattr(doctor, "_kernels", lambda: {"error": "not looked at"})
+    monkeypatch.setattr(backends, "available_memory", lambda: 3 << 30)
+    assert "memory             3.0 GiB free" in invoke("doctor").stdout.splitlines()
+
+
 def test_extras_that_are_missing_come_with_the_line_to_install(monkeypatch):
     requires = [
         "numpy>=2",

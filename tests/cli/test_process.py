@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
-from .commands import circle_csv, start, updates
+from .commands import ROOT, circle_csv, start, updates
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
 
@@ -75,6 +76,46 @@ def test_ctrl_c_while_waiting_for_data(tmp_path):
     assert 20 <= len(updates(output.read_text())) < 40
     assert "interrupted" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", ["doctor", "demo"])
+@pytest.mark.parametrize("module", ["typer", "rich.console", "numba"])
+def test_ctrl_c_while_the_command_loads(tmp_path, command, module):
+    code = (
+        "import os, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "from aura_tda_gpu.cli import main\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        f"sys.argv = ['aura-tda', {command!r}]\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 130
+    assert done.stderr == "interrupted\n"
+
+
+def test_a_closed_standard_output_is_an_error_of_one_line(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(circle_csv())
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m aura_tda_gpu.cli run {path} --rate 1 >&-"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=PIPE,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "error: standard output is closed: name a file with --output\n"
 
 
 def test_a_reader_that_goes_away_ends_the_run_quietly(long_csv):

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 from rich.console import Console
 
 from aura_tda_gpu.cli import running
-from aura_tda_gpu.cli.progress import Report
+from aura_tda_gpu.cli.progress import Report, count
 from aura_tda_gpu.config import Config
 from aura_tda_gpu.persistence import cpu
 
-UPDATE = SimpleNamespace(latency_seconds=0.002)
+UPDATE = SimpleNamespace(latency_seconds=0.002, skipped_ticks=0)
 
 
 def shown(terminal, live=True):
@@ -42,6 +42,13 @@ def test_the_summary():
     assert report.summary(3).startswith("150 points, 2 ticks, 3 late, ")
     assert report.summary(3).endswith("latency of a tick p50 2.0 ms, p99 2.0 ms")
     assert "latency" not in Report(Console(file=io.StringIO())).summary(0)
+
+
+def test_one_is_not_many():
+    assert [count(n, "tick") for n in (0, 1, 2)] == ["0 ticks", "1 tick", "2 ticks"]
+    report = Report(Console(file=io.StringIO()))
+    report.step(1, [UPDATE], None)
+    assert report.summary(0).startswith("1 point, 1 tick, 0 late, ")
 
 
 def test_compiling_is_announced_and_timed(monkeypatch):

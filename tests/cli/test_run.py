@@ -132,9 +132,11 @@ def test_late_rows_are_counted_or_sorted_in(tmp_path):
     path.write_text("\n".join(lines) + "\n")
     rows = circle()
     done = invoke("run", path, *TIME, *SCALES)
-    assert "3 late" in done.stderr
+    assert "3 late points were dropped: raise --lateness-ms to sort them in\n" in done.stderr
+    assert ", 3 late, " in done.stderr
     done = invoke("run", path, *TIME, *SCALES, "--lateness-ms", 100)
     assert "0 late" in done.stderr
+    assert "dropped" not in done.stderr
     assert [r["n_points"] for r in updates(done.stdout)] == [
         r["n_points"] for r in computed(rows[:, 1:], rows[:, 0])
     ]
@@ -157,7 +159,8 @@ def test_a_bad_row_keeps_what_came_before_it(tmp_path, bad):
     assert got[-1]["timestamp"] == 1.45
     skipped = invoke("run", path, *TIME, *SCALES, "--on-bad-row", "skip")
     assert skipped.exit_code == 0
-    assert f"{path}: 1 unusable rows were skipped" in skipped.stderr
+    assert f"{path}: 1 unusable row was skipped" in skipped.stderr
+    assert "\n399 points, " in skipped.stderr
     rest = np.delete(circle(), 150, axis=0)
     assert without_latency(updates(skipped.stdout)) == computed(rest[:, 1:], rest[:, 0])
 
@@ -172,6 +175,55 @@ def test_an_unfinished_last_row_is_dropped_with_a_notice(tmp_path):
     assert without_latency(updates(done.stdout)) == computed(rows[:, 1:], rows[:, 0])
 
 
+def test_a_last_row_without_line_end_is_taken_with_a_notice(tmp_path, csv):
+    path = tmp_path / "open.csv"
+    path.write_text(circle_csv()[:-1])
+    done = invoke("run", path, *TIME, *SCALES)
+    assert done.exit_code == 0
+    assert f"{path}: the last row has no line end; taken as it stands\n" in done.stderr
+    whole = invoke("run", csv, *TIME, *SCALES)
+    assert without_latency(updates(done.stdout)) == without_latency(updates(whole.stdout))
+
+
+def test_ticks_in_gaps_are_those_between_two_updates(tmp_path):
+    path = tmp_path / "gap.csv"
+    path.write_text("t,x\n0,1\n0.5,2\n100,3\n100.5,4\n")
+    done = invoke("run", path, *TIME, "--scales", "1000,7000")
+    skipped = sum(record["skipped_ticks"] for record in updates(done.stdout))
+    assert skipped > 800
+    assert f"{skipped} ticks in gaps of the data were left out\n" in done.stderr
+    path.write_text("t,x\n0,1\n0.5,2\n")
+    done = invoke("run", path, *TIME, "--scales", "1000,60000")
+    assert "in gaps" not in done.stderr
+
+
+def test_time_that_cannot_be_hints_at_its_unit(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("t,x\n1700000000000,1\n1700000000010,2\n")
+    done = invoke("run", path, *TIME, *SCALES)
+    assert done.exit_code == 1
+    assert "beyond 292 years from time 0; it was read in s: is --time-unit right?" in done.stderr
+    assert invoke("run", path, *TIME, *SCALES, "--time-unit", "ms").exit_code == 0
+
+
+def test_pictures_that_fail_at_the_end_lose_nothing(csv, tmp_path):
+    pictures = tmp_path / "pictures"
+    (pictures / "loops_over_time.png").mkdir(parents=True)
+    done = invoke("run", csv, *TIME, *SCALES, "--plot", pictures)
+    assert done.exit_code == 2
+    assert len(updates(done.stdout)) == 120
+    assert "400 points, 120 ticks" in done.stderr
+    assert f"error: picture {pictures / 'loops_over_time'}: Is a directory" in done.stderr
+
+
+def test_pictures_of_a_file_with_a_dollar_in_its_names(tmp_path):
+    path = tmp_path / "a$_^{$.csv"
+    path.write_text(circle_csv().replace("t,x,y", "t,_x,$^$"))
+    done = invoke("run", path, *TIME, *SCALES, "--plot", tmp_path / "pictures")
+    assert done.exit_code == 0, done.stderr
+    assert len(list((tmp_path / "pictures").iterdir())) == 6
+
+
 def test_columns_that_are_left_out_are_named(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("t,name,x\n0,a,1\n1,b,2\n")
@@ -184,25 +236,32 @@ def test_columns_that_are_left_out_are_named(tmp_path):
     [
         ([], 2, "--time-column NAME, or --rate HZ"),
         (["--time-column", "t", "--rate", "3"], 2, "exclude each other"),
-        (["--time-column", "z"], 1, "no column 'z'; the columns are t, x, y"),
+        (["--time-column", "z"], 2, "--time-column: there is no column 'z'"),
         ([*TIME, "--columns", "x,"], 2, "--columns must be names or indexes"),
-        ([*TIME, "--columns", "x,z"], 1, "no column 'z'"),
+        ([*TIME, "--columns", "x,z"], 2, "--columns: there is no column 'z'"),
+        ([*TIME, "--columns", "x,x"], 2, "--columns: column 'x' was asked for twice"),
         ([*TIME, "--takens", "3"], 2, "DIM:LAG"),
         ([*TIME, "--takens", "3:7"], 2, "--takens needs one column: choose it with --columns"),
-        ([*TIME, "--columns", "x", "--takens", "3:300"], 1, "needs 601 rows without a break"),
+        ([*TIME, "--columns", "x", "--takens", "3:300"], 2, "--takens 3:300 needs 601 rows"),
         ([*TIME, "--scales", ""], 2, "--scales must be whole milliseconds"),
         ([*TIME, "--scales", "10,x"], 2, "--scales must be whole milliseconds"),
-        ([*TIME, "--scales", "0"], 2, "scales"),
-        ([*TIME, "--scales", "-5"], 2, "scales"),
-        ([*TIME, "--scales", "10,10"], 2, "10 is repeated"),
-        ([*TIME, "--metric", "foo"], 2, "'foo'"),
-        ([*TIME, "--backend", "foo"], 2, "'foo'"),
+        ([*TIME, "--scales", "0"], 2, "--scales: must be greater than or equal to 1, got 0"),
+        ([*TIME, "--scales", "-5"], 2, "--scales: must be"),
+        ([*TIME, "--lateness-ms", "-1"], 2, "--lateness-ms: must be"),
+        ([*TIME, "--max-memory-mb", "0"], 2, "--max-memory-mb: must be"),
+        ([*TIME, "--max-landmarks", "0"], 2, "--max-landmarks: must be"),
+        ([*TIME, "--scales", "10,10"], 2, "--scales: 10 is repeated"),
+        ([*TIME, "--metric", "foo"], 2, "--metric: must be"),
+        ([*TIME, "--backend", "foo"], 2, "--backend: must be"),
         ([*TIME, "--backend", "cuda"], 2, "cuda"),
-        ([*TIME, "--max-edge-length", "-1"], 2, "max_edge_length"),
-        ([*TIME, "--max-memory-mb", "1", "--max-landmarks", "5000"], 2, "MB"),
+        ([*TIME, "--max-edge-length", "-1"], 2, "--max-edge-length: must be"),
+        ([*TIME, "--max-memory-mb", "1", "--max-landmarks", "5000"], 2, "--max-memory-mb is 1"),
         ([*TIME, "--config", "none.yaml"], 2, "none.yaml"),
         ([*TIME, "--on-bad-row", "maybe"], 2, "stop or skip"),
         ([*TIME, "--output", "/dev/null/x"], 2, "--output /dev/null/x"),
+        ([*TIME, "--output", "x" * 300], 2, "--output xxx"),
+        ([*TIME, "--output", ""], 2, "--output is empty"),
+        ([*TIME, "--plot", "/dev/null/x"], 2, "--plot /dev/null/x"),
     ],
 )
 def test_one_line_and_an_exit_code_for_what_is_wrong(csv, options, code, message):
@@ -213,6 +272,12 @@ def test_one_line_and_an_exit_code_for_what_is_wrong(csv, options, code, message
     assert len(errors) == 1
     assert message in errors[0]
     assert "Traceback" not in done.stderr
+
+
+def test_a_source_without_a_name():
+    done = invoke("run", "", "--rate", 1)
+    assert done.exit_code == 2
+    assert done.stderr == "error: SOURCE is empty: name a CSV or NPY file\n"
 
 
 def test_standard_input_comes_later():

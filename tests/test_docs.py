@@ -1,0 +1,59 @@
+"""The code in the documents runs as it is printed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(document):
+    """Return the Python blocks of a document."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def run(*args, cwd=ROOT):
+    """Run Python in a process of its own, warnings being errors, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *map(str, args)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_readme(tmp_path):
+    lines = run("-c", blocks("README.md")[0], cwd=tmp_path).splitlines()
+    assert any("longest loop" in line for line in lines)
+    assert lines[-1].startswith("Diagram(")
+
+
+def test_the_settings():
+    (block,) = blocks("docs/config.md")
+    assert run("-c", f"{block}\nprint(stream.settings.scales)") == "(1000, 4000)\n"
+
+
+def test_the_output(tmp_path):
+    (block,) = blocks("docs/output.md")
+    (tmp_path / "a.csv").write_text("t,x,y\n0,0,0\n0.1,0,1\n0.2,1,1\n0.3,1,0\n")
+    options = ("--time-column", "t", "--scales", "1000", "--output", "updates.jsonl")
+    run("-m", "aura_tda_gpu.cli", "run", "a.csv", *options, cwd=tmp_path)
+    assert run("-c", f"{block}\nprint(loops)", cwd=tmp_path) == "[[1.        1.4142135]]\n"
+
+
+@pytest.mark.parametrize("name", ["quickstart.py", "heartbeat.py"])
+def test_an_example(name, tmp_path):
+    lines = run(ROOT / "examples" / name, cwd=tmp_path).splitlines()
+    assert len(lines) > 10
+    assert all("longest loop" in line for line in lines)
