@@ -1,4 +1,4 @@
-"""From what a caller pushes to float32 rows and integer nanoseconds."""
+"""From what a caller pushes to checked float64 rows and integer nanoseconds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import numpy.typing as npt
 
 from ..errors import InvalidInputError
 from ..persistence import distances
-from ..persistence.engine import Float32Array, Int64Array
+from ..persistence.arrays import Float64Array
+from ..persistence.engine import Int64Array
 
-__all__ = ["as_batch", "as_instant", "as_nanoseconds", "origin_of", "relative_to"]
+__all__ = ["as_batch", "as_instant", "as_nanoseconds", "usable_rows"]
 
 _NS_PER_S = 1e9
 _FINER_THAN_NS = ("ps", "fs", "as")
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def as_batch(points: Any, timestamps: Any, dim: int | None) -> tuple[distances.Rows, Int64Array]:
@@ -71,7 +73,7 @@ def as_nanoseconds(timestamps: Any) -> Int64Array:
     """
     try:
         times = np.asarray(timestamps)
-    except (TypeError, ValueError) as error:
+    except (AttributeError, BufferError, RuntimeError, TypeError, ValueError) as error:
         raise InvalidInputError(f"timestamps cannot be read as an array: {error}") from None
     if times.ndim > 1:
         raise InvalidInputError(f"timestamps must be one-dimensional, not of shape {times.shape}")
@@ -107,30 +109,45 @@ def as_instant(now: Any) -> int:
     return int(ns)
 
 
-def origin_of(row: npt.NDArray[Any], metric: str) -> npt.NDArray[np.float64]:
-    """Return what is subtracted from every point of a stream that starts with ``row``."""
-    if metric == "cosine":
-        return np.zeros(len(row))
-    return row.astype(np.float64)
+def usable_rows(
+    rows: distances.Rows, keep: npt.NDArray[np.bool_], first: Float64Array, metric: str
+) -> Float64Array:
+    """Return the rows to keep as float64.
 
-
-def relative_to(
-    origin: npt.NDArray[np.float64], rows: distances.Rows, keep: npt.NDArray[np.bool_], metric: str
-) -> Float32Array:
-    """Return the rows to keep, less the origin, as float32.
+    Parameters
+    ----------
+    rows : ndarray, shape (m, dim)
+        Finite values.
+    keep : ndarray of bool, shape (m,)
+        The rows to keep; the others are not looked at.
+    first : ndarray of float64, shape (dim,)
+        First accepted row of the stream.
+    metric : str
+        Metric of the stream.
 
     Raises
     ------
     InvalidInputError
-        If float32 distances of such a row could overflow, or if it is zero under ``"cosine"``;
+        If float32 distances to such a row could overflow, or if it is zero under ``"cosine"``;
         the row is counted among all rows.
     """
-    if not keep.all():
-        rows = np.where(keep[:, np.newaxis], rows, rows[np.argmax(keep)])
-    points = distances.to_float32(rows, origin)
     if metric == "cosine":
-        distances.unit_rows(points)
-    return points[keep]
+        bad = ~rows.any(axis=1)
+        reason = "is the zero vector: the cosine metric needs a direction"
+    else:
+        # half of what float32 takes: the origin may move to any row
+        limit = 0.24 * np.sqrt(_FLOAT32_MAX / rows.shape[1])
+        with np.errstate(over="ignore"):
+            bad = ~(np.abs(rows.astype(np.float64) - first) <= limit).all(axis=1)
+        reason = (
+            f"is more than {limit:.2g} from the first row of the stream: "
+            "float32 distances would overflow"
+        )
+    bad &= keep
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InvalidInputError(f"row {row} {reason}", row)
+    return rows[keep].astype(np.float64, copy=False)
 
 
 def _from_datetime64(times: npt.NDArray[Any]) -> Int64Array:
@@ -165,7 +182,7 @@ def _is_number(value: Any) -> bool:
 def _is_one_point(points: Any) -> bool:
     try:
         return np.ndim(points) == 1
-    except ValueError:
+    except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):
         return False
 
 

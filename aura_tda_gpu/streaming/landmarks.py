@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..persistence.distances import check_metric, unit_rows
+from ..persistence.distances import Rows, check_metric, unit_rows
 from ..persistence.engine import Float32Array, Int64Array
 
 __all__ = ["Cover", "cover", "maxmin"]
@@ -21,7 +21,7 @@ __all__ = ["Cover", "cover", "maxmin"]
 _UNIT = 2.0**-23
 _TINY = 2.0**-74  # the square of a smaller difference is not a normal float32
 _SMALL = np.float32(2.0**-50)  # two float32 numbers closer than _TINY are both smaller than this
-_BLOCK = 1 << 16
+_BLOCK = 1 << 10  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,14 @@ class Cover:
     error_bound: float
 
 
-def maxmin(points: Float32Array, k: int, metric: str = "euclidean") -> tuple[Int64Array, float]:
+def maxmin(points: Rows, k: int, metric: str = "euclidean") -> tuple[Int64Array, float]:
     """Select landmarks, each the farthest point from those before it.
 
     Parameters
     ----------
     points : ndarray of float32, shape (n, dim)
-        Finite rows; the first is the first landmark. Ties go to the lowest row.
+        Finite rows, float64 too under ``"cosine"``; the first is the first landmark. Ties go
+        to the lowest row.
     k : int
         Largest number of landmarks; fewer if they already coincide with all points.
     metric : str
@@ -67,7 +68,7 @@ def maxmin(points: Float32Array, k: int, metric: str = "euclidean") -> tuple[Int
     return chosen.indices, chosen.radius
 
 
-def cover(points: Float32Array, k: int, metric: str = "euclidean") -> Cover:
+def cover(points: Rows, k: int, metric: str = "euclidean") -> Cover:
     """Select landmarks as `maxmin` does, with their certificate.
 
     Parameters
@@ -96,10 +97,10 @@ def cover(points: Float32Array, k: int, metric: str = "euclidean") -> Cover:
     return Cover(indices, radius, math.nextafter(2 * (eps + rho), math.inf))
 
 
-def _columns(points: Float32Array, metric: str) -> Float32Array:
+def _columns(points: Rows, metric: str) -> Float32Array:
     """Return the coordinates by columns, shape (dim, n), of unit rows under ``"cosine"``."""
     if metric != "cosine":
-        return np.ascontiguousarray(points.T)
+        return np.ascontiguousarray(points.T, dtype=np.float32)
     columns = np.empty(points.shape[::-1], np.float32)
     for start in range(0, len(points), _BLOCK):
         columns[:, start : start + _BLOCK] = unit_rows(points[start : start + _BLOCK]).T
@@ -155,8 +156,7 @@ def _covers_exactly(columns: Float32Array, n_landmarks: int, metric: str) -> boo
     """Tell whether a radius of 0 means that every point equals a landmark, not underflow."""
     if metric in ("manhattan", "chebyshev"):
         return True
-    small = np.abs(columns) < _SMALL
-    if not (columns[small] != 0).any():
+    if not any(((np.abs(column) < _SMALL) & (column != 0)).any() for column in columns):
         return True
     return len(np.unique(columns.T, axis=0)) == n_landmarks
 

@@ -26,7 +26,7 @@ class Lane:
     plan : WindowPlan
         Sizes of the window.
     origin : ndarray of float64, shape (dim,)
-        What has been subtracted from every point.
+        First accepted row of the stream.
     """
 
     def __init__(

@@ -112,8 +112,8 @@ def plan_memory(
 
 def _share(durations: Sequence[int], dim: int, total: int, landmarks: list[int]) -> list[int]:
     """Return the rows of each window, given its landmarks."""
-    row = 4 * dim + 16
-    selection = 8 * dim + 24
+    row = 8 * dim + 16
+    selection = 16 * dim + 24
     longest = max(durations)
     engines = sum(workspace(k) for k in landmarks)
     needed = engines + MIN_POINTS * ((len(durations) + 1) * row + selection)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,14 @@ import numpy.typing as npt
 
 from ..config import Config
 from ..errors import ConfigError, MemoryLimitError
+from ..persistence.arrays import Float64Array
 from ..persistence.engine import Int64Array
-from .intake import as_batch, as_instant, origin_of, relative_to
+from .intake import as_batch, as_instant, usable_rows
 from .lane import Lane
 from .persistence_stream import WindowUpdate
 from .reorder import Release, is_late, release, watermark_after
 from .ring_buffer import RingBuffer, Rows
-from .settings import DEFAULT_SCALES, StreamSettings
+from .settings import DEFAULT_SCALES, StreamSettings, default
 from .stats import StreamStats
 from .windows import TemporalWindow, boundary_after
 
@@ -54,13 +55,17 @@ class MultiScaleStream:
         What all buffers and engines together may take, in MB of 1024 x 1024 bytes. A window
         that is full drops its oldest rows early and says so.
     allowed_lateness_ms : float
-        How far a point may lie behind the newest one and still be sorted in.
+        How far a point may lie behind the newest one and still be sorted in. Points younger
+        than the watermark wait, and so do those that are as old as the watermark: as many as
+        the largest window holds, else the push is refused.
     max_empty_ticks : int
         Ticks of a scale that a gap in the data gets before the clock jumps over it.
     metric : str
         ``"euclidean"``, ``"manhattan"``, ``"chebyshev"`` or ``"cosine"`` (the angle).
     max_edge_length : float
-        Longest edge of the filtration, inclusive.
+        Longest edge of the filtration, inclusive. Where landmarks stand for a window and it is
+        less than their enclosing radius plus the bound, ``error_bound`` is nan; see
+        `WindowUpdate`.
     homology_dimensions : iterable of int
         0 and 1, or one of them.
     backend : str
@@ -81,7 +86,14 @@ class MultiScaleStream:
     `MemoryLimitError` for points that do not fit. If a tick is interrupted, by an engine that
     runs out of memory or by Ctrl-C, the points are taken all the same: the next call of
     ``push``, ``advance`` or ``flush``, an empty push among them, resumes at that tick and
-    returns what was computed before it, too. A stream is used by one thread at a time.
+    returns what was computed before it, too. It does so before anything else: if the tick
+    fails again, the call has taken no points and moved no watermark. So what waits never
+    grows, and ``stats.accepted + stats.late`` tells how many points have been taken.
+
+    Points are kept in float64. Each window subtracts its origin before the cast to float32:
+    the first accepted point, until all its points lie more than 256 times their extent away
+    from it; then its oldest point. The cosine metric has no origin. A stream is used by one
+    thread at a time.
     """
 
     def __init__(
@@ -91,16 +103,16 @@ class MultiScaleStream:
         slide_intervals_ms: Sequence[float] | None = None,
         dim: int | None = None,
         max_points: int | None = None,
-        max_landmarks: int | None = None,
-        landmark_ratio: float = 0.1,
-        max_memory_mb: float = 1024,
-        allowed_lateness_ms: float = 0,
-        max_empty_ticks: int = 10,
-        metric: str = "euclidean",
-        max_edge_length: float = math.inf,
-        homology_dimensions: Iterable[int] = (0, 1),
-        backend: str = "auto",
-        parallel_workers: int | None = None,
+        max_landmarks: int | None = default("max_landmarks"),
+        landmark_ratio: float = default("landmark_ratio"),
+        max_memory_mb: float = default("max_memory_mb"),
+        allowed_lateness_ms: float = default("allowed_lateness_ms"),
+        max_empty_ticks: int = default("max_empty_ticks"),
+        metric: str = default("metric"),
+        max_edge_length: float = default("max_edge_length"),
+        homology_dimensions: Iterable[int] = default("homology_dimensions"),
+        backend: str = default("backend"),
+        parallel_workers: int | None = default("parallel_workers"),
         **unknown: object,
     ) -> None:
         for name in unknown:
@@ -128,7 +140,7 @@ class MultiScaleStream:
         self._watermark_ns: int | None = None
         self._flush_limits: list[int] | None = None
         self._newest_ns: int | None = None
-        self._origin: npt.NDArray[np.float64] | None = None
+        self._first: Float64Array | None = None
         self._n_seen = 0
         self._n_late = 0
         self._outbox: dict[tuple[int, int], WindowUpdate] = {}
@@ -175,8 +187,7 @@ class MultiScaleStream:
         Parameters
         ----------
         points : array_like, shape (m, dim), or (dim,) with a scalar timestamp
-            Coordinates. The first accepted point of the stream is subtracted in float64 before
-            the cast to float32, except under the cosine metric.
+            Coordinates.
         timestamps : array_like, shape (m,), or scalar for one point
             Event times: seconds as numbers of any real type, or numpy datetime64. They need
             not be sorted; a point older than the watermark of those before it is dropped and
@@ -194,18 +205,18 @@ class MultiScaleStream:
         MemoryLimitError
             If the windows of points of this dimension, or the points that have to wait for
             the watermark, do not fit into ``max_memory_mb`` or into the machine.
+
+        Notes
+        -----
+        The call needs working memory of a few times the size of these points beside
+        ``max_memory_mb``: cut a long recording into pushes.
         """
-        try:
+        with _limited_by_memory():
             given, times = as_batch(points, timestamps, self._dim)
-            if len(times):
+        self._drain_ticks()
+        if len(times):
+            with _limited_by_memory():
                 self._take(given, times)
-        except MemoryLimitError:
-            raise
-        except MemoryError as error:
-            raise MemoryLimitError(
-                "the machine has no memory for these points: push fewer at once, or lower "
-                "max_memory_mb"
-            ) from error
         return self._drain()
 
     def advance(self, now: Any) -> list[WindowUpdate]:
@@ -228,6 +239,7 @@ class MultiScaleStream:
             If ``now`` is not one finite time.
         """
         now_ns = as_instant(now)
+        self._drain_ticks()
         if self._watermark_ns is None or now_ns > self._watermark_ns:
             self._move_watermark(now_ns)
         return self._drain()
@@ -259,36 +271,36 @@ class MultiScaleStream:
         keep = ~is_late(times, self._watermark_ns, lateness_ns)
         n_kept = int(np.count_nonzero(keep))
         if n_kept:
-            origin = self._origin
-            if origin is None:
-                origin = origin_of(given[np.argmax(keep)], settings.metric)
-            points = relative_to(origin, given, keep, settings.metric)
+            first = self._first
+            if first is None:
+                first = given[np.argmax(keep)].astype(np.float64)
+            points = usable_rows(given, keep, first, settings.metric)
             ids = self._n_seen + np.flatnonzero(keep)
             lanes, pending = self._lanes, self._pending
             if not lanes:
-                lanes, pending = self._build(origin)
+                lanes, pending = self._build(first)
             mark = watermark_after(times, self._watermark_ns, lateness_ns)
             assert mark is not None
-            change = release(pending, Rows(points, times[keep], ids), mark)
+            change = release(pending, Rows(points, times[keep], ids), mark, lateness_ns)
             newest_ns = int(times[keep].max())
             if self._newest_ns is not None:
                 newest_ns = max(newest_ns, self._newest_ns)
-            self._lanes, self._pending, self._origin = lanes, pending, origin
+            self._lanes, self._pending, self._first = lanes, pending, first
             self._newest_ns = newest_ns
             self._apply(change, mark)
         self._dim = given.shape[1]
         self._n_seen += len(times)
         self._n_late += len(times) - n_kept
 
-    def _build(self, origin: npt.NDArray[np.float64]) -> tuple[list[Lane], RingBuffer]:
+    def _build(self, first: Float64Array) -> tuple[list[Lane], RingBuffer]:
         """Allocate the buffers of all scales and the pending one."""
         settings = self.settings
-        plan = settings.memory_plan(len(origin))
+        plan = settings.memory_plan(len(first))
         lanes = [
-            Lane(settings, scale, sizes, origin)
+            Lane(settings, scale, sizes, first)
             for scale, sizes in zip(settings.timeline, plan.windows, strict=True)
         ]
-        return lanes, RingBuffer(plan.pending, len(origin))
+        return lanes, RingBuffer(plan.pending, len(first))
 
     def _move_watermark(self, mark: int, flush_limits: list[int] | None = None) -> None:
         """Set the watermark without new points."""
@@ -348,3 +360,16 @@ class MultiScaleStream:
         if update is not None:
             self._outbox[t_ns, index] = update
         lane.clock = clock
+
+
+@contextmanager
+def _limited_by_memory() -> Iterator[None]:
+    """Say what to do about points that the machine has no memory for."""
+    try:
+        yield
+    except MemoryLimitError:
+        raise
+    except MemoryError as error:
+        raise MemoryLimitError(
+            "the machine has no memory for these points: push fewer at once, or lower max_memory_mb"
+        ) from error

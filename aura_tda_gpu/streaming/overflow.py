@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
 
 import numpy as np
 
@@ -12,38 +12,46 @@ from .settings import Scale
 __all__ = ["Overflow"]
 
 
-@dataclass(frozen=True, slots=True)
 class Overflow:
-    """Rows of one window that were pushed out; a value, never changed.
+    """Rows of one window that were pushed out.
+
+    Parameters
+    ----------
+    scale : Scale
+        The time scale of the window.
 
     Attributes
     ----------
     total : int
         All of them, since the start.
-    last_wanted : tuple of (int, int)
+    wanted : int
+        Those that the ticks to come still want.
+    last_wanted : deque of (int, int)
         Number of the last tick that wants a row, and how many such rows there are; ascending.
     """
 
-    total: int = 0
-    last_wanted: tuple[tuple[int, int], ...] = ()
+    def __init__(self, scale: Scale) -> None:
+        self.total = 0
+        self.wanted = 0
+        self.last_wanted: deque[tuple[int, int]] = deque()
+        self._scale = scale
 
-    @property
-    def wanted(self) -> int:
-        """Rows that the ticks to come still want."""
-        return sum(n for _, n in self.last_wanted)
-
-    def grown(self, lost: Int64Array, scale: Scale) -> Overflow:
+    def add(self, lost: Int64Array) -> None:
         """Add rows with these times, none older than those before."""
         # the last tick that wants t is (t + duration) // slide, without a sum beyond int64
-        slide_ns, duration_ns = scale.slide_ns, scale.duration_ns
+        slide_ns, duration_ns = self._scale.slide_ns, self._scale.duration_ns
         ticks = duration_ns // slide_ns + lost // slide_ns
         ticks += (duration_ns % slide_ns + lost % slide_ns) // slide_ns
         values, counts = np.unique(ticks, return_counts=True)
-        pairs = dict(self.last_wanted)
         for tick, n in zip(values.tolist(), counts.tolist(), strict=True):
-            pairs[tick] = pairs.get(tick, 0) + n
-        return Overflow(self.total + len(lost), tuple(pairs.items()))
+            before = 0
+            if self.last_wanted and self.last_wanted[-1][0] == tick:
+                before = self.last_wanted.pop()[1]
+            self.last_wanted.append((tick, before + n))
+        self.total += len(lost)
+        self.wanted += len(lost)
 
-    def wanted_from(self, tick: int) -> Overflow:
+    def forget_before(self, tick: int) -> None:
         """Forget the rows that no tick from this one on wants."""
-        return Overflow(self.total, tuple(pair for pair in self.last_wanted if pair[0] >= tick))
+        while self.last_wanted and self.last_wanted[0][0] < tick:
+            self.wanted -= self.last_wanted.popleft()[1]

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..persistence.arrays import Float64Array
 from ..persistence.diagram import Diagram
+from ..persistence.distances import Rows as Coordinates
 from ..persistence.engine import Int64Array
 from ..persistence.vineyard_updates import RipsWindow
 from ..types import PersistenceUpdate
-from .intake import as_batch, origin_of, relative_to
+from .frame import coordinates, origin_for
+from .intake import as_batch, usable_rows
 from .landmarks import cover
 from .memory import WindowPlan
 from .overflow import Overflow
@@ -41,7 +43,11 @@ class WindowUpdate(PersistenceUpdate):
         The same bars as arrays; its vertex ``i`` is the point ``vertex_ids[i]``.
     error_bound : float
         0.0 if the diagram is that of all ``n_points`` rows, else a bound of the bottleneck
-        distance to it.
+        distance to it. It is nan where landmarks meet a ``max_edge_length`` less than the
+        enclosing radius of the landmarks plus the bound: a bar may then be cut short in one of
+        the two diagrams only. Whenever landmarks stand for the window,
+        ``diagram.info["landmark_error"]`` bounds the distance of what is born and dies below
+        ``max_edge_length - landmark_error``.
     n_points : int
         Rows of the window.
     n_vertices : int
@@ -91,6 +97,12 @@ class BoundedPersistenceStream:
     ------
     ConfigError, UnsupportedError, BackendUnavailable, MemoryLimitError
         As `StreamSettings`.
+
+    Notes
+    -----
+    Rows are kept in float64. At a tick an origin is subtracted before the cast to float32: the
+    first row ever, until all rows lie more than 256 times their extent away from it; then the
+    oldest row takes its place. Under the cosine metric rows are scaled to length one instead.
     """
 
     def __init__(
@@ -129,12 +141,12 @@ class BoundedPersistenceStream:
         settings: StreamSettings,
         scale: Scale,
         plan: WindowPlan,
-        origin: npt.NDArray[np.float64],
+        origin: Float64Array,
     ) -> BoundedPersistenceStream:
         """Return the window of one scale of a stream whose settings are checked."""
         window = cls.__new__(cls)
         window._set_up(settings, scale, plan, len(origin))
-        window._origin = origin
+        window._first = window._origin = origin
         return window
 
     def _set_up(self, settings: StreamSettings, scale: Scale, plan: WindowPlan, dim: int) -> None:
@@ -143,8 +155,9 @@ class BoundedPersistenceStream:
         self.max_landmarks = plan.max_landmarks
         self._settings = settings
         self._ring = RingBuffer(plan.max_points, dim)
-        self._overflow = Overflow()
-        self._origin: npt.NDArray[np.float64] | None = None
+        self._overflow = Overflow(scale)
+        self._first = np.zeros(dim)
+        self._origin: Float64Array | None = None
         self._next_id = 0
         self._engine_ids: Int64Array
         self._vertex_ids: Int64Array
@@ -171,10 +184,9 @@ class BoundedPersistenceStream:
         return self._ring.nbytes + engine
 
     @property
-    def current_points(self) -> npt.NDArray[np.float64]:
-        """Coordinates of the rows held, in time order, shape (n, dim)."""
-        points = self._ring.points().astype(np.float64)
-        return points if self._origin is None else points + self._origin
+    def current_points(self) -> Float64Array:
+        """A copy of the rows held, as they were pushed, in time order, shape (n, dim)."""
+        return self._ring.points().copy()
 
     def add_points(self, points: Any, timestamps: Any) -> Int64Array:
         """Add rows in time order.
@@ -199,11 +211,12 @@ class BoundedPersistenceStream:
         given, times = as_batch(points, timestamps, self.dim)
         ids = np.arange(self._next_id, self._next_id + len(times))
         if len(times):
-            metric = self._settings.metric
-            origin = origin_of(given[0], metric) if self._origin is None else self._origin
+            first = given[0].astype(np.float64) if self._origin is None else self._first
             kept = np.ones(len(times), np.bool_)
-            self._append(Rows(relative_to(origin, given, kept, metric), times, ids))
-            self._origin = origin
+            rows = usable_rows(given, kept, first, self._settings.metric)
+            self._append(Rows(rows, times, ids))
+            if self._origin is None:
+                self._first = self._origin = first
             self._next_id += len(times)
         return ids
 
@@ -237,21 +250,23 @@ class BoundedPersistenceStream:
         Parameters
         ----------
         t_ns : int
-            Event time in nanoseconds.
+            Event time in nanoseconds, later than the newest row for ``n_overflowed`` to count.
         """
         started = time.perf_counter()
         self._ring.evict_before(t_ns - self.scale.duration_ns)
-        self._overflow = self._overflow.wanted_from(t_ns // self.scale.slide_ns)
+        self._overflow.forget_before(t_ns // self.scale.slide_ns)
         n_points = self._ring.count_before(t_ns)
-        live = self._ring.rows(0, n_points)
-        error_bound = 0.0
+        points, ids = self._coordinates(n_points), self._ring.ids(0, n_points)
+        landmark_error = None
         if n_points > self.max_landmarks:
-            chosen = cover(live.points, self.max_landmarks, self._settings.metric)
-            error_bound = chosen.error_bound
-            live = live[chosen.indices]
-        diagram, vertex_ids = self._diagram(live)
-        diagram.error_bound = error_bound
+            chosen = cover(points, self.max_landmarks, self._settings.metric)
+            landmark_error = chosen.error_bound
+            points, ids = points[chosen.indices], ids[chosen.indices]
+        diagram, vertex_ids = self._diagram(points, ids)
         diagram.info = {**diagram.info, "n_points": n_points}
+        if landmark_error is not None:
+            diagram.info["landmark_error"] = landmark_error
+            diagram.error_bound = _bound_of_all_bars(landmark_error, diagram)
         bars = np.concatenate([diagram[k] for k in diagram.dimensions])
         return WindowUpdate(
             births=bars[:, 0].tolist(),
@@ -260,9 +275,9 @@ class BoundedPersistenceStream:
             timestamp=t_ns / _NS_PER_S,
             window_id=self.scale.window_id,
             diagram=diagram,
-            error_bound=error_bound,
+            error_bound=diagram.error_bound,
             n_points=n_points,
-            n_vertices=len(live),
+            n_vertices=len(ids),
             vertex_ids=vertex_ids,
             skipped_ticks=0,
             n_overflowed=self._overflow.wanted,
@@ -271,19 +286,35 @@ class BoundedPersistenceStream:
 
     def _append(self, rows: Rows) -> None:
         lost = self._ring.pushed_out_by(rows)
-        overflow = self._overflow.grown(lost, self.scale) if len(lost) else self._overflow
         self._ring.append(rows)
-        self._overflow = overflow
+        if len(lost):
+            self._overflow.add(lost)
+        newest = self._ring.newest_ns
+        if newest is not None:
+            self._overflow.forget_before(newest // self.scale.slide_ns + 1)
 
-    def _diagram(self, live: Rows) -> tuple[Diagram, Int64Array]:
+    def _coordinates(self, n: int) -> Coordinates:
+        """Return the ``n`` oldest rows as landmarks and engine take them."""
+        if self._settings.metric == "cosine":
+            return self._ring.points(0, n)
+        if not n:
+            return np.empty((0, self.dim), np.float32)
+        assert self._origin is not None
+        origin = origin_for(self._ring, n, self._origin)
+        if origin is not self._origin:
+            self._engine = None  # it holds points of the old origin
+            self._origin = origin
+        return coordinates(self._ring, n, origin)
+
+    def _diagram(self, points: Coordinates, ids: Int64Array) -> tuple[Diagram, Int64Array]:
         """Bring the engine's window up to date, then return its diagram and point ids."""
         engine = self._start_engine() if self._engine is None else self._engine
         self._engine = None  # what an interrupted change leaves behind is not used again
-        stale = ~np.isin(self._vertex_ids, live.ids, assume_unique=True)
-        fresh = live[np.flatnonzero(~np.isin(live.ids, self._vertex_ids, assume_unique=True))]
-        added = engine.replace(self._engine_ids[stale], fresh.points)
+        stale = ~np.isin(self._vertex_ids, ids, assume_unique=True)
+        fresh = ~np.isin(ids, self._vertex_ids, assume_unique=True)
+        added = engine.replace(self._engine_ids[stale], points[fresh])
         self._engine_ids = np.concatenate([self._engine_ids[~stale], added])
-        self._vertex_ids = np.concatenate([self._vertex_ids[~stale], fresh.ids])
+        self._vertex_ids = np.concatenate([self._vertex_ids[~stale], ids[fresh]])
         diagram = copy.copy(engine.diagram())
         order = np.argsort(self._engine_ids)
         place = np.searchsorted(self._engine_ids, engine.ids, sorter=order)
@@ -304,3 +335,12 @@ class BoundedPersistenceStream:
             backend=settings.backend,
             threads=settings.parallel_workers,
         )
+
+
+def _bound_of_all_bars(landmark_error: float, diagram: Diagram) -> float:
+    """Return the landmark error, or nan where ``max_edge_length`` may cut one complex short."""
+    # the centre of the landmarks reaches every row of the window within r_enc + landmark_error
+    reach = diagram.info["r_enc"] + landmark_error
+    if landmark_error == 0.0 or diagram.info["max_edge_length"] >= reach:
+        return landmark_error
+    return math.nan

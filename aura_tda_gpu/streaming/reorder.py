@@ -74,7 +74,7 @@ def watermark_after(times: Int64Array, watermark_ns: int | None, lateness_ns: in
     return mark if watermark_ns is None else max(mark, watermark_ns)
 
 
-def release(pending: RingBuffer, rows: Rows, watermark_ns: int) -> Release:
+def release(pending: RingBuffer, rows: Rows, watermark_ns: int, lateness_ns: int = 0) -> Release:
     """Sort new rows in among the pending ones and split all at the watermark.
 
     Parameters
@@ -85,6 +85,8 @@ def release(pending: RingBuffer, rows: Rows, watermark_ns: int) -> Release:
         New rows in order of arrival, none of them late.
     watermark_ns : int
         The new watermark.
+    lateness_ns : int
+        How far it stays behind the newest event time.
 
     Raises
     ------
@@ -101,8 +103,9 @@ def release(pending: RingBuffer, rows: Rows, watermark_ns: int) -> Release:
     n_waiting = kept - released + len(rows) - cut
     if n_waiting > pending.capacity:
         raise MemoryLimitError(
-            f"{n_waiting} points would wait for the watermark, {pending.capacity} fit: "
-            "lower allowed_lateness_ms or raise max_memory_mb"
+            f"{n_waiting} points would wait for the watermark, {pending.capacity} fit: raise "
+            "max_points or max_memory_mb"
+            + (", or lower allowed_lateness_ms" if lateness_ns else "")
         )
     ready = Rows.concatenate([pending.rows(0, released), rows[:cut]])
     return Release(ready, displaced, released, rows[cut:])

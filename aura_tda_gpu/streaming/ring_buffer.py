@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidInputError
-from ..persistence.engine import Float32Array, Int64Array
+from ..persistence.arrays import Float64Array
+from ..persistence.engine import Int64Array
 from .windows import count_before
 
 __all__ = ["RingBuffer", "Rows"]
@@ -25,15 +26,15 @@ class Rows:
 
     Attributes
     ----------
-    points : ndarray of float32, shape (n, dim)
-        Coordinates.
+    points : ndarray of float64, shape (n, dim)
+        Coordinates as they were pushed.
     times : ndarray of int64, shape (n,)
         Event times in nanoseconds.
     ids : ndarray of int64, shape (n,)
         Point ids.
     """
 
-    points: Float32Array
+    points: Float64Array
     times: Int64Array
     ids: Int64Array
 
@@ -51,7 +52,7 @@ class Rows:
     @classmethod
     def empty(cls, dim: int) -> Rows:
         """Return no rows."""
-        return cls(np.empty((0, dim), np.float32), np.empty(0, np.int64), np.empty(0, np.int64))
+        return cls(np.empty((0, dim)), np.empty(0, np.int64), np.empty(0, np.int64))
 
     @classmethod
     def concatenate(cls, parts: Sequence[Rows]) -> Rows:
@@ -88,7 +89,7 @@ class RingBuffer:
 
     def __init__(self, capacity: int, dim: int) -> None:
         self._rows = Rows(
-            np.empty((capacity, dim), np.float32),
+            np.empty((capacity, dim)),
             np.empty(capacity, np.int64),
             np.empty(capacity, np.int64),
         )
@@ -177,7 +178,7 @@ class RingBuffer:
         """Return rows ``start`` to ``stop`` in time order, counted from the oldest."""
         return Rows(self.points(start, stop), self.times(start, stop), self.ids(start, stop))
 
-    def points(self, start: int = 0, stop: int | None = None) -> Float32Array:
+    def points(self, start: int = 0, stop: int | None = None) -> Float64Array:
         """Return coordinates in time order, shape (n, dim)."""
         return self._piece(self._rows.points, start, stop)
 

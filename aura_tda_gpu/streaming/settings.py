@@ -16,11 +16,12 @@ from ..persistence.distances import check_metric
 from ..persistence.rips import check_options
 from .memory import MemoryPlan, plan_memory
 
-__all__ = ["DEFAULT_SCALES", "Scale", "StreamSettings"]
+__all__ = ["DEFAULT_SCALES", "Scale", "StreamSettings", "default"]
 
 DEFAULT_SCALES = (100, 1000, 10000, 60000)
 NS_PER_MS = 1_000_000
 MAX_MS = 100 * 365 * 24 * 3600 * 1000  # a century: sums of two such times fit int64 nanoseconds
+MAX_INTEGER = 2**62
 _LANDMARK_LIMITS = {"reference": 64}
 
 
@@ -102,17 +103,20 @@ class StreamSettings:
     def of(cls, scales: Iterable[int] | Config, **given: Any) -> StreamSettings:
         """Return the settings given one by one, or those of a `Config`.
 
+        A value that `default` made counts as not given.
+
         Raises
         ------
         ConfigError
             If a setting is given beside a `Config` that has a key for it.
         """
+        given = {name: value for name, value in given.items() if not _is_default(value)}
         if not isinstance(scales, Config):
             return cls(scales=scales, **given)
         told = _settings_of(scales)
-        for field in fields(cls):
-            if field.name in told and given.get(field.name, field.default) != field.default:
-                raise ConfigError(f"{field.name} is given beside a Config: set it there")
+        for name in given:
+            if name in told:
+                raise ConfigError(f"{name} is given beside a Config: set it there")
         return cls(**{**given, **told})
 
     @cached_property
@@ -159,6 +163,25 @@ class StreamSettings:
         backends.resolve(self.backend, largest, dimensions)
 
 
+class _Default:
+    """The default of a setting, told apart from the same value given by a caller."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+def default(name: str) -> Any:
+    """Return a parameter default that stands for that of `StreamSettings`."""
+    return _Default(next(field.default for field in fields(StreamSettings) if field.name == name))
+
+
+def _is_default(value: object) -> bool:
+    return isinstance(value, _Default)
+
+
 def _settings_of(config: Config) -> dict[str, Any]:
     """Return the settings that a `Config` has keys for."""
     return {
@@ -184,10 +207,8 @@ def _durations(scales: object) -> tuple[int, ...]:
         )
     durations: list[int] = []
     for value in scales:
-        whole = (
-            isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer()
-        )
-        if not whole or not 0 < value <= MAX_MS:
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number or not 0 < value <= MAX_MS or not float(value).is_integer():
             raise ConfigError(
                 f"scales must be whole milliseconds from 1 to {MAX_MS}, not {value!r}"
             )
@@ -217,6 +238,8 @@ def _slides(given: Sequence[float] | None, durations: tuple[int, ...]) -> list[i
 def _integer(name: str, value: object, start: int) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < start:
         raise ConfigError(f"{name} must be an integer from {start} on, not {value!r}")
+    if int(value) > MAX_INTEGER:
+        raise ConfigError(f"{name} must be an integer up to {MAX_INTEGER}, not {value!r}")
     return int(value)
 
 

@@ -14,6 +14,14 @@ from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 
 NAN, INF = float("nan"), float("inf")
 
+
+class Untouchable:
+    """Like a tensor that requires a gradient."""
+
+    def __array__(self, *args: Any, **settings: Any) -> Any:
+        raise RuntimeError("detach me first")
+
+
 # points, timestamps, row, words of the message; good rows are (k, k) at k hundredths
 BAD_PUSHES: dict[str, tuple[Any, Any, int | None, str]] = {
     "NaN": ([[0, 0], [1, NAN]], [0.5, 0.6], 1, "not finite"),
@@ -48,6 +56,8 @@ BAD_PUSHES: dict[str, tuple[Any, Any, int | None, str]] = {
     "ragged times": ([[0, 0]], [[0.5], [1, 2]], None, "cannot be read"),
     "time beyond int64": ([[0, 0], [1, 1]], [0.5, 1e10], 1, "292 years"),
     "date beyond int64": ([[0, 0]], np.array(["3000-01-01"], "M8[D]"), 0, "292 years"),
+    "a time that refuses to be an array": ([[0, 0]], Untouchable(), None, "cannot be read"),
+    "a row that refuses to be an array": (Untouchable(), 0.5, None, "cannot be read"),
     "whole second beyond int64": ([[0, 0]], np.array([2**62]), 0, "292 years"),
 }
 
@@ -150,7 +160,7 @@ def test_a_zero_vector_has_no_angle() -> None:
 
 
 @pytest.mark.parametrize(
-    "now", [NAN, INF, "noon", None, [1.0, 2.0], True, 1e12, np.datetime64("NaT")]
+    "now", [NAN, INF, "noon", None, [1.0, 2.0], True, 1e12, np.datetime64("NaT", "s")]
 )
 def test_a_refused_advance(now: Any) -> None:
     s = stream()
@@ -174,6 +184,15 @@ def test_too_many_points_waiting_for_the_watermark() -> None:
         updates += one.advance(0.15) + push_some(one, 20, 30) + one.flush()
         results.append((told(updates), one.stats))
     assert results[0] == results[1]
+
+
+def test_too_many_points_of_one_time_without_lateness() -> None:
+    s = stream(max_points=16)
+    with pytest.raises(MemoryLimitError, match=r"20 points .* 16 fit.*max_points") as caught:
+        s.push(np.zeros((20, 2)), np.zeros(20))
+    assert "max_memory_mb" in str(caught.value)
+    assert "lateness" not in str(caught.value)
+    assert s.dim is None
 
 
 def test_a_first_push_whose_points_cannot_wait_leaves_no_trace() -> None:

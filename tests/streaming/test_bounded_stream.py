@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gudhi
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from aura_tda_gpu.errors import InvalidInputError
-from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream
+from aura_tda_gpu.persistence.rips import vietoris_rips
+from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream, WindowUpdate
 
 from .naive_stream import same_bars
 
@@ -101,3 +104,53 @@ def test_its_memory_does_not_grow(rng: np.random.Generator) -> None:
         window.add_points(rng.normal(size=(5, 3)), np.arange(start, start + 5) / 1000)
         window.tick(start * MS)
     assert window.nbytes == held
+
+
+def circle(n: int) -> npt.NDArray[np.float64]:
+    angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    return np.column_stack([np.cos(angle), np.sin(angle)])
+
+
+def landmark_tick(points: npt.NDArray[np.float64], max_edge_length: float) -> WindowUpdate:
+    window = BoundedPersistenceStream(
+        100, 2, max_points=400, max_landmarks=16, max_edge_length=max_edge_length
+    )
+    window.add_points(points, np.zeros(len(points)))
+    return window.tick(MS)
+
+
+def test_no_bound_where_the_edge_length_cuts_landmarks_and_window_apart() -> None:
+    points = circle(200)
+    whole = landmark_tick(points, np.inf)
+    error = whole.error_bound
+    r_enc = whole.diagram.info["r_enc"]
+    assert 0 < error < 1 < r_enc
+    assert whole.diagram.info["landmark_error"] == error
+    for length, known in [(0.3, False), (r_enc, False), (r_enc + error + 1e-4, True)]:
+        update = landmark_tick(points, length)
+        assert update.diagram.info["landmark_error"] == error
+        assert update.error_bound == error if known else np.isnan(update.error_bound)
+        assert update.diagram.error_bound == error if known else np.isnan(update.error_bound)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_bound_that_is_given_holds_for_any_edge_length(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = circle(80)[rng.permutation(80)] + rng.normal(size=(80, 2)) * 0.1
+    known = 0
+    for length in (0.2, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0):
+        update = landmark_tick(points, length)
+        if np.isnan(update.error_bound):
+            continue
+        known += 1
+        exact = vietoris_rips(points, max_edge_length=length)
+        for k in (0, 1):
+            distance = gudhi.bottleneck_distance(exact[k], update.diagram[k])
+            assert distance <= update.error_bound
+    assert 1 <= known < 7
+
+
+def test_duplicates_are_exact_for_any_edge_length() -> None:
+    update = landmark_tick(np.repeat(circle(8), 5, axis=0), 0.9)
+    assert (update.n_points, update.n_vertices, update.error_bound) == (40, 8, 0.0)
+    assert update.diagram.info["landmark_error"] == 0.0

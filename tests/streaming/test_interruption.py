@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
 from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
@@ -132,10 +133,13 @@ def test_points_of_the_failing_call_are_taken_and_new_ones_may_follow(
     with pytest.raises(MemoryError):
         rough.push(points[:20], times[:20])
     assert rough.stats.accepted == 20
+    before = rough.stats
     with pytest.raises(MemoryError):
         rough.push(points[20:], times[20:])
+    assert rough.stats == before
+    updates = rough.push(points[20:], times[20:])
     assert rough.stats.accepted == 40
-    assert told(rough.flush()) == told(expected)
+    assert told(updates + rough.flush()) == told(expected)
 
 
 @pytest.mark.parametrize("resume", ["push", "flush"])
@@ -158,6 +162,8 @@ def test_a_flush_interrupted_and_followed_by_points(
         for step in steps:
             with contextlib.suppress(MemoryError):
                 updates += step()
+            if stream.stats.accepted == 2 and step is steps[1]:
+                updates += step()
         results.append((told(updates), stream.stats))
     assert results[0] == results[1]
     assert fuse.calls > 4
@@ -174,3 +180,31 @@ def test_a_refused_call_in_between_changes_nothing(monkeypatch: pytest.MonkeyPat
         stream.push([[np.nan]], [1.0])
     updates = stream.push([], [])
     assert [round(u.timestamp * 200) for u in updates] == list(range(1, 20))
+
+
+@pytest.mark.parametrize("method", ["diagram", "replace"])
+def test_an_engine_that_always_fails_lets_nothing_pile_up(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    fuse = Fuse(monkeypatch, method)
+    times = np.arange(30) / 200
+    points = np.column_stack([times, times**2])
+    smooth = MultiScaleStream([50], max_memory_mb=4)
+    expected = smooth.push(points, times) + smooth.flush()
+    stream = MultiScaleStream([50], max_memory_mb=4)
+    fuse.calls, fuse.blow_at = 0, {call: MemoryLimitError() for call in range(1, 300)}
+    with pytest.raises(MemoryError):
+        stream.push(points[:10], times[:10])
+    before, held = stream.stats, stream.get_memory_usage()
+    assert before.accepted == 10
+    for _ in range(50):
+        for call in (
+            lambda: stream.push(points[10:], times[10:]),
+            lambda: stream.advance(0.15),
+            stream.flush,
+        ):
+            with pytest.raises(MemoryError):
+                call()
+            assert (stream.stats, stream.get_memory_usage()) == (before, held)
+    fuse.blow_at = {}
+    assert told(stream.push(points[10:], times[10:]) + stream.flush()) == told(expected)

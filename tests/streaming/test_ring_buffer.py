@@ -14,7 +14,7 @@ from aura_tda_gpu.streaming.ring_buffer import RingBuffer, Rows
 
 def rows(times: list[int], first_id: int = 0) -> Rows:
     ids = np.arange(first_id, first_id + len(times))
-    points = np.column_stack([ids, -ids]).astype(np.float32)
+    points = np.column_stack([ids, -ids]).astype(np.float64)
     return Rows(points, np.array(times, np.int64), ids)
 
 
@@ -113,7 +113,7 @@ def test_a_small_window_touches_little_of_a_large_buffer() -> None:
     ring._rows.points.fill(np.nan)
     for start in range(0, 300_000, 100):
         times = np.arange(start, start + 100)
-        ring.append(Rows(times[:, np.newaxis].astype(np.float32), times, times))
+        ring.append(Rows(times[:, np.newaxis].astype(np.float64), times, times))
         ring.evict_before(start - 400)
         assert ring.ids()[0] == max(0, start - 400)
     touched = np.count_nonzero(~np.isnan(ring._rows.points))

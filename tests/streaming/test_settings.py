@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -37,10 +39,14 @@ BAD_SCALES: list[tuple[Any, str]] = [
     (100, "not 100"),
     (None, "not None"),
     ([10**15], "not 1000000000000000"),
+    ([10**400], "not 1000000000000000"),
+    ([Fraction(1, 3)], "1, 3"),
 ]
 
 BAD_SETTINGS: list[tuple[str, Any]] = [
     ("dim", 0),
+    ("dim", 10**400),
+    ("max_landmarks", 10**400),
     ("dim", 2.0),
     ("dim", "2"),
     ("max_points", 0),
@@ -205,6 +211,18 @@ def test_the_default_config_makes_a_stream() -> None:
 def test_a_setting_beside_a_config_that_has_a_key_for_it() -> None:
     with pytest.raises(ConfigError, match="backend is given beside a Config"):
         MultiScaleStream(Config(), backend="cpu")
+    with pytest.raises(ConfigError, match="metric is given beside a Config"):
+        MultiScaleStream(Config(engine={"metric": "manhattan"}), metric="euclidean")
+    with pytest.raises(ConfigError, match="max_landmarks is given beside a Config"):
+        MultiScaleStream(Config(), max_landmarks=None)
+
+
+def test_the_signature_shows_the_defaults() -> None:
+    shown = inspect.signature(MultiScaleStream).parameters
+    assert repr(shown["metric"].default) == "'euclidean'"
+    assert repr(shown["max_memory_mb"].default) == "1024"
+    settings = MultiScaleStream().settings
+    assert (settings.metric, settings.max_memory_mb) == ("euclidean", 1024)
 
 
 def test_a_single_window_checks_its_settings_too() -> None:
