@@ -25,16 +25,24 @@ class Budget:
         own = self._seconds.get((peer, variant))
         if not own:
             return None
-        last_n = max(own)
-        last = own[last_n]
-        predicted = last * (n / last_n) ** self._exponent(own)
+        predicted = self.predicted(peer, variant, n)
         if predicted > self.limit:
             return f"predicted {predicted:.0f} s"
+        last_n = max(own)
+        last = own[last_n]
         variants = [runs for (name, _), runs in self._seconds.items() if name == peer]
         fastest = min(runs[last_n] for runs in variants if last_n in runs)
         if last > HOPELESS * fastest:
             return f"{last / fastest:.0f} times as slow as its other variant at n = {last_n}"
         return None
+
+    def predicted(self, peer: str, variant: str, n: int) -> float:
+        """Return the seconds that a run will take, infinite where none was seen."""
+        own = self._seconds.get((peer, variant))
+        if not own:
+            return float("inf")
+        last_n = max(own)
+        return own[last_n] * (n / last_n) ** self._exponent(own)
 
     @staticmethod
     def _exponent(own: dict[int, float]) -> float:

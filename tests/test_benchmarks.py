@@ -71,6 +71,16 @@ def test_a_size_beyond_the_limit_is_noted(run):
     assert record["rows"][1]["notes"] == ["ripser.py not run: n above --peer-max-n 16"]
 
 
+def test_a_size_beyond_the_limit_is_checked_by_one_run(run):
+    sizes = ("--n", "16", "32", "--clouds", "torus", "--peers", "ripser.py", "--peer-max-n", "16")
+    printed, record = run(*sizes)
+    assert "bars checked: one ripser.py run of" in printed
+    assert record["rows"][1]["samples"].keys() == {"ours", "ours, from points"}
+    printed, record = run(*sizes, "--check-limit", "0")
+    assert "bars unchecked" in printed
+    assert record["rows"][1]["checked"] == []
+
+
 def test_a_peer_that_is_not_installed_is_named(run, monkeypatch):
     monkeypatch.setattr(PEERS["giotto-ph"], "available", lambda: False)
     printed, record = run("--n", "16", "--clouds", "torus", "--peers", "giotto-ph")

@@ -51,7 +51,7 @@ def vietoris_rips(
         not obey the triangle inequality.
     metric : str
         ``"euclidean"``, ``"manhattan"``, ``"chebyshev"``, ``"cosine"`` (the angle between two
-        vectors in radians, from a float32 chord: good to 7e-4 for opposite vectors) or
+        vectors in radians, from a float32 chord: good to 0.001 for opposite vectors) or
         ``"precomputed"``.
     homology_dimensions : iterable of int
         0 and 1 on the CPU engine; 2 and above on the reference engine, at most 64 points.
