@@ -41,7 +41,8 @@ def test_lines_are_the_diagrams_of_the_stream(csv):
     assert without_latency(updates(done.stdout)) == computed(rows[:, 1:], rows[:, 0])
     assert "400 points, 120 ticks, 0 late" in done.stderr
     assert "p99" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    said = [line for line in done.stderr.splitlines() if "compiled the CPU kernels" not in line]
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
