@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import BackendUnavailable, ConfigError, MemoryLimitError, UnsupportedError
 from .engine import Engine
+from .reference import MAX_POINTS, ReferenceEngine
 
 __all__ = [
     "BACKENDS",
@@ -27,7 +28,6 @@ __all__ = [
 BACKENDS = ("auto", "cpu", "cuda", "reference")
 
 _MAX_VERTICES = 65_534  # two vertex ids share 32 bits, and two values are marks
-_MAX_REFERENCE = 64
 
 
 def check_backend(backend: object) -> str:
@@ -76,19 +76,19 @@ def resolve(backend: str, n: int, dimensions: tuple[int, ...]) -> tuple[Engine, 
     if backend == "cuda":
         raise BackendUnavailable("backend 'cuda': the CUDA engine is not part of this version")
     if backend == "reference":
-        if n > _MAX_REFERENCE:
+        if n > MAX_POINTS:
             raise UnsupportedError(
-                f"backend 'reference' takes at most {_MAX_REFERENCE} points, not {n}; "
+                f"backend 'reference' takes at most {MAX_POINTS} points, not {n}; "
                 "backend 'cpu' takes more in dimensions 0 and 1"
             )
         return _reference(), "asked for"
     if max(dimensions) >= 2:
-        if backend == "auto" and n <= _MAX_REFERENCE:
+        if backend == "auto" and n <= MAX_POINTS:
             return _reference(), "only the reference engine computes dimension 2 and above"
         raise UnsupportedError(
             f"homology dimension {max(dimensions)} of {n} points on backend {backend!r}: 'cpu' "
             "supports dimensions 0 and 1, 'reference' any dimension of at most "
-            f"{_MAX_REFERENCE} points"
+            f"{MAX_POINTS} points"
         )
     _check_size(n)
     return _cpu(), "asked for" if backend == "cpu" else _auto_reason()
@@ -143,7 +143,7 @@ def probe() -> dict[str, Any]:
         "backends": {
             "cpu": "ok" if numba else "numba is not installed",
             "cuda": "the CUDA engine is not part of this version",
-            "reference": f"ok, at most {_MAX_REFERENCE} points",
+            "reference": f"ok, at most {MAX_POINTS} points",
         },
     }
 
@@ -188,8 +188,6 @@ def _cpu() -> Engine:
 
 @cache
 def _reference() -> Engine:
-    from .reference import ReferenceEngine
-
     return ReferenceEngine()
 
 

@@ -13,6 +13,7 @@ from ..config import Config
 from ..errors import ConfigError, UnsupportedError
 from ..persistence import backends
 from ..persistence.distances import check_metric
+from ..persistence.reference import MAX_POINTS
 from ..persistence.rips import check_options
 from .memory import MemoryPlan, plan_memory
 
@@ -22,7 +23,7 @@ DEFAULT_SCALES = (100, 1000, 10000, 60000)
 NS_PER_MS = 1_000_000
 MAX_MS = 100 * 365 * 24 * 3600 * 1000  # a century: sums of two such times fit int64 nanoseconds
 MAX_INTEGER = 2**62
-_LANDMARK_LIMITS = {"reference": 64}
+_LANDMARK_LIMITS = {"reference": MAX_POINTS}
 
 
 @dataclass(frozen=True, slots=True)
