@@ -70,7 +70,7 @@ $(VENV)/.demo: $(VENV)/.python $(INPUTS)
 
 $(VENV)/.test: $(VENV)/.python $(INPUTS)
 	@echo "installing the package and what the tests need (a few minutes, once)"
-	@$(INSTALL) -e '.[test,plot,torch]'
+	@$(INSTALL) -e '.[test,plot,parquet,torch]'
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.bench: $(VENV)/.python $(INPUTS)
