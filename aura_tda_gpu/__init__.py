@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from .config import Config
-from .errors import AuraTDAError
-from .persistence.diagram import Diagram
-from .persistence.rips import vietoris_rips
-from .persistence.vineyard_updates import RipsWindow
-from .streaming.multi_scale_processor import MultiScaleStream
-from .streaming.persistence_stream import WindowUpdate
-from .types import PersistenceUpdate
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import Config
+    from .errors import AuraTDAError
+    from .persistence.diagram import Diagram
+    from .persistence.rips import vietoris_rips
+    from .persistence.vineyard_updates import RipsWindow
+    from .processor import StreamingTDAProcessor
+    from .streaming.multi_scale_processor import MultiScaleStream
+    from .streaming.persistence_stream import WindowUpdate
+    from .types import PersistenceUpdate, StreamingPoint, TDAStreamEvent
 
 __all__ = [
     "AuraTDAError",
@@ -18,6 +23,37 @@ __all__ = [
     "MultiScaleStream",
     "PersistenceUpdate",
     "RipsWindow",
+    "StreamingPoint",
+    "StreamingTDAProcessor",
+    "TDAStreamEvent",
     "WindowUpdate",
     "vietoris_rips",
 ]
+
+_HOMES = {
+    "AuraTDAError": "errors",
+    "Config": "config",
+    "Diagram": "persistence.diagram",
+    "MultiScaleStream": "streaming.multi_scale_processor",
+    "PersistenceUpdate": "types",
+    "RipsWindow": "persistence.vineyard_updates",
+    "StreamingPoint": "types",
+    "StreamingTDAProcessor": "processor",
+    "TDAStreamEvent": "types",
+    "WindowUpdate": "streaming.persistence_stream",
+    "vietoris_rips": "persistence.rips",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names and whatever else is there."""
+    return sorted({*globals(), *__all__})

@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-import reprlib
+from collections.abc import Iterator
 from os import PathLike
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
+from pydantic.fields import FieldInfo
 
+from .config_base import Section
+from .config_yaml import ROOT_KEY, read_settings
 from .errors import ConfigError
 
 __all__ = [
     "BackendName",
     "Config",
     "EngineConfig",
+    "InputPolicy",
     "MemoryConfig",
     "MetricName",
     "PerformanceConfig",
+    "QueuesConfig",
     "StabilityConfig",
+    "SubscriberPolicy",
     "WindowConfig",
+    "setting_fields",
 ]
 
 BackendName: TypeAlias = Literal["auto", "cpu", "cuda", "reference"]
 MetricName: TypeAlias = Literal["euclidean", "manhattan", "chebyshev", "cosine"]
+InputPolicy: TypeAlias = Literal["block", "drop_oldest"]
+SubscriberPolicy: TypeAlias = Literal["drop_oldest", "coalesce", "block"]
 
-_LATER: dict[str, JsonValue] = {"acted_on": False}
-_PLAIN_WORDS = {"model_type": "a mapping", "tuple_type": "a list"}
-# what PyYAML lets escape when a value contradicts its tag, such as `!!bool 7` or `2020-99-99`
-_BAD_TAG = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+_MS: dict[str, JsonValue] = {"unit": "milliseconds"}
+_POINTS: dict[str, JsonValue] = {"unit": "points"}
+_DATA_UNIT = "that of the data"
+_SET: dict[str, JsonValue] = {"minItems": 1, "uniqueItems": True}
 # int64 nanoseconds hold 292 years; one century leaves room for sums of times
 _MAX_MS = 100 * 365 * 24 * 3600 * 1000
+_NO_LIMIT = BeforeValidator(lambda value: math.inf if value is None else value)
 
 
 def _set_of_values(values: tuple[int, ...]) -> tuple[int, ...]:
@@ -50,113 +56,130 @@ Milliseconds: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=_MAX_MS)]
 Dimension: TypeAlias = Annotated[int, Field(strict=True, ge=0)]
 
 
-class _Section(BaseModel):
-    """A group of settings: fixed names, fixed types, immutable."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-    _path: ClassVar[str]
-
-    def __init__(self, **settings: Any) -> None:
-        try:
-            super().__init__(**settings)
-        except ValidationError as error:
-            problems = [self._describe(detail) for detail in error.errors(include_url=False)]
-            raise ConfigError("; ".join(problems)) from None
-
-    @classmethod
-    def _describe(cls, detail: ErrorDetails) -> str:
-        cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, ConfigError):
-            return str(cause)
-        where = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]]
-        key = cls._path + "".join(where)
-        if detail["type"] == "extra_forbidden":
-            return f"{key}: unknown key{cls._suggestion(str(detail['loc'][-1]))}"
-        got = f"got {reprlib.repr(detail['input'])}"
-        if detail["type"] == "value_error":
-            return f"{key}: {cause}, {got}"
-        wanted = _PLAIN_WORDS.get(detail["type"]) or detail["msg"].removeprefix("Input should be ")
-        return f"{key}: must be {wanted}, {got}"
-
-    @classmethod
-    def _suggestion(cls, name: str) -> str:
-        close = difflib.get_close_matches(name, cls.model_fields, n=1)
-        known = ", ".join(cls.model_fields)
-        return f"; did you mean {close[0]}?" if close else f"; known here: {known}"
-
-
-class MemoryConfig(_Section):
+class MemoryConfig(Section):
     """How much memory a stream may take, and how many points its engine sees."""
 
-    _path: ClassVar[str] = "streaming_tda.memory"
+    path: ClassVar[str] = "streaming_tda.memory"
     max_mb: int = Field(
-        default=2048, ge=1, description="Memory the stream may use, in MB (1024 x 1024 bytes)."
+        default=2048,
+        ge=1,
+        description="Memory the stream may use, in MB (1024 x 1024 bytes).",
+        json_schema_extra={"unit": "MB"},
     )
     landmark_ratio: float = Field(
         default=0.1,
         gt=0,
         le=1,
         description="Landmarks as a share of a window's largest number of points.",
+        json_schema_extra={"unit": "a share of 1"},
     )
     max_landmarks: int | None = Field(
         default=None,
         ge=1,
         description="Landmarks of a window; unset, `landmark_ratio` decides, up to 512. "
         "A window with no more points than this is exact.",
+        json_schema_extra=_POINTS,
     )
 
 
-class StabilityConfig(_Section):
+class StabilityConfig(Section):
     """Which features count as stable."""
 
-    _path: ClassVar[str] = "streaming_tda.stability"
+    path: ClassVar[str] = "streaming_tda.stability"
     threshold: float = Field(
         default=0.15,
         ge=0,
         le=1,
         description="Smallest ratio of a feature's persistence to its former one.",
-        json_schema_extra=_LATER,
+        json_schema_extra={"unit": "a share of 1", "acted_on": False},
     )
     min_persistence: float = Field(
         default=0.05,
         ge=0,
         allow_inf_nan=False,
-        description="Shortest bar that is tracked as a feature, in the unit of the data.",
-        json_schema_extra=_LATER,
+        description="Shortest bar whose birth or death is an event of the async processor.",
+        json_schema_extra={"unit": _DATA_UNIT},
     )
 
 
-class PerformanceConfig(_Section):
+class PerformanceConfig(Section):
     """How the work is divided."""
 
-    _path: ClassVar[str] = "streaming_tda.performance"
+    path: ClassVar[str] = "streaming_tda.performance"
     batch_size: int = Field(
         default=100,
         ge=1,
-        description="Points in a micro-batch of the async processor.",
-        json_schema_extra=_LATER,
+        description="Most points in a micro-batch of the async processor.",
+        json_schema_extra=_POINTS,
     )
-    parallel_workers: int = Field(default=4, ge=1, le=1024, description="Threads of the engine.")
+    batch_deadline_ms: float = Field(
+        default=20,
+        ge=0,
+        le=_MAX_MS,
+        description="Longest time that a point waits for its micro-batch to fill.",
+        json_schema_extra=_MS,
+    )
+    parallel_workers: int = Field(
+        default=4,
+        ge=1,
+        le=1024,
+        description="Threads of the engine.",
+        json_schema_extra={"unit": "threads"},
+    )
 
 
-class WindowConfig(_Section):
+class QueuesConfig(Section):
+    """How much may wait in the async processor, and what becomes of more."""
+
+    path: ClassVar[str] = "streaming_tda.queues"
+    input_points: int = Field(
+        default=10_000,
+        ge=1,
+        description="Points that may wait for the engine.",
+        json_schema_extra=_POINTS,
+    )
+    input_policy: InputPolicy = Field(
+        default="block",
+        description="What becomes of points that are too many: `block` makes the caller wait, "
+        "`drop_oldest` drops those that waited longest.",
+    )
+    subscriber_updates: int = Field(
+        default=1024,
+        ge=1,
+        description="Updates that may wait for one subscriber.",
+        json_schema_extra={"unit": "updates"},
+    )
+    subscriber_policy: SubscriberPolicy = Field(
+        default="drop_oldest",
+        description="What becomes of updates that are too many: `drop_oldest` drops those that "
+        "waited longest, `coalesce` keeps the newest of each window, "
+        "`block` makes the stream wait.",
+    )
+
+
+class WindowConfig(Section):
     """How event time is read."""
 
-    _path: ClassVar[str] = "streaming_tda.window"
+    path: ClassVar[str] = "streaming_tda.window"
     allowed_lateness_ms: int = Field(
-        default=0, ge=0, le=_MAX_MS, description="How late a point may come and still be sorted in."
+        default=0,
+        ge=0,
+        le=_MAX_MS,
+        description="How late a point may come and still be sorted in.",
+        json_schema_extra=_MS,
     )
     max_empty_ticks: int = Field(
         default=10,
         ge=0,
         description="Ticks given to one gap of the data before the clock jumps over it.",
+        json_schema_extra={"unit": "ticks"},
     )
 
 
-class EngineConfig(_Section):
+class EngineConfig(Section):
     """What is computed, and on what."""
 
-    _path: ClassVar[str] = "streaming_tda.engine"
+    path: ClassVar[str] = "streaming_tda.engine"
     backend: BackendName = Field(
         default="auto", description="Engine; `auto` takes the fastest one usable."
     )
@@ -164,17 +187,21 @@ class EngineConfig(_Section):
         default="euclidean",
         description="Distance between points; `cosine` is the angle in radians.",
     )
-    max_edge_length: float = Field(
+    max_edge_length: Annotated[float, _NO_LIMIT] = Field(
         default=math.inf,
         gt=0,
-        description="Longest edge of the filtration, inclusive; `.inf` for no limit.",
+        description="Longest edge of the filtration, inclusive; `.inf` or `null` for no limit.",
+        json_schema_extra={"unit": _DATA_UNIT},
     )
     homology_dimensions: Annotated[tuple[Dimension, ...], AfterValidator(_set_of_values)] = Field(
-        default=(0, 1), strict=False, description="Dimensions of the features: 0 parts, 1 loops."
+        default=(0, 1),
+        strict=False,
+        description="Dimensions of the features: 0 parts, 1 loops.",
+        json_schema_extra=_SET,
     )
 
 
-class Config(_Section):
+class Config(Section):
     """All settings of a stream, as under ``streaming_tda`` in the YAML file.
 
     Parameters
@@ -189,21 +216,23 @@ class Config(_Section):
         The sections raise it too.
     """
 
-    _path: ClassVar[str] = "streaming_tda"
+    path: ClassVar[str] = ROOT_KEY
 
     enabled: bool = Field(
         default=True,
-        description="Whether the stream is to run where it is embedded.",
-        json_schema_extra=_LATER,
+        description="Whether anything is computed; "
+        "if not, the async processor counts the points it is given and leaves it at that.",
     )
     scales: Annotated[tuple[Milliseconds, ...], AfterValidator(_set_of_values)] = Field(
         default=(100, 1000, 10000, 60000),
         strict=False,
         description="Length of each sliding window, in milliseconds.",
+        json_schema_extra={**_MS, **_SET},
     )
     memory: MemoryConfig = MemoryConfig()
     stability: StabilityConfig = StabilityConfig()
     performance: PerformanceConfig = PerformanceConfig()
+    queues: QueuesConfig = QueuesConfig()
     window: WindowConfig = WindowConfig()
     engine: EngineConfig = EngineConfig()
 
@@ -227,48 +256,33 @@ class Config(_Section):
             If the file cannot be read, is not YAML, repeats a key, or holds an unknown key or
             a value of the wrong type or range. The message names the file and the key.
         """
+        settings = read_settings(path)
         try:
-            if not isinstance(path, str | PathLike):
-                raise ConfigError("the name of a file is needed")
-            document = _read_yaml(Path(path))
-            if not isinstance(document, dict) or set(document) != {cls._path}:
-                raise ConfigError(f"the file needs one top-level key, {cls._path}, and no other")
-            settings = document[cls._path]
-            if not isinstance(settings, dict):
-                raise ConfigError(f"{cls._path} must be a mapping, got {reprlib.repr(settings)}")
             return cls(**settings)
         except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from error.__cause__
+            raise ConfigError(f"{path}: {error}") from None
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Return the JSON schema (draft 2020-12) of a whole file of settings.
+
+        Each key has its description, default, unit and range. JSON has no infinity: the default
+        of ``max_edge_length`` is ``null`` there, and `Config` takes ``null`` for no limit.
+        """
+        from .config_schema import document_schema
+
+        return document_schema(cls)
 
 
-class _OneKeyLoader(yaml.SafeLoader):
-    """A safe loader whose mappings have text keys only, each of them once."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not key.tag.endswith(":str"):
-                raise _problem(key, "is not text")
-            if key.value in seen:
-                raise _problem(key, "is repeated")
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
+def setting_fields() -> dict[str, FieldInfo]:
+    """Return the fields of all settings by their keys below ``streaming_tda``, dotted."""
+    return dict(_leaves(Config, ""))
 
 
-def _problem(key: yaml.Node, what: str) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=f"key {key.value!r} {what}", problem_mark=key.start_mark)
-
-
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.load(path.read_text(encoding="utf-8-sig"), _OneKeyLoader)
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"is not UTF-8 text: byte {error.start} is wrong") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise ConfigError(f"{place}{error.problem}") from error
-    except (yaml.YAMLError, *_BAD_TAG) as error:
-        raise ConfigError(f"is not valid YAML: {' '.join(str(error).split())}") from error
+def _leaves(section: type[Section], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in section.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Section):
+            yield from _leaves(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field

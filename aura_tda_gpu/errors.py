@@ -7,11 +7,13 @@ __all__ = [
     "BackendUnavailable",
     "ConfigError",
     "InvalidInputError",
+    "LifecycleError",
     "MemoryLimitError",
     "MissingDependencyError",
     "NotComputedError",
     "SourceError",
     "UnsupportedError",
+    "WorkerError",
 ]
 
 
@@ -69,3 +71,11 @@ class NotComputedError(AuraTDAError, KeyError):
 
 class SourceError(AuraTDAError):
     """A file or pipe that cannot be read as a stream of points."""
+
+
+class LifecycleError(AuraTDAError, RuntimeError):
+    """A call that comes too early, too late, twice, or from the wrong event loop."""
+
+
+class WorkerError(AuraTDAError, RuntimeError):
+    """Something unforeseen went wrong in a worker thread; ``__cause__`` is what it was."""

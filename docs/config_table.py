@@ -9,10 +9,11 @@ import math
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from aura_tda_gpu.config import Config
+from aura_tda_gpu.config import setting_fields
+from aura_tda_gpu.config_base import unit_of
+from aura_tda_gpu.config_yaml import ROOT_KEY, yaml_text
 
 PAGE = Path(__file__).with_name("config.md")
 BEGIN, END = "<!-- table: python docs/config_table.py -->\n", "<!-- end of table -->\n"
@@ -21,8 +22,8 @@ SYMBOLS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 def table() -> str:
     """Return the table of all keys in Markdown."""
-    head = "| key | default | allowed | acted on | meaning |\n|---|---|---|---|---|\n"
-    return head + "".join(_rows(Config, "streaming_tda"))
+    head = "| key | default | allowed | unit | acted on | meaning |\n|---|---|---|---|---|---|\n"
+    return head + "".join(_row(key, field) for key, field in setting_fields().items())
 
 
 def with_table(page: str) -> str:
@@ -32,28 +33,12 @@ def with_table(page: str) -> str:
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"
 
 
-def _rows(section: type[BaseModel], path: str) -> list[str]:
-    rows = []
-    for name, field in section.model_fields.items():
-        key = f"{path}.{name}"
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            rows += _rows(field.annotation, key)
-            continue
-        extra = field.json_schema_extra
-        acted_on = "later" if isinstance(extra, dict) and extra.get("acted_on") is False else "now"
-        cells = [f"`{key}`", _yaml(field.default), _allowed(field), acted_on, field.description]
-        rows.append(f"| {' | '.join(str(cell) for cell in cells)} |\n")
-    return rows
-
-
-def _yaml(value: Any) -> str:
-    if value is None:
-        return "`null`"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if isinstance(value, tuple):
-        return f"`{list(value)}`"
-    return "`.inf`" if value == math.inf else f"`{value}`"
+def _row(key: str, field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    acted_on = "later" if isinstance(extra, dict) and extra.get("acted_on") is False else "now"
+    default, unit = yaml_text(field.default), unit_of(field) or "none"
+    cells = [f"`{ROOT_KEY}.{key}`", f"`{default}`", _allowed(field), unit, acted_on]
+    return f"| {' | '.join([*cells, str(field.description)])} |\n"
 
 
 def _allowed(field: FieldInfo) -> str:
@@ -66,7 +51,7 @@ def _allowed(field: FieldInfo) -> str:
         return f"list of different {_noun(get_args(inner[0])[0])}s{limits}"
     if inner:
         return f"{_noun(inner[0])}{limits} or `null`"
-    return f"{_noun(annotation)}{limits}"
+    return f"{_noun(annotation)}{limits}" + (" or `null`" if field.default == math.inf else "")
 
 
 def _noun(kind: Any) -> str:

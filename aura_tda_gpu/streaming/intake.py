@@ -12,7 +12,7 @@ from ..persistence import distances
 from ..persistence.arrays import Float64Array
 from ..persistence.engine import Int64Array
 
-__all__ = ["as_batch", "as_instant", "as_nanoseconds", "usable_rows"]
+__all__ = ["as_batch", "as_instant", "as_nanoseconds", "check_dim", "usable_rows"]
 
 _NS_PER_S = 1e9
 _FINER_THAN_NS = ("ps", "fs", "as")
@@ -53,9 +53,20 @@ def as_batch(points: Any, timestamps: Any, dim: int | None) -> tuple[distances.R
     rows = distances.as_rows(points)
     if len(rows) != len(times):
         raise InvalidInputError(f"{len(rows)} points came with {len(times)} timestamps")
+    check_dim(rows, dim)
+    return rows, times
+
+
+def check_dim(rows: distances.Rows, dim: int | None) -> None:
+    """Refuse rows of another dimension than that of the stream; None takes any.
+
+    Raises
+    ------
+    InvalidInputError
+        If they do not fit.
+    """
     if dim is not None and rows.shape[1] != dim:
         raise InvalidInputError(f"points have {rows.shape[1]} coordinates, the stream has {dim}", 0)
-    return rows, times
 
 
 def as_nanoseconds(timestamps: Any) -> Int64Array:

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from ..config import Config
-from ..errors import ConfigError, MemoryLimitError
-from ..persistence.arrays import Float64Array
-from ..persistence.engine import Int64Array
-from .intake import as_batch, as_instant, usable_rows
-from .lane import Lane
+from ..errors import ConfigError
+from .intake import as_batch, as_instant
 from .persistence_stream import WindowUpdate
-from .reorder import Release, is_late, release, watermark_after
-from .ring_buffer import RingBuffer, Rows
 from .settings import DEFAULT_SCALES, StreamSettings, default
 from .stats import StreamStats
-from .windows import TemporalWindow, boundary_after
+from .stepwise import StepwiseStream, limited_by_memory
+from .windows import TemporalWindow
 
 __all__ = ["MultiScaleStream"]
 
 _NS_PER_S = 1e9
 
 
-class MultiScaleStream:
+class MultiScaleStream(StepwiseStream):
     """Persistence diagrams of a stream of points over sliding windows of several lengths.
 
     A window that ticks at ``T`` holds the points of ``[T - duration, T)`` and fires as soon as
@@ -117,7 +109,7 @@ class MultiScaleStream:
     ) -> None:
         for name in unknown:
             raise ConfigError(f"unknown setting {name!r} of a stream")
-        self.settings = StreamSettings.of(
+        settings = StreamSettings.of(
             scales,
             slide_intervals_ms=slide_intervals_ms,
             dim=dim,
@@ -133,22 +125,7 @@ class MultiScaleStream:
             backend=backend,
             parallel_workers=parallel_workers,
         )
-        self._dim = self.settings.dim
-        self._lanes: list[Lane] = []
-        self._pending = RingBuffer(1, 1)
-        self._ready = Rows.empty(1)
-        self._watermark_ns: int | None = None
-        self._flush_limits: list[int] | None = None
-        self._newest_ns: int | None = None
-        self._first: Float64Array | None = None
-        self._n_seen = 0
-        self._n_late = 0
-        self._outbox: dict[tuple[int, int], WindowUpdate] = {}
-
-    @property
-    def dim(self) -> int | None:
-        """Coordinates a point; None until it is known."""
-        return self._dim
+        super().__init__(settings)
 
     @property
     def stats(self) -> StreamStats:
@@ -211,12 +188,9 @@ class MultiScaleStream:
         The call needs working memory of a few times the size of these points beside
         ``max_memory_mb``: cut a long recording into pushes.
         """
-        with _limited_by_memory():
+        with limited_by_memory():
             given, times = as_batch(points, timestamps, self._dim)
-        self._drain_ticks()
-        if len(times):
-            with _limited_by_memory():
-                self._take(given, times)
+        self.take(given, times)
         return self._drain()
 
     def advance(self, now: Any) -> list[WindowUpdate]:
@@ -238,10 +212,7 @@ class MultiScaleStream:
         InvalidInputError
             If ``now`` is not one finite time.
         """
-        now_ns = as_instant(now)
-        self._drain_ticks()
-        if self._watermark_ns is None or now_ns > self._watermark_ns:
-            self._move_watermark(now_ns)
+        self.move_to(as_instant(now))
         return self._drain()
 
     def flush(self) -> list[WindowUpdate]:
@@ -255,121 +226,11 @@ class MultiScaleStream:
         list of WindowUpdate
             By time, then finest scale first. If it is interrupted, call it again.
         """
-        self._drain_ticks()
-        if self._newest_ns is not None:
-            newest_ns, mark = self._newest_ns, self._watermark_ns
-            ends = [boundary_after(newest_ns, lane.scale.slide_ns) for lane in self._lanes]
-            assert mark is not None
-            if max(ends) > mark:
-                self._move_watermark(max(ends), ends)
+        self.end()
         return self._drain()
-
-    def _take(self, given: npt.NDArray[Any], times: Int64Array) -> None:
-        """Commit one validated batch."""
-        settings = self.settings
-        lateness_ns = settings.allowed_lateness_ns
-        keep = ~is_late(times, self._watermark_ns, lateness_ns)
-        n_kept = int(np.count_nonzero(keep))
-        if n_kept:
-            first = self._first
-            if first is None:
-                first = given[np.argmax(keep)].astype(np.float64)
-            points = usable_rows(given, keep, first, settings.metric)
-            ids = self._n_seen + np.flatnonzero(keep)
-            lanes, pending = self._lanes, self._pending
-            if not lanes:
-                lanes, pending = self._build(first)
-            mark = watermark_after(times, self._watermark_ns, lateness_ns)
-            assert mark is not None
-            change = release(pending, Rows(points, times[keep], ids), mark, lateness_ns)
-            newest_ns = int(times[keep].max())
-            if self._newest_ns is not None:
-                newest_ns = max(newest_ns, self._newest_ns)
-            self._lanes, self._pending, self._first = lanes, pending, first
-            self._newest_ns = newest_ns
-            self._apply(change, mark)
-        self._dim = given.shape[1]
-        self._n_seen += len(times)
-        self._n_late += len(times) - n_kept
-
-    def _build(self, first: Float64Array) -> tuple[list[Lane], RingBuffer]:
-        """Allocate the buffers of all scales and the pending one."""
-        settings = self.settings
-        plan = settings.memory_plan(len(first))
-        lanes = [
-            Lane(settings, scale, sizes, first)
-            for scale, sizes in zip(settings.timeline, plan.windows, strict=True)
-        ]
-        return lanes, RingBuffer(plan.pending, len(first))
-
-    def _move_watermark(self, mark: int, flush_limits: list[int] | None = None) -> None:
-        """Set the watermark without new points."""
-        if self._lanes:
-            none = Rows.empty(self._lanes[0].window.dim)
-            self._apply(release(self._pending, none, mark), mark, flush_limits)
-        else:
-            self._watermark_ns = mark
-
-    def _apply(self, change: Release, mark: int, flush_limits: list[int] | None = None) -> None:
-        """Commit a new watermark and what it releases."""
-        ready = change.ready
-        if len(self._ready):
-            ready = Rows.concatenate([self._ready, ready])
-        change.apply(self._pending)
-        self._ready, self._watermark_ns = ready, mark
-        if flush_limits is not None:
-            self._flush_limits = flush_limits
-        if len(ready):
-            for lane in self._lanes:
-                lane.clock = lane.clock.started(int(ready.times[0]))
 
     def _drain(self) -> list[WindowUpdate]:
         """Fire all due ticks and hand over the updates."""
         self._drain_ticks()
         outbox, self._outbox = self._outbox, {}
         return list(outbox.values())
-
-    def _drain_ticks(self) -> None:
-        """Fire all due ticks by time, then finest scale first; can be resumed at any point."""
-        mark = self._watermark_ns
-        if mark is None:
-            return
-        while True:
-            limits = self._flush_limits or [mark] * len(self._lanes)
-            due = [
-                (t_ns, index)
-                for index, (lane, limit) in enumerate(zip(self._lanes, limits, strict=True))
-                if (t_ns := lane.clock.due(limit)) is not None
-            ]
-            if due:
-                self._fire(*min(due), limits)
-            elif self._flush_limits is not None:
-                for lane in self._lanes:
-                    lane.clock = lane.clock.skipped_past(max(limits))
-                self._flush_limits = None
-            else:
-                break
-        for lane in self._lanes:
-            lane.fill(self._ready)
-        self._ready = Rows.empty(self._ready.points.shape[1])
-
-    def _fire(self, t_ns: int, index: int, limits: list[int]) -> None:
-        """Let one lane tick, or jump over a gap."""
-        lane = self._lanes[index]
-        update, clock = lane.step(self._ready, limits[index])
-        if update is not None:
-            self._outbox[t_ns, index] = update
-        lane.clock = clock
-
-
-@contextmanager
-def _limited_by_memory() -> Iterator[None]:
-    """Say what to do about points that the machine has no memory for."""
-    try:
-        yield
-    except MemoryLimitError:
-        raise
-    except MemoryError as error:
-        raise MemoryLimitError(
-            "the machine has no memory for these points: push fewer at once, or lower max_memory_mb"
-        ) from error

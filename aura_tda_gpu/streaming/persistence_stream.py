@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,9 @@ import numpy as np
 from ..persistence.arrays import Float64Array
 from ..persistence.diagram import Diagram
 from ..persistence.distances import Rows as Coordinates
-from ..persistence.engine import Int64Array
+from ..persistence.engine import Float32Array, Int64Array
 from ..persistence.vineyard_updates import RipsWindow
-from ..types import PersistenceUpdate
+from ..types import PersistenceUpdate, TDAStreamEvent
 from .frame import coordinates, origin_for
 from .intake import as_batch, usable_rows
 from .landmarks import cover
@@ -61,6 +61,13 @@ class WindowUpdate(PersistenceUpdate):
     n_overflowed : int
         Rows of this window that were pushed out for want of memory; they are not among
         ``n_points``, and ``error_bound`` does not speak of them.
+    features : ndarray of float32 or None
+        What the processor's feature hook made of the diagram; None without a processor.
+    events : sequence of TDAStreamEvent
+        Births and deaths since this window's previous update; empty without a processor.
+    all : tuple of WindowUpdate
+        On the update that `StreamingTDAProcessor.process_point` returns: every update the
+        point brought about, by time, then finest scale first. Empty elsewhere.
     """
 
     diagram: Diagram
@@ -71,6 +78,9 @@ class WindowUpdate(PersistenceUpdate):
     skipped_ticks: int
     latency_seconds: float
     n_overflowed: int = 0
+    features: Float32Array | None = None
+    events: Sequence[TDAStreamEvent] = ()
+    all: tuple[WindowUpdate, ...] = ()
 
 
 class BoundedPersistenceStream:

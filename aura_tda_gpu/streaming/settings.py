@@ -17,7 +17,7 @@ from ..persistence.reference import MAX_POINTS
 from ..persistence.rips import check_options
 from .memory import MemoryPlan, plan_memory
 
-__all__ = ["DEFAULT_SCALES", "Scale", "StreamSettings", "default"]
+__all__ = ["DEFAULT_SCALES", "Scale", "StreamSettings", "default", "durations"]
 
 DEFAULT_SCALES = (100, 1000, 10000, 60000)
 NS_PER_MS = 1_000_000
@@ -92,7 +92,7 @@ class StreamSettings:
         _number("landmark_ratio", self.landmark_ratio, 0, 1, open_start=True)
         _number("max_memory_mb", self.max_memory_mb, 0, 1 << 40, open_start=True)
         _number("allowed_lateness_ms", self.allowed_lateness_ms, 0, MAX_MS)
-        object.__setattr__(self, "scales", _durations(self.scales))
+        object.__setattr__(self, "scales", durations(self.scales))
         slides = self.slide_intervals_ms
         if slides is not None:
             if isinstance(slides, str) or not isinstance(slides, Iterable):
@@ -123,8 +123,8 @@ class StreamSettings:
     @cached_property
     def timeline(self) -> tuple[Scale, ...]:
         """The scales, finest first."""
-        durations = tuple(self.scales)
-        pairs = zip(durations, _slides(self.slide_intervals_ms, durations), strict=True)
+        lengths = tuple(self.scales)
+        pairs = zip(lengths, _slides(self.slide_intervals_ms, lengths), strict=True)
         return tuple(sorted((Scale(*pair) for pair in pairs), key=lambda scale: scale.duration_ms))
 
     @property
@@ -164,6 +164,33 @@ class StreamSettings:
         backends.resolve(self.backend, largest, dimensions)
 
 
+def durations(scales: object) -> tuple[int, ...]:
+    """Return the window lengths in milliseconds, in the order given.
+
+    Raises
+    ------
+    ConfigError
+        If they are not different whole numbers from 1 on.
+    """
+    if isinstance(scales, str | bytes) or not isinstance(scales, Iterable):
+        raise ConfigError(
+            f"scales must be a list of milliseconds such as [100, 1000], not {scales!r}"
+        )
+    found: list[int] = []
+    for value in scales:
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number or not 0 < value <= MAX_MS or not float(value).is_integer():
+            raise ConfigError(
+                f"scales must be whole milliseconds from 1 to {MAX_MS}, not {value!r}"
+            )
+        if int(value) in found:
+            raise ConfigError(f"scales: {value!r} is repeated")
+        found.append(int(value))
+    if not found:
+        raise ConfigError("scales must name at least one scale in milliseconds")
+    return tuple(found)
+
+
 class _Default:
     """The default of a setting, told apart from the same value given by a caller."""
 
@@ -198,27 +225,6 @@ def _settings_of(config: Config) -> dict[str, Any]:
         "backend": config.engine.backend,
         "parallel_workers": config.performance.parallel_workers,
     }
-
-
-def _durations(scales: object) -> tuple[int, ...]:
-    """Return the window lengths in milliseconds, in the order given."""
-    if isinstance(scales, str | bytes) or not isinstance(scales, Iterable):
-        raise ConfigError(
-            f"scales must be a list of milliseconds such as [100, 1000], not {scales!r}"
-        )
-    durations: list[int] = []
-    for value in scales:
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        if not number or not 0 < value <= MAX_MS or not float(value).is_integer():
-            raise ConfigError(
-                f"scales must be whole milliseconds from 1 to {MAX_MS}, not {value!r}"
-            )
-        if int(value) in durations:
-            raise ConfigError(f"scales: {value!r} is repeated")
-        durations.append(int(value))
-    if not durations:
-        raise ConfigError("scales must name at least one scale in milliseconds")
-    return tuple(durations)
 
 
 def _slides(given: Sequence[float] | None, durations: tuple[int, ...]) -> list[int]:

@@ -1,0 +1,393 @@
+"""The asynchronous face of the library: points in, updates and events to many subscribers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from .config import Config, SubscriberPolicy
+from .errors import InvalidInputError, LifecycleError
+from .log import get_logger
+from .processor_settings import Keywords, ProcessorSettings
+from .processor_stats import MetadataMap, ProcessorStats
+from .streaming.bar_events import BarEvents
+from .streaming.hooks import BarTable, UpdateHook
+from .streaming.multi_scale_processor import MultiScaleStream
+from .streaming.persistence_stream import WindowUpdate
+from .streaming.scheduler import Scheduler
+from .streaming.worker import as_package_error
+from .subscriptions import Broadcast, Subscription
+from .types import PersistenceUpdate, StreamingPoint, TDAStreamEvent
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["StreamingProcessor", "StreamingTDAProcessor"]
+
+
+@runtime_checkable
+class StreamingProcessor(Protocol):
+    """What any asynchronous processor of a stream offers."""
+
+    async def initialize(self, config: Mapping[str, Any]) -> None:
+        """Set the processor up."""
+
+    async def process_point(self, point: StreamingPoint) -> PersistenceUpdate | None:
+        """Take one point, and return what it brings about, if anything."""
+
+    async def get_current_features(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Return the features of every scale as they are now."""
+
+    def subscribe_to_updates(self) -> AsyncIterator[PersistenceUpdate]:
+        """Return the updates from now on."""
+
+
+class StreamingTDAProcessor:
+    """Persistence diagrams of a stream at several time scales, computed off the event loop.
+
+    Use it as ``async with StreamingTDAProcessor(...) as tda``. Without that it starts at the
+    first call that is awaited, and `close` ends it. All calls come from one event loop.
+
+    Parameters
+    ----------
+    scales : iterable of int, or Config
+        Lengths of the windows in milliseconds, or all settings at once.
+    slide_intervals_ms, dim, max_points
+        As in `MultiScaleStream`; a configuration has no keys for them.
+    hooks : sequence of UpdateHook, optional
+        What completes the updates of each instant, in a worker thread, before anybody sees
+        them; by default `BarTable` for ``update.features`` and `BarEvents` for
+        ``update.events``.
+    **settings
+        ``max_memory_mb``, ``max_landmarks``, ``landmark_ratio``, ``min_persistence``,
+        ``batch_size``, ``batch_deadline_ms``, ``parallel_workers``, ``input_points``,
+        ``input_policy``, ``subscriber_updates``, ``subscriber_policy``,
+        ``allowed_lateness_ms``, ``max_empty_ticks``, ``metric``, ``max_edge_length``,
+        ``homology_dimensions``, ``backend``, ``enabled``: the keys of the configuration,
+        described in docs/config.md. They win over the configuration.
+
+    Raises
+    ------
+    ConfigError
+        If a setting has an unknown name or a value outside its range.
+    UnsupportedError, BackendUnavailable, MemoryLimitError
+        As `MultiScaleStream`, once it starts.
+
+    Notes
+    -----
+    A call whose points bring no tick about returns at once; they are pushed together with
+    others. Cancelling a call does not take its points back. Every refused call leaves the
+    stream as it was.
+    """
+
+    def __init__(
+        self,
+        scales: Iterable[int] | Config | None = None,
+        *,
+        slide_intervals_ms: Sequence[float] | None = None,
+        dim: int | None = None,
+        max_points: int | None = None,
+        hooks: Sequence[UpdateHook] | None = None,
+        **settings: Unpack[Keywords],
+    ) -> None:
+        self._given = ProcessorSettings.of(
+            scales,
+            settings,
+            slide_intervals_ms=slide_intervals_ms,
+            dim=dim,
+            max_points=max_points,
+        )
+        self._hooks = hooks
+        self._log = get_logger(__name__)
+        self._settings = self._given
+        self._stream: MultiScaleStream | None = None
+        self._scheduler: Scheduler | None = None
+        self._broadcast = Broadcast(self._room_made)
+        self._metadata = MetadataMap()
+        self._stats = ProcessorStats()
+        self._ignored = 0
+        self._started = False
+        self._starting: asyncio.Future[None] | None = None
+        self._closing: asyncio.Future[None] | None = None
+
+    @property
+    def config(self) -> Config:
+        """The settings in force."""
+        return self._settings.config
+
+    @property
+    def stats(self) -> ProcessorStats:
+        """The counters as they are now."""
+        if self._stream is not None and self._scheduler is not None:
+            self._stats = ProcessorStats.of(self._stream, self._scheduler, self._broadcast)
+        return replace(self._stats, ignored=self._ignored)
+
+    def get_memory_usage(self) -> int:
+        """Return the bytes of all buffers, and of the points that wait; 0 once closed."""
+        if self._stream is None or self._scheduler is None:
+            return 0
+        return self._stream.get_memory_usage() + self._scheduler.nbytes
+
+    def metadata_of(self, point_id: int) -> dict[str, Any] | None:
+        """Return the metadata of a point, None if it had none or came too long ago.
+
+        Parameters
+        ----------
+        point_id : int
+            As in ``update.vertex_ids``.
+        """
+        return self._metadata.get(int(point_id))
+
+    async def initialize(self, config: Config | Mapping[str, Any] | None = None) -> None:
+        """Set the stream up, start the worker, and load what its engine needs.
+
+        Parameters
+        ----------
+        config : Config or mapping, optional
+            Settings; what was given to the constructor wins. A mapping has the keys of the
+            YAML file, with or without ``streaming_tda`` around them.
+
+        Raises
+        ------
+        LifecycleError
+            If it runs already or has been closed.
+        ConfigError, UnsupportedError, BackendUnavailable, MemoryLimitError
+            If it cannot run with these settings; it can be initialised again then.
+        """
+        self._refuse_if_closed()
+        if self._started or self._starting is not None:
+            raise LifecycleError("the processor runs already: it is initialised once")
+        await self._start(config)
+
+    async def process_point(self, point: StreamingPoint) -> WindowUpdate | None:
+        """Take one point.
+
+        Parameters
+        ----------
+        point : StreamingPoint
+            Coordinates, event time in seconds, and metadata to be found under its id.
+
+        Returns
+        -------
+        WindowUpdate or None
+            If the point closed a tick, the latest update of the finest scale that ticked;
+            its ``all`` holds every update.
+
+        Raises
+        ------
+        InvalidInputError, MemoryLimitError
+            As `MultiScaleStream.push`; the point has not been taken then.
+        LifecycleError
+            If the processor is closed.
+        WorkerError
+            If something unforeseen went wrong in the worker; the point may have been taken.
+        """
+        scheduler = await self._ready()
+        if scheduler is None:
+            self._ignored += 1
+            return None
+        try:
+            parts = point.coordinates, point.timestamp, point.metadata
+        except AttributeError:
+            raise InvalidInputError(f"a StreamingPoint is expected, not {point!r}") from None
+        updates = await scheduler.submit(*parts)
+        return self._settings.summary_of(updates) if updates else None
+
+    async def process_batch(self, points: Any, timestamps: Any) -> list[WindowUpdate]:
+        """Take points, and return the updates of all ticks they close.
+
+        Parameters
+        ----------
+        points, timestamps
+            As in `MultiScaleStream.push`.
+
+        Returns
+        -------
+        list of WindowUpdate
+            By time, then finest scale first.
+
+        Raises
+        ------
+        InvalidInputError, MemoryLimitError, LifecycleError, WorkerError
+            As `process_point`.
+        """
+        scheduler = await self._ready()
+        if scheduler is None:
+            self._ignored += np.size(timestamps)
+            return []
+        return await scheduler.submit(points, timestamps)
+
+    async def advance(self, now: Any) -> list[WindowUpdate]:
+        """Move the watermark of a silent source; see `MultiScaleStream.advance`."""
+        scheduler = await self._ready()
+        return [] if scheduler is None else await scheduler.command("advance", now)
+
+    async def flush(self) -> list[WindowUpdate]:
+        """Let every scale tick once past the last point; see `MultiScaleStream.flush`."""
+        scheduler = await self._ready()
+        return [] if scheduler is None else await scheduler.command("flush")
+
+    async def get_current_features(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the features of each scale's latest update by window id.
+
+        Returns
+        -------
+        dict of str to ndarray
+            By default the bars, float32 of shape (n_bars, 3): birth, death, dimension. A scale
+            that has not ticked yet is left out.
+        """
+        await self._ready()
+        latest = self._broadcast.latest
+        found = {
+            name: latest[name].features for name in self._settings.window_ids if name in latest
+        }
+        return {name: features for name, features in found.items() if features is not None}
+
+    def subscribe_to_updates(
+        self, *, limit: int | None = None, policy: SubscriberPolicy | None = None
+    ) -> Subscription[WindowUpdate]:
+        """Return an asynchronous iterator over all updates from now on.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Updates that wait for this consumer at most; ``queues.subscriber_updates`` when
+            left out.
+        policy : str, optional
+            What happens when so many wait: ``"drop_oldest"``, ``"coalesce"`` (the newest of
+            each window stays), or ``"block"`` (the stream waits); ``queues.subscriber_policy``
+            when left out.
+
+        Raises
+        ------
+        LifecycleError
+            If the processor is closed.
+        ConfigError
+            If a value is out of range.
+        """
+        self._refuse_if_closed()
+        return self._broadcast.updates.subscribe(*self._settings.queue(limit, policy))
+
+    def subscribe_to_events(
+        self, *, limit: int | None = None, policy: SubscriberPolicy | None = None
+    ) -> Subscription[TDAStreamEvent]:
+        """Return an asynchronous iterator over all events from now on.
+
+        Parameters, errors
+            As `subscribe_to_updates`; ``"coalesce"`` keeps the newest event of each feature.
+        """
+        self._refuse_if_closed()
+        return self._broadcast.events.subscribe(*self._settings.queue(limit, policy))
+
+    async def close(self) -> None:
+        """Push the points that wait, end the worker, and end all subscriptions.
+
+        Raises
+        ------
+        AuraTDAError
+            If the points that wait cannot be pushed; everything is closed all the same.
+        """
+        await self._close(drain=True)
+
+    async def __aenter__(self) -> StreamingTDAProcessor:
+        try:
+            await self._ready()
+        except BaseException:
+            await self._close(drain=False)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._close(drain=error is None)
+
+    async def _ready(self) -> Scheduler | None:
+        """Start if need be; None if the settings say that nothing is to run."""
+        self._refuse_if_closed()
+        while not self._started:
+            if self._starting is None:
+                await self._start(None)
+            else:
+                await asyncio.wait([self._starting])
+                self._refuse_if_closed()
+        if self._scheduler is not None:
+            loop = asyncio.get_running_loop()
+            self._scheduler.adopt(loop)
+            self._broadcast.bind(loop)
+        return self._scheduler
+
+    async def _start(self, config: Config | Mapping[str, Any] | None) -> None:
+        settings = self._given.over(config)
+        if settings.config.enabled:
+            self._starting = asyncio.get_running_loop().create_future()
+            try:
+                await self._start_stream(settings)
+            finally:
+                self._starting.set_result(None)
+                self._starting = None
+        self._settings = settings
+        self._started = True
+        self._log.info("started", enabled=settings.config.enabled, scales=settings.config.scales)
+
+    async def _start_stream(self, settings: ProcessorSettings) -> None:
+        loop = asyncio.get_running_loop()
+        executor = ThreadPoolExecutor(1, "aura-tda-worker")
+        try:
+            # compiling the engine's kernels takes seconds, once per machine
+            stream = await loop.run_in_executor(executor, settings.new_stream)
+            self._refuse_if_closed()
+        except BaseException as error:
+            executor.shutdown(wait=False)
+            if isinstance(error, Exception):
+                known = as_package_error(error)
+                raise known from known.__cause__
+            raise
+        hooks = self._hooks
+        if hooks is None:
+            hooks = (BarTable(), BarEvents(settings.config.stability.min_persistence))
+        self._stream = stream
+        self._scheduler = Scheduler(
+            stream,
+            (*hooks, self._broadcast.prepare),
+            self._broadcast,
+            executor,
+            on_metadata=self._metadata.put,
+            **settings.scheduling,
+        )
+
+    async def _close(self, *, drain: bool) -> None:
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
+            return
+        self._closing = asyncio.get_running_loop().create_future()
+        try:
+            if self._scheduler is not None:
+                self._scheduler.adopt(asyncio.get_running_loop())
+                self._broadcast.open_up()
+                await self._scheduler.close(drain=drain)
+        finally:
+            self._stats = self.stats
+            self._broadcast.close()
+            self._stream = self._scheduler = None
+            self._closing.set_result(None)
+            self._log.info("closed")
+
+    def _refuse_if_closed(self) -> None:
+        if self._closing is not None:
+            raise LifecycleError("the processor is closed")
+
+    def _room_made(self) -> None:
+        """Go on delivering; called in any thread."""
+        if self._scheduler is not None:
+            self._scheduler.wake(self._broadcast.drain)

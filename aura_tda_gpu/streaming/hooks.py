@@ -1,0 +1,57 @@
+"""What may be done to updates between the engine and the subscribers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from ..persistence.diagram import Diagram
+from ..persistence.engine import Float32Array
+from .persistence_stream import WindowUpdate
+
+__all__ = ["BarTable", "UpdateHook", "bar_table"]
+
+
+class UpdateHook(Protocol):
+    """Something that completes updates in place: a tracker, a feature extractor."""
+
+    def __call__(self, updates: Sequence[WindowUpdate]) -> None:
+        """Complete the updates of one instant.
+
+        Parameters
+        ----------
+        updates : sequence of WindowUpdate
+            Those of all scales that tick at the same event time, finest scale first. Instants
+            come in time order, each of them once, always in the same thread.
+        """
+
+
+class BarTable:
+    """The hook that makes the bars themselves the features: ``update.features``."""
+
+    def __call__(self, updates: Sequence[WindowUpdate]) -> None:
+        """Give each update its bars as an array."""
+        for update in updates:
+            update.features = bar_table(update.diagram)
+
+
+def bar_table(diagram: Diagram) -> Float32Array:
+    """Return all bars in one array.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_bars, 3)
+        Birth, death (inf while a bar is open), dimension; by dimension, longest bar first.
+    """
+    table = np.empty((len(diagram), 3), np.float32)
+    start = 0
+    for dimension in diagram.dimensions:
+        bars = diagram[dimension]
+        block = table[start : start + len(bars)]
+        block[:, :2] = bars
+        block[:, 2] = dimension
+        start += len(bars)
+    table.setflags(write=False)
+    return table

@@ -1,0 +1,265 @@
+"""A stream that takes points and computes what they bring about one tick at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import MemoryLimitError
+from ..persistence.arrays import Float64Array
+from ..persistence.engine import Int64Array
+from .intake import as_batch, check_dim, usable_rows
+from .lane import Lane
+from .persistence_stream import WindowUpdate
+from .reorder import Release, is_late, release, watermark_after
+from .ring_buffer import RingBuffer, Rows
+from .settings import StreamSettings
+from .windows import boundary_after
+
+__all__ = ["StepwiseStream", "limited_by_memory"]
+
+
+class StepwiseStream:
+    """The windows of all scales between two ticks.
+
+    `take`, `move_to` and `end` make ticks due, `tick` computes one of them. Interrupted at any
+    point, the next call goes on where this one stopped.
+
+    Parameters
+    ----------
+    settings : StreamSettings
+        Checked settings.
+    """
+
+    def __init__(self, settings: StreamSettings) -> None:
+        self.settings = settings
+        self._dim = settings.dim
+        self._lanes: list[Lane] = []
+        self._pending = RingBuffer(1, 1)
+        self._ready = Rows.empty(1)
+        self._watermark_ns: int | None = None
+        self._flush_limits: list[int] | None = None
+        self._newest_ns: int | None = None
+        self._first: Float64Array | None = None
+        self._n_seen = 0
+        self._n_late = 0
+        self._outbox: dict[tuple[int, int], WindowUpdate] = {}
+
+    @property
+    def dim(self) -> int | None:
+        """Coordinates a point; None until it is known."""
+        return self._dim
+
+    def check(self, points: Any, timestamps: Any) -> tuple[npt.NDArray[Any], Int64Array]:
+        """Validate points as `push` does, and change nothing.
+
+        Parameters
+        ----------
+        points, timestamps
+            As in `push`.
+
+        Returns
+        -------
+        rows : ndarray of float32 or float64, shape (m, dim)
+            The points as given.
+        times : ndarray of int64, shape (m,)
+            Event times in nanoseconds.
+
+        Raises
+        ------
+        InvalidInputError
+            If a row cannot be used; names the first one.
+        """
+        with limited_by_memory():
+            given, times = as_batch(points, timestamps, self._dim)
+            if self._first is not None and len(times):
+                keep = ~is_late(times, self._watermark_ns, self.settings.allowed_lateness_ns)
+                usable_rows(given, keep, self._first, self.settings.metric)
+        return given, times
+
+    def take(self, rows: npt.NDArray[Any], times: Int64Array) -> None:
+        """Take checked points without computing what they bring about; `tick` does that.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (m, dim)
+        times : ndarray of int64, shape (m,)
+            As `check` returned them.
+
+        Raises
+        ------
+        InvalidInputError, MemoryLimitError
+            As `push`; nothing has been taken then.
+        """
+        self._drain_ticks()
+        if len(times):
+            check_dim(rows, self._dim)
+            with limited_by_memory():
+                self._take(rows, times)
+
+    def tick(self) -> tuple[int, WindowUpdate] | None:
+        """Compute one tick that is due.
+
+        Returns
+        -------
+        t_ns : int
+            Its event time in nanoseconds.
+        update : WindowUpdate
+            By time, then finest scale first. None in place of both when nothing is due.
+        """
+        while not self._outbox:
+            if not self._step():
+                return None
+        key = next(iter(self._outbox))
+        return key[0], self._outbox.pop(key)
+
+    def move_to(self, now_ns: int) -> None:
+        """Move the watermark to an event time in nanoseconds, without computing."""
+        self._drain_ticks()
+        if self._watermark_ns is None or now_ns > self._watermark_ns:
+            self._move_watermark(now_ns)
+
+    def end(self) -> None:
+        """End the stream as `flush` does, without computing."""
+        self._drain_ticks()
+        if self._newest_ns is not None:
+            newest_ns, mark = self._newest_ns, self._watermark_ns
+            ends = [boundary_after(newest_ns, lane.scale.slide_ns) for lane in self._lanes]
+            assert mark is not None
+            if max(ends) > mark:
+                self._move_watermark(max(ends), ends)
+
+    @property
+    def next_tick_ns(self) -> int | None:
+        """Event time of the next tick of any scale; None before the first one is known."""
+        times = [lane.clock.next_ns for lane in self._lanes]
+        known = [t_ns for t_ns in times if t_ns is not None]
+        return min(known) if known else None
+
+    @property
+    def watermark_ns(self) -> int | None:
+        """The watermark in nanoseconds; None before the first point."""
+        return self._watermark_ns
+
+    @property
+    def n_seen(self) -> int:
+        """Points taken so far, late ones included: the id of the next one."""
+        return self._n_seen
+
+    @property
+    def room(self) -> int:
+        """How many more points may wait for the watermark; 0 before the first one."""
+        return self._pending.capacity - len(self._pending) if self._lanes else 0
+
+    def _take(self, given: npt.NDArray[Any], times: Int64Array) -> None:
+        """Commit one validated batch."""
+        settings = self.settings
+        lateness_ns = settings.allowed_lateness_ns
+        keep = ~is_late(times, self._watermark_ns, lateness_ns)
+        n_kept = int(np.count_nonzero(keep))
+        if n_kept:
+            first = self._first
+            if first is None:
+                first = given[np.argmax(keep)].astype(np.float64)
+            points = usable_rows(given, keep, first, settings.metric)
+            ids = self._n_seen + np.flatnonzero(keep)
+            lanes, pending = self._lanes, self._pending
+            if not lanes:
+                lanes, pending = self._build(first)
+            mark = watermark_after(times, self._watermark_ns, lateness_ns)
+            assert mark is not None
+            change = release(pending, Rows(points, times[keep], ids), mark, lateness_ns)
+            newest_ns = int(times[keep].max())
+            if self._newest_ns is not None:
+                newest_ns = max(newest_ns, self._newest_ns)
+            self._lanes, self._pending, self._first = lanes, pending, first
+            self._newest_ns = newest_ns
+            self._apply(change, mark)
+        self._dim = given.shape[1]
+        self._n_seen += len(times)
+        self._n_late += len(times) - n_kept
+
+    def _build(self, first: Float64Array) -> tuple[list[Lane], RingBuffer]:
+        """Allocate the buffers of all scales and the pending one."""
+        settings = self.settings
+        plan = settings.memory_plan(len(first))
+        lanes = [
+            Lane(settings, scale, sizes, first)
+            for scale, sizes in zip(settings.timeline, plan.windows, strict=True)
+        ]
+        return lanes, RingBuffer(plan.pending, len(first))
+
+    def _move_watermark(self, mark: int, flush_limits: list[int] | None = None) -> None:
+        """Set the watermark without new points."""
+        if self._lanes:
+            none = Rows.empty(self._lanes[0].window.dim)
+            self._apply(release(self._pending, none, mark), mark, flush_limits)
+        else:
+            self._watermark_ns = mark
+
+    def _apply(self, change: Release, mark: int, flush_limits: list[int] | None = None) -> None:
+        """Commit a new watermark and what it releases."""
+        ready = change.ready
+        if len(self._ready):
+            ready = Rows.concatenate([self._ready, ready])
+        change.apply(self._pending)
+        self._ready, self._watermark_ns = ready, mark
+        if flush_limits is not None:
+            self._flush_limits = flush_limits
+        if len(ready):
+            for lane in self._lanes:
+                lane.clock = lane.clock.started(int(ready.times[0]))
+
+    def _drain_ticks(self) -> None:
+        """Fire all due ticks by time, then finest scale first; can be resumed at any point."""
+        while self._step():
+            pass
+
+    def _step(self) -> bool:
+        """Fire the next due tick; when there is none, file the released rows, return False."""
+        mark = self._watermark_ns
+        if mark is None:
+            return False
+        limits = self._flush_limits or [mark] * len(self._lanes)
+        due = [
+            (t_ns, index)
+            for index, (lane, limit) in enumerate(zip(self._lanes, limits, strict=True))
+            if (t_ns := lane.clock.due(limit)) is not None
+        ]
+        if due:
+            self._fire(*min(due), limits)
+            return True
+        if self._flush_limits is not None:
+            for lane in self._lanes:
+                lane.clock = lane.clock.skipped_past(max(limits))
+            self._flush_limits = None
+            return True
+        for lane in self._lanes:
+            lane.fill(self._ready)
+        self._ready = Rows.empty(self._ready.points.shape[1])
+        return False
+
+    def _fire(self, t_ns: int, index: int, limits: list[int]) -> None:
+        """Let one lane tick, or jump over a gap."""
+        lane = self._lanes[index]
+        update, clock = lane.step(self._ready, limits[index])
+        if update is not None:
+            self._outbox[t_ns, index] = update
+        lane.clock = clock
+
+
+@contextmanager
+def limited_by_memory() -> Iterator[None]:
+    """Say what to do about points that the machine has no memory for."""
+    try:
+        yield
+    except MemoryLimitError:
+        raise
+    except MemoryError as error:
+        raise MemoryLimitError(
+            "the machine has no memory for these points: push fewer at once, or lower max_memory_mb"
+        ) from error
