@@ -15,6 +15,7 @@ from ..persistence.engine import Int64Array
 __all__ = ["Command", "InputQueue", "Job", "Points"]
 
 W = TypeVar("W")
+_NEVER = np.iinfo(np.int64).min
 CommandName: TypeAlias = Literal["advance", "flush"]
 
 
@@ -33,6 +34,8 @@ class Points(Generic[W]):
         Of the one point.
     joinable : bool
         May be pushed together with those of other calls.
+    newest_ns : int
+        The latest of the times, the smallest int64 if there is none.
     """
 
     rows: npt.NDArray[Any]
@@ -40,6 +43,11 @@ class Points(Generic[W]):
     waiter: W | None = None
     metadata: dict[str, Any] | None = None
     joinable: bool = True
+    newest_ns: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        n = len(self.times)
+        self.newest_ns = int(self.times[0] if n == 1 else self.times.max(initial=_NEVER))
 
     def __len__(self) -> int:
         return len(self.times)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,20 @@ from ..persistence import distances
 from ..persistence.arrays import Float64Array
 from ..persistence.engine import Int64Array
 
-__all__ = ["as_batch", "as_instant", "as_nanoseconds", "check_dim", "usable_rows"]
+__all__ = [
+    "as_batch",
+    "as_instant",
+    "as_nanoseconds",
+    "as_plain_point",
+    "check_dim",
+    "usable_rows",
+]
 
 _NS_PER_S = 1e9
 _FINER_THAN_NS = ("ps", "fs", "as")
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+_PLAIN_SECONDS = 9e9  # int64 nanoseconds hold a little more
+_PLAIN_TYPES = (np.float64, np.float32)
 
 
 def as_batch(points: Any, timestamps: Any, dim: int | None) -> tuple[distances.Rows, Int64Array]:
@@ -120,6 +131,58 @@ def as_instant(now: Any) -> int:
     return int(ns)
 
 
+def as_plain_point(
+    point: Any, timestamp: Any, first: Float64Array, metric: str
+) -> tuple[list[float], int] | None:
+    """Convert one point in the plainest form quickly, or return None for `as_batch` to judge.
+
+    Parameters
+    ----------
+    point : object
+        Anything; a float array of shape (dim,), or a list or tuple of floats, is converted.
+    timestamp : object
+        Anything; a finite float is converted.
+    first : ndarray of float64, shape (dim,)
+        First accepted row of the stream.
+    metric : str
+        Metric of the stream.
+
+    Returns
+    -------
+    values : list of float
+        The coordinates.
+    t_ns : int
+        Event time in nanoseconds.
+    """
+    if not isinstance(timestamp, float) or not abs(timestamp) < _PLAIN_SECONDS:
+        return None
+    if type(point) is np.ndarray:
+        if point.ndim != 1 or point.dtype not in _PLAIN_TYPES:
+            return None
+        values: list[float] = point.tolist()
+    elif type(point) in (list, tuple) and all(type(value) is float for value in point):
+        values = list(point)
+    else:
+        return None
+    if len(values) != len(first):
+        return None
+    if metric == "cosine":
+        usable = any(values) and all(map(math.isfinite, values))
+    else:
+        limit = reach(len(values))
+        usable = all(
+            abs(value - origin) <= limit
+            for value, origin in zip(values, first.tolist(), strict=True)
+        )
+    return (values, round(float(timestamp) * _NS_PER_S)) if usable else None
+
+
+@cache
+def reach(dim: int) -> float:
+    """Return how far a coordinate may lie from the first row: half of what float32 takes."""
+    return float(0.24 * np.sqrt(_FLOAT32_MAX / dim))  # the origin may move to any row
+
+
 def usable_rows(
     rows: distances.Rows, keep: npt.NDArray[np.bool_], first: Float64Array, metric: str
 ) -> Float64Array:
@@ -146,8 +209,7 @@ def usable_rows(
         bad = ~rows.any(axis=1)
         reason = "is the zero vector: the cosine metric needs a direction"
     else:
-        # half of what float32 takes: the origin may move to any row
-        limit = 0.24 * np.sqrt(_FLOAT32_MAX / rows.shape[1])
+        limit = reach(rows.shape[1])
         with np.errstate(over="ignore"):
             bad = ~(np.abs(rows.astype(np.float64) - first) <= limit).all(axis=1)
         reason = (

@@ -90,6 +90,7 @@ class Scheduler:
         self.n_batches = self.n_dropped = self.n_refused = 0
         self._log = get_logger(__name__)
         self._stream = stream
+        self._lateness_ns = stream.settings.allowed_lateness_ns
         self._outlet = outlet
         self._deadline_s = deadline_s
         self._drop_oldest = drop_oldest
@@ -99,6 +100,7 @@ class Scheduler:
         self._posted: deque[Updates | Finished[Waiter]] = deque()
         self._pump_called = False
         self._job: Job[Waiter] | None = None
+        self._in_work = 0
         self._stuck = False
         self._overdue = False
         self._closing = False
@@ -142,8 +144,7 @@ class Scheduler:
     @property
     def n_waiting(self) -> int:
         """Points that wait for the worker, those of the push under way included."""
-        in_work = 0 if self._job is None else sum(map(len, self._job.parts))
-        return self._queue.n_points + in_work
+        return self._queue.n_points + self._in_work
 
     async def submit(
         self, points: Any, timestamps: Any, metadata: dict[str, Any] | None = None
@@ -291,7 +292,7 @@ class Scheduler:
     def _add(self, part: Points[Waiter]) -> None:
         """Queue points, with a waiter unless they certainly neither tick nor fail."""
         if len(part):
-            newest = int(part.times.max()) - self._stream.settings.allowed_lateness_ns
+            newest = part.newest_ns - self._lateness_ns
             self._mark_ns = newest if self._mark_ns is None else max(newest, self._mark_ns)
         quiet = (
             part.joinable
@@ -352,11 +353,13 @@ class Scheduler:
             self._timer.cancel()
             self._timer = None
         self._overdue = False
+        self._in_work = sum(map(len, self._job.parts))
         self._executor.submit(self._worker.run, self._job)
 
     def _finish(self, done: Finished[Waiter]) -> None:
         """Tell the waiters of a job how it ended, and go on."""
         self._job = None
+        self._in_work = 0
         self._last_error = done.error
         if done.taken:
             self._note_taken(done)

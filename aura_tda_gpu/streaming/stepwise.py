@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..errors import MemoryLimitError
 from ..persistence.arrays import Float64Array
 from ..persistence.engine import Int64Array
-from .intake import as_batch, check_dim, usable_rows
+from .intake import as_batch, as_plain_point, check_dim, usable_rows
 from .lane import Lane
 from .persistence_stream import WindowUpdate
 from .reorder import Release, is_late, release, watermark_after
@@ -48,6 +48,7 @@ class StepwiseStream:
         self._n_seen = 0
         self._n_late = 0
         self._outbox: dict[tuple[int, int], WindowUpdate] = {}
+        self._settled = True  # nothing is due, and all released rows are filed
 
     @property
     def dim(self) -> int | None:
@@ -65,7 +66,7 @@ class StepwiseStream:
         Returns
         -------
         rows : ndarray of float32 or float64, shape (m, dim)
-            The points as given.
+            A copy of the points.
         times : ndarray of int64, shape (m,)
             Event times in nanoseconds.
 
@@ -74,12 +75,18 @@ class StepwiseStream:
         InvalidInputError
             If a row cannot be used; names the first one.
         """
+        first, metric = self._first, self.settings.metric
+        if first is not None:
+            plain = as_plain_point(points, timestamps, first, metric)
+            if plain is not None:
+                values, t_ns = plain
+                return np.array([values]), np.array([t_ns])
         with limited_by_memory():
             given, times = as_batch(points, timestamps, self._dim)
-            if self._first is not None and len(times):
+            if first is not None and len(times):
                 keep = ~is_late(times, self._watermark_ns, self.settings.allowed_lateness_ns)
-                usable_rows(given, keep, self._first, self.settings.metric)
-        return given, times
+                usable_rows(given, keep, first, metric)
+            return given.copy(), times
 
     def take(self, rows: npt.NDArray[Any], times: Int64Array) -> None:
         """Take checked points without computing what they bring about; `tick` does that.
@@ -206,6 +213,7 @@ class StepwiseStream:
         ready = change.ready
         if len(self._ready):
             ready = Rows.concatenate([self._ready, ready])
+        self._settled = False
         change.apply(self._pending)
         self._ready, self._watermark_ns = ready, mark
         if flush_limits is not None:
@@ -222,7 +230,7 @@ class StepwiseStream:
     def _step(self) -> bool:
         """Fire the next due tick; when there is none, file the released rows, return False."""
         mark = self._watermark_ns
-        if mark is None:
+        if self._settled or mark is None:
             return False
         limits = self._flush_limits or [mark] * len(self._lanes)
         due = [
@@ -241,6 +249,7 @@ class StepwiseStream:
         for lane in self._lanes:
             lane.fill(self._ready)
         self._ready = Rows.empty(self._ready.points.shape[1])
+        self._settled = True
         return False
 
     def _fire(self, t_ns: int, index: int, limits: list[int]) -> None:

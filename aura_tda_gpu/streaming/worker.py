@@ -101,12 +101,12 @@ class Worker(Generic[W]):
         if job.command is not None:
             self._obey(job.command)
         else:
+            lateness_ns = stream.settings.allowed_lateness_ns
             mark = stream.watermark_ns
             for part in job.parts:
-                if len(part):
-                    newest = int(part.times.max()) - stream.settings.allowed_lateness_ns
-                    mark = newest if mark is None else max(mark, newest)
-                marks.append(-1 << 63 if mark is None else mark)
+                newest = part.newest_ns - lateness_ns
+                mark = newest if mark is None else max(mark, newest)
+                marks.append(mark)
             done.first_id = stream.n_seen
             stream.take(*job.joined())
         done.taken = True

@@ -1,0 +1,228 @@
+"""Measure the asynchronous processor against the plain stream it stands on, in one run.
+
+Every contender gets the same points and must return the same updates before a rate is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aura_tda_gpu import Config, MultiScaleStream, StreamingPoint, StreamingTDAProcessor
+from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.subscriptions import Broadcast, Subscription
+
+from . import record
+from .streams import Points, torus_knot
+
+BATCH = 1000
+BEAT_S = 0.001
+WANTED = {"point_rate": 3000.0, "batch_ratio": 0.9, "delay_p99_ms": 10.0, "delivery_us": 10.0}
+Feed = Callable[[StreamingTDAProcessor, Points, Points], Awaitable[list[WindowUpdate]]]
+
+
+@dataclass
+class Samples:
+    """Figures of all rounds, by contender."""
+
+    rates: dict[str, list[float]] = field(default_factory=dict)
+    delays: dict[str, list[float]] = field(default_factory=dict)
+
+    def median(self, name: str) -> float:
+        """Return the median rate in points a second."""
+        return statistics.median(self.rates[name])
+
+    def ratio(self) -> float:
+        """Return process_batch against push: the median of the ratios of each round."""
+        pairs = zip(self.rates["process_batch"], self.rates["push"], strict=True)
+        return statistics.median(batch / push for batch, push in pairs)
+
+
+def main() -> None:
+    """Run the benchmark from the command line."""
+    args = _arguments()
+    points, times = torus_knot(args.n, args.rate_hz)
+    samples = Samples()
+    print(
+        f"{args.n} points at {args.rate_hz:g} a second of event time, scales {Config().scales} ms"
+    )
+    for _ in range(args.repeat):
+        _round(samples, points, times)
+    print(f"{'':16}{'points/s':>10}{'event loop late, p99':>24}")
+    for name in samples.rates:
+        delays = samples.delays.get(name)
+        late = f"{1e3 * float(np.quantile(delays, 0.99)):.2f} ms" if delays else ""
+        print(f"{name:16}{samples.median(name):10.0f}{late:>24}")
+    print(
+        f"process_batch reaches {samples.ratio():.1%} of push (wanted {WANTED['batch_ratio']:.0%})"
+    )
+    delivery = {count: _delivery(count, args.updates) for count in args.subscribers}
+    for count, seconds in delivery.items():
+        print(f"{count:5} subscribers: {1e6 * seconds:.2f} us for each of them and each update")
+    record.write(
+        args.output or record.default_output("processor_performance"),
+        _record(args, samples, delivery),
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--n", type=int, default=20_000, help="points")
+    parser.add_argument("--rate-hz", type=float, default=1000, help="points a second, event time")
+    parser.add_argument("--repeat", type=int, default=5, help="rounds")
+    parser.add_argument("--subscribers", type=int, nargs="+", default=[1, 10, 100, 1000])
+    parser.add_argument("--updates", type=int, default=200, help="updates to each subscriber")
+    parser.add_argument("--output", type=Path, help="where to write the JSON record")
+    return parser.parse_args()
+
+
+def _round(samples: Samples, points: Points, times: Points) -> None:
+    """Measure every contender once, and compare what they return."""
+    expected, rate = _push(points, times)
+    samples.rates.setdefault("push", []).append(rate)
+    for name, feed in {"process_batch": _in_batches, "process_point": _one_by_one}.items():
+        found, rate, delays = asyncio.run(_measure(feed, points, times))
+        _assert_equal(expected, found, name)
+        samples.rates.setdefault(name, []).append(rate)
+        samples.delays.setdefault(name, []).extend(delays)
+
+
+def _push(points: Points, times: Points) -> tuple[list[WindowUpdate], float]:
+    stream = MultiScaleStream(Config())
+    start = time.perf_counter()
+    updates: list[WindowUpdate] = []
+    for i in range(0, len(points), BATCH):
+        updates += stream.push(points[i : i + BATCH], times[i : i + BATCH])
+    return updates, len(points) / (time.perf_counter() - start)
+
+
+async def _measure(
+    feed: Feed, points: Points, times: Points
+) -> tuple[list[WindowUpdate], float, list[float]]:
+    delays: list[float] = []
+    async with StreamingTDAProcessor() as tda:
+        beat = asyncio.create_task(_heartbeat(delays))
+        start = time.perf_counter()
+        updates = await feed(tda, points, times)
+        seconds = time.perf_counter() - start
+        beat.cancel()
+    return updates, len(points) / seconds, delays
+
+
+async def _in_batches(
+    tda: StreamingTDAProcessor, points: Points, times: Points
+) -> list[WindowUpdate]:
+    updates: list[WindowUpdate] = []
+    for i in range(0, len(points), BATCH):
+        updates += await tda.process_batch(points[i : i + BATCH], times[i : i + BATCH])
+    return updates
+
+
+async def _one_by_one(
+    tda: StreamingTDAProcessor, points: Points, times: Points
+) -> list[WindowUpdate]:
+    updates: list[WindowUpdate] = []
+    for point, timestamp in zip(points, times.tolist(), strict=True):
+        update = await tda.process_point(StreamingPoint(point, timestamp))
+        if update is not None:
+            updates += update.all
+    return updates
+
+
+async def _heartbeat(delays: list[float]) -> None:
+    """Note how much later than asked for a sleeping task goes on."""
+    while True:
+        start = time.perf_counter()
+        await asyncio.sleep(BEAT_S)
+        delays.append(time.perf_counter() - start - BEAT_S)
+
+
+def _delivery(n_subscribers: int, n_updates: int) -> float:
+    """Return the seconds that one update costs for each subscriber, its consumer included."""
+    points, times = torus_knot(200, 1000)
+    updates = MultiScaleStream(scales=[100]).push(points, times)
+    sent = [updates[i % len(updates)] for i in range(n_updates)]
+    return asyncio.run(_deliver(sent, n_subscribers)) / (n_updates * n_subscribers)
+
+
+async def _deliver(sent: Sequence[WindowUpdate], n_subscribers: int) -> float:
+    """Publish updates one by one, and wait each time until every consumer has taken it."""
+    broadcast = Broadcast(lambda: None)
+    received: list[list[WindowUpdate]] = [[] for _ in range(n_subscribers)]
+
+    async def consume(subscription: Subscription[WindowUpdate], taken: list[WindowUpdate]) -> None:
+        async for update in subscription:
+            taken.append(update)
+
+    consumers = [
+        asyncio.create_task(consume(broadcast.updates.subscribe(1024, "drop_oldest"), taken))
+        for taken in received
+    ]
+    await asyncio.sleep(0)
+    start = time.perf_counter()
+    for number, update in enumerate(sent, 1):
+        broadcast.put(update)
+        while len(received[-1]) < number:
+            await asyncio.sleep(0)
+    seconds = time.perf_counter() - start
+    broadcast.close()
+    await asyncio.gather(*consumers)
+    if any(taken != list(sent) for taken in received):
+        raise SystemExit("a subscriber did not see every update once and in order: no figures")
+    return seconds
+
+
+def _assert_equal(expected: list[WindowUpdate], found: list[WindowUpdate], who: str) -> None:
+    def key(update: WindowUpdate) -> tuple[Any, ...]:
+        return (
+            update.window_id,
+            update.timestamp,
+            update.births,
+            update.deaths,
+            update.dimensions,
+            update.vertex_ids.tolist(),
+        )
+
+    if list(map(key, expected)) != list(map(key, found)):
+        raise SystemExit(f"{who} does not return the updates of push: no figures")
+
+
+def _record(
+    args: argparse.Namespace, samples: Samples, delivery: dict[int, float]
+) -> dict[str, Any]:
+    settings = {name: value for name, value in vars(args).items() if name != "output"}
+    quantiles = {
+        name: {str(q): float(np.quantile(delays, q)) for q in (0.5, 0.99, 1.0)}
+        for name, delays in samples.delays.items()
+    }
+    slope = None
+    if len(delivery) > 1:
+        counts, totals = np.array([(n, n * s) for n, s in delivery.items()]).T
+        slope = float(np.polyfit(np.log(counts), np.log(totals), 1)[0])
+    return {
+        "benchmark": "processor_performance",
+        "machine": record.machine(),
+        "versions": record.versions(("aura-tda-gpu", "numpy", "numba", "structlog")),
+        "commit": record.commit(),
+        "settings": {**settings, "batch": BATCH, "scales_ms": list(Config().scales)},
+        "wanted": WANTED,
+        "samples_points_per_s": samples.rates,
+        "medians_points_per_s": {name: samples.median(name) for name in samples.rates},
+        "process_batch_against_push": samples.ratio(),
+        "loop_delay_s": quantiles,
+        "delivery_s": {str(count): seconds for count, seconds in delivery.items()},
+        "delivery_exponent": slope if slope is None or math.isfinite(slope) else None,
+    }
+
+
+if __name__ == "__main__":
+    main()
