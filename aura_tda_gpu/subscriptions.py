@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from .config import SubscriberPolicy
 from .errors import LifecycleError
+from .log import get_logger
 from .streaming.persistence_stream import WindowUpdate
 from .types import TDAStreamEvent
 
@@ -110,12 +111,17 @@ class Subscription(AsyncIterator[T], Generic[T]):
         items = self._items
         if key in items:
             del items[key]
-            self.dropped += 1
+            self._count_lost()
         items[key] = item
         if len(items) > self.limit and self.policy != "block":
             items.popitem(last=False)
-            self.dropped += 1
+            self._count_lost()
         self._wake()
+
+    def _count_lost(self) -> None:
+        if not self.dropped:
+            get_logger(__name__).warning("subscriber_lags", policy=self.policy, limit=self.limit)
+        self.dropped += 1
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

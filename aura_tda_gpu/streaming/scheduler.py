@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from ..errors import AuraTDAError, LifecycleError
 from ..log import get_logger
+from .callers import Callers, Updates, Waiter, waits
 from .hooks import UpdateHook
 from .input_queue import Command, CommandName, InputQueue, Job, Points
 from .intake import as_instant
+from .mailbox import Mailbox
 from .persistence_stream import WindowUpdate
 from .stepwise import StepwiseStream
 from .worker import Finished, Worker
 
 __all__ = ["Outlet", "Scheduler"]
 
-Updates: TypeAlias = list[WindowUpdate]
-Waiter: TypeAlias = "asyncio.Future[Updates]"
-
+_CLOSED = "the processor was closed meanwhile"
 _LONGEST_RUN_S = 0.001  # without letting other tasks of the loop have their turn
 
 
@@ -95,25 +94,24 @@ class Scheduler:
         self._deadline_s = deadline_s
         self._drop_oldest = drop_oldest
         self._queue: InputQueue[Waiter] = InputQueue(max_waiting, batch_size)
-        self._worker: Worker[Waiter] = Worker(stream, hooks, self._post)
+        self._mailbox: Mailbox[Updates | Finished[Waiter]] = Mailbox(self.pump)
+        self._worker: Worker[Waiter] = Worker(stream, hooks, self._mailbox.post)
         self._executor = executor
-        self._posted: deque[Updates | Finished[Waiter]] = deque()
-        self._pump_called = False
         self._job: Job[Waiter] | None = None
         self._in_work = 0
         self._stuck = False
         self._overdue = False
         self._closing = False
-        self._unclaimed: Updates = []
         self._mark_ns: int | None = None
         self._next_tick_ns: int | None = None
         self._room = 0
         self._last_error: AuraTDAError | None = None
         self._on_metadata = on_metadata
+        self._callers = Callers(asyncio.get_running_loop())
         self._bind(asyncio.get_running_loop())
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self._loop = self._mailbox.loop = self._callers.loop = loop
         self._timer: asyncio.TimerHandle | None = None
         self._entrance = asyncio.Lock()
         self._room_made: asyncio.Future[None] | None = None
@@ -193,7 +191,7 @@ class Scheduler:
             self._mark_ns = now_ns
         elif name == "flush":
             self._next_tick_ns = None
-        waiter = self._loop.create_future()
+        waiter = self._callers.new()
         self._queue.add(Command(name, waiter, now_ns))
         self._nudge()
         return await self._result(waiter)
@@ -239,9 +237,9 @@ class Scheduler:
 
     def pump(self) -> None:
         """Deliver what the worker has finished, as far as the outlet takes it."""
-        self._pump_called = False
-        while self._posted and (self._closing or not self._outlet.blocked):
-            item = self._posted.popleft()
+        posted = self._mailbox.items
+        while posted and (self._closing or not self._outlet.blocked):
+            item = posted.popleft()
             if isinstance(item, Finished):
                 self._finish(item)
                 continue
@@ -256,22 +254,7 @@ class Scheduler:
             first()
             self.pump()
 
-        try:
-            self._loop.call_soon_threadsafe(go_on)
-        except RuntimeError:
-            self._log.debug("loop_closed")
-
-    def _post(self, item: Updates | Finished[Waiter]) -> None:
-        """Hand something over from the worker's thread."""
-        self._posted.append(item)
-        if self._pump_called:
-            return
-        self._pump_called = True
-        try:
-            self._loop.call_soon_threadsafe(self.pump)
-        except RuntimeError:
-            # the loop is closed: whoever binds the next one pumps
-            self._pump_called = False
+        self._mailbox.call(go_on)
 
     async def _enter(self, part: Points[Waiter]) -> None:
         """Add points in the order of calls, as soon as the policy of the queue allows."""
@@ -297,7 +280,7 @@ class Scheduler:
         quiet = (
             part.joinable
             and not self._stuck
-            and not self._unclaimed
+            and not self._callers.unclaimed
             and len(part) > 0
             and self._next_tick_ns is not None
             and self._mark_ns is not None
@@ -305,25 +288,28 @@ class Scheduler:
             and self.n_waiting + len(part) <= self._room
         )
         if not quiet:
-            part.waiter = self._loop.create_future()
+            part.waiter = self._callers.new()
         self._queue.add(part)
         self._nudge()
 
     def _drop(self, n: int) -> None:
         """Make room by dropping the oldest points; their callers get no updates."""
+        before = self.n_dropped
         for part in self._queue.make_room(n):
             self.n_dropped += len(part)
-            self._resolve(part.waiter, [])
+            self._callers.resolve(part.waiter, [])
+        if before.bit_length() < self.n_dropped.bit_length():
+            self._log.warning("points_dropped", n_points=self.n_dropped)
 
     def _give_up(self) -> None:
         """Let the worker end at the next tick, and drop what waits for it."""
         self._worker.stop()
-        for entry in self._queue.clear():
-            self._reject(entry.waiter, LifecycleError("the processor was closed meanwhile"))
+        waiters = [entry.waiter for entry in self._queue.clear() if entry.waiter is not None]
+        self._callers.reject(waiters, LifecycleError(_CLOSED))
 
     def _refuse_if_closing(self) -> None:
         if self._closing:
-            raise LifecycleError("the processor was closed meanwhile")
+            raise LifecycleError(_CLOSED)
 
     async def _result(self, waiter: Waiter) -> Updates:
         try:
@@ -366,12 +352,11 @@ class Scheduler:
         if done.error is not None:
             self._fail(done, done.error)
         elif not done.complete:
-            for waiter in done.job.waiters:
-                self._reject(waiter, LifecycleError("the processor was closed meanwhile"))
+            self._callers.reject(done.job.waiters, LifecycleError(_CLOSED))
         else:
             self._stuck = False
             for entry, updates in zip(done.job.entries, done.results, strict=True):
-                self._resolve(entry.waiter, updates)
+                self._callers.resolve(entry.waiter, updates)
         self._next_tick_ns, self._room = self._stream.next_tick_ns, self._stream.room
         if not self._queue:
             self._mark_ns = self._stream.watermark_ns
@@ -396,37 +381,20 @@ class Scheduler:
                     part.joinable = False
                 self._queue.put_back(parts)
                 return
-            if not _waits(parts[0].waiter):
+            if not waits(parts[0].waiter):
                 self.n_refused += len(parts[0])
                 self._log.error("points_refused", n_points=len(parts[0]), error=str(error))
         elif not (done.settled and not done.taken):
             self._log.error("tick_failed", error=str(error), exc_info=error)
             self._stuck = True
             if not done.taken:
-                left = [part for part in parts if not _waits(part.waiter)]
+                left = [part for part in parts if not waits(part.waiter)]
                 for part in left:
                     part.waiter = None
                 self._queue.put_back(left)
-        self._unclaimed += [update for updates in done.results for update in updates]
-        for waiter in done.job.waiters:
-            self._reject(waiter, error)
-
-    def _resolve(self, waiter: Waiter | None, updates: Updates) -> None:
-        if waiter is not None and self._can_hear(waiter):
-            waiter.set_result(self._unclaimed + updates)
-            self._unclaimed = []
-
-    def _reject(self, waiter: Waiter | None, error: AuraTDAError) -> None:
-        if waiter is not None and self._can_hear(waiter):
-            waiter.set_exception(error)
-
-    def _can_hear(self, waiter: Waiter) -> bool:
-        return not waiter.done() and waiter.get_loop() is self._loop
+        self._callers.unclaimed += [update for updates in done.results for update in updates]
+        self._callers.reject(done.job.waiters, error)
 
     def _wake(self, future: asyncio.Future[None] | None) -> None:
         if future is not None and not future.done():
             future.set_result(None)
-
-
-def _waits(waiter: Waiter | None) -> bool:
-    return waiter is not None and not waiter.done()
