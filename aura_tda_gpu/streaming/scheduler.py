@@ -20,6 +20,7 @@ from .worker import Finished, Worker
 
 __all__ = ["Outlet", "Scheduler"]
 
+_LARGE = 10_000  # points that are checked off the event loop
 _CLOSED = "the processor was closed meanwhile"
 _LONGEST_RUN_S = 0.001  # without letting other tasks of the loop have their turn
 
@@ -158,13 +159,18 @@ class Scheduler:
         WorkerError
             If something unforeseen went wrong in the worker.
         """
-        started = self._stream.dim is not None
-        rows, times = self._stream.check(points, timestamps)
-        part: Points[Waiter] = Points(rows, times, metadata=metadata, joinable=started)
-        if self._entrance.locked() or not self._queue.has_room(len(part)):
-            await self._enter(part)
+        if _length(timestamps) > _LARGE:
+            part = await self._enter_large(points, timestamps)
         else:
-            self._add(part)
+            started = self._stream.dim is not None
+            rows, times = self._stream.check(points, timestamps)
+            part = Points(rows, times, metadata=metadata, joinable=started)
+            if self._entrance.locked() or not self._queue.has_room(len(part)):
+                async with self._entrance:
+                    await self._enter(part)
+            else:
+                self._refuse_if_closing()
+                self._add(part)
         if part.waiter is not None:
             return await self._result(part.waiter)
         if self._loop.time() - self._last_turn > _LONGEST_RUN_S:
@@ -256,21 +262,30 @@ class Scheduler:
 
         self._mailbox.call(go_on)
 
-    async def _enter(self, part: Points[Waiter]) -> None:
-        """Add points in the order of calls, as soon as the policy of the queue allows."""
+    async def _enter_large(self, points: Any, timestamps: Any) -> Points[Waiter]:
+        """Check points in the worker's thread and add them, ahead of all later calls."""
         async with self._entrance:
-            # a stuck worker makes room only for somebody who waits
-            while not (self._stuck or self._queue.has_room(len(part))):
-                self._refuse_if_closing()
-                if self._drop_oldest:
-                    self._drop(len(part))
-                    break
-                self._overdue = True
-                self._nudge()
-                self._room_made = self._loop.create_future()
-                await self._room_made
             self._refuse_if_closing()
-            self._add(part)
+            check = self._stream.check
+            checked = await self._loop.run_in_executor(self._executor, check, points, timestamps)
+            part: Points[Waiter] = Points(*checked, joinable=False)
+            await self._enter(part)
+        return part
+
+    async def _enter(self, part: Points[Waiter]) -> None:
+        """Add points as soon as the policy of the queue allows; the entrance is held."""
+        # a stuck worker makes room only for somebody who waits
+        while not (self._stuck or self._queue.has_room(len(part))):
+            self._refuse_if_closing()
+            if self._drop_oldest:
+                self._drop(len(part))
+                break
+            self._overdue = True
+            self._nudge()
+            self._room_made = self._loop.create_future()
+            await self._room_made
+        self._refuse_if_closing()
+        self._add(part)
 
     def _add(self, part: Points[Waiter]) -> None:
         """Queue points, with a waiter unless they certainly neither tick nor fail."""
@@ -398,3 +413,11 @@ class Scheduler:
     def _wake(self, future: asyncio.Future[None] | None) -> None:
         if future is not None and not future.done():
             future.set_result(None)
+
+
+def _length(timestamps: Any) -> int:
+    """Return how many points a call brings, 1 if that is not plain."""
+    try:
+        return len(timestamps)
+    except TypeError:
+        return 1
