@@ -10,14 +10,20 @@ from typing import NoReturn
 __all__ = ["main"]
 
 
+_WORDS = {signal.SIGINT: b"interrupted\n", signal.SIGTERM: b"terminated\n"}
+_DEFAULTS = (signal.default_int_handler, signal.SIG_DFL)
+
+
 def main() -> None:
     """Run the command with the arguments of this process.
 
-    Until a run takes Ctrl-C over, it ends the process at once with exit code 130.
+    Until a run takes SIGINT and SIGTERM over, they end the process at once with exit code 130
+    or 143.
     """
-    # a handler that is not Python's own was chosen by whoever started this process
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _leave)
+    for number in _WORDS:
+        # any other handler was chosen by whoever started this process
+        if signal.getsignal(number) in _DEFAULTS:
+            signal.signal(number, _leave)
     from .app import app
 
     app()
@@ -25,5 +31,5 @@ def main() -> None:
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
     """End now: an exception could surface inside an import, or be swallowed by one."""
-    os.write(2, b"interrupted\n")
-    os._exit(130)
+    os.write(2, _WORDS[signal.Signals(number)])
+    os._exit(128 + number)

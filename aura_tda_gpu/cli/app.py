@@ -2,61 +2,24 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
-from ..config import Config
-from ..errors import (
-    AuraTDAError,
-    BackendUnavailable,
-    ConfigError,
-    MemoryLimitError,
-    MissingDependencyError,
-    UnsupportedError,
-)
+from .config_command import config_app
+from .exits import EPILOG, exit_codes
+from .run_options import RunOptions, takes_run_options
 
 __all__ = ["app"]
-
-_SETTINGS_ERRORS = (
-    BackendUnavailable,
-    ConfigError,
-    MemoryLimitError,
-    MissingDependencyError,
-    UnsupportedError,
-)
-_OPTIONS = {
-    "scales": "--scales",
-    "window.allowed_lateness_ms": "--lateness-ms",
-    "memory.max_landmarks": "--max-landmarks",
-    "memory.max_mb": "--max-memory-mb",
-    "engine.metric": "--metric",
-    "engine.max_edge_length": "--max-edge-length",
-    "engine.backend": "--backend",
-}
-# names of the stream's own settings, in errors that it raises later
-_SETTINGS = {
-    "allowed_lateness_ms": "--lateness-ms",
-    "max_landmarks": "--max-landmarks",
-    "max_memory_mb": "--max-memory-mb",
-}
-_EXIT_CODES = (
-    "Exit codes: 0 done; 1 the data could not be used to the end; 2 an option, a setting or a "
-    "missing part; 130 interrupted. What was computed before is kept in every case."
-)
 
 app = typer.Typer(
     name="aura-tda",
     help="Persistence diagrams of sliding windows over a stream, at several time scales.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(config_app, name="config")
 
 
 @app.callback(invoke_without_command=True)
@@ -76,97 +39,47 @@ def start(
     raise typer.Exit
 
 
-@app.command(epilog=_EXIT_CODES)
+@app.command(epilog=EPILOG)
+@takes_run_options
 def run(
-    source: Annotated[str, typer.Argument(help="CSV or NPY file, a point in each row.")],
-    time_column: Annotated[
-        str | None, typer.Option(help="Column of event times: name, or index from 0.")
-    ] = None,
-    time_unit: Annotated[str, typer.Option(help="Unit of that column: s, ms, us or ns.")] = "s",
-    rate: Annotated[
-        float | None, typer.Option(help="Rows a second, if there is no time column.")
-    ] = None,
-    columns: Annotated[
-        str | None,
-        typer.Option(help="Coordinates, as a,b,c; all numeric columns but time if left out."),
-    ] = None,
-    takens: Annotated[
-        str | None,
-        typer.Option(help="DIM:LAG: delay embedding of one column, the lag in samples."),
-    ] = None,
-    scales: Annotated[
-        str | None, typer.Option(help="Window lengths in ms, as 1000,4000,16000.")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="YAML file of settings; options given here win.")
-    ] = None,
+    options: RunOptions,
     output: Annotated[str, typer.Option(help="File of JSON lines; - is standard output.")] = "-",
-    plot: Annotated[Path | None, typer.Option(help="Folder to draw pictures into.")] = None,
-    lateness_ms: Annotated[
-        int | None, typer.Option(help="How late a row may come and still be sorted in.")
-    ] = None,
-    max_landmarks: Annotated[
-        int | None, typer.Option(help="A window of at most so many points is exact.")
-    ] = None,
-    max_memory_mb: Annotated[int | None, typer.Option(help="Memory of the stream.")] = None,
-    metric: Annotated[
-        str | None, typer.Option(help="euclidean, manhattan, chebyshev or cosine.")
-    ] = None,
-    max_edge_length: Annotated[
-        float | None, typer.Option(help="Longest edge of the filtration.")
-    ] = None,
-    backend: Annotated[str | None, typer.Option(help="auto, cpu, cuda or reference.")] = None,
-    on_bad_row: Annotated[
-        str, typer.Option(help="stop, or skip: leave out and count rows that cannot be used.")
-    ] = "stop",
-    batch_size: Annotated[
-        int, typer.Option(min=1, help="Rows handed to the stream at a time.")
-    ] = 100,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what memory and time it would take, from the first rows."
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Give the summary, or the dry run, as JSON.")
+    ] = False,
 ) -> None:
-    """Stream a file, and write the diagram of every window at every tick as a line of JSON."""
+    """Stream a source, and write the diagram of every window at every tick as a line of JSON."""
     with exit_codes():
-        from .run import run_source
-        from .sources import SourceOptions
-        from .takens import parse_takens
+        from .run import run_source, try_source
 
-        if source == "-":
-            raise UnsupportedError(
-                "reading from standard input is not part of this version: name a file"
-            )
-        if on_bad_row not in ("stop", "skip"):
-            raise ConfigError(f"--on-bad-row must be stop or skip, not {on_bad_row!r}")
-        options = SourceOptions(
-            time_column=time_column,
-            time_unit=time_unit,
-            rate=rate,
-            columns=None if columns is None else _names(columns),
-            skip_bad_rows=on_bad_row == "skip",
-        )
-        settings = _merged(
-            Config() if config is None else Config.load(config),
-            {
-                "scales": None if scales is None else _durations(scales),
-                "window.allowed_lateness_ms": lateness_ms,
-                "memory.max_landmarks": max_landmarks,
-                "memory.max_mb": max_memory_mb,
-                "engine.metric": metric,
-                "engine.max_edge_length": max_edge_length,
-                "engine.backend": backend,
-            },
-        )
-        code = run_source(
-            source,
-            options,
-            settings,
-            embedding=None if takens is None else parse_takens(takens),
-            output=output,
-            pictures=plot,
-            batch_size=batch_size,
-        )
+        if dry_run:
+            try_source(options, as_json=as_json)
+            raise typer.Exit
+        code = run_source(options, output, as_json=as_json)
     raise typer.Exit(code)
 
 
-@app.command(epilog=_EXIT_CODES)
+@app.command(epilog=EPILOG)
+@takes_run_options
+def watch(
+    options: RunOptions,
+    output: Annotated[str | None, typer.Option(help="File of JSON lines, if wanted.")] = None,
+) -> None:
+    """Stream a source, and show the bars of every window as they change."""
+    with exit_codes():
+        from .run import run_source
+
+        code = run_source(options, output, view=True)
+    raise typer.Exit(code)
+
+
+@app.command(epilog=EPILOG)
 def demo(
     output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out/demo"),
     no_plot: Annotated[bool, typer.Option("--no-plot", help="Draw no pictures.")] = False,
@@ -188,65 +101,3 @@ def doctor(
         from .doctor import examine, show
 
         show(examine(), as_json=as_json)
-
-
-@contextmanager
-def exit_codes() -> Iterator[None]:
-    """Turn the errors of this package into one line on standard error and an exit code."""
-    try:
-        yield
-    except _SETTINGS_ERRORS as error:
-        _fail(error, 2)
-    except AuraTDAError as error:
-        _fail(error, 1)
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        raise typer.Exit(130) from None
-
-
-def _fail(error: AuraTDAError, code: int) -> NoReturn:
-    line = " ".join(str(error).split())
-    if isinstance(error, MemoryLimitError):
-        for name, option in _SETTINGS.items():
-            line = line.replace(name, option)
-    encoding = getattr(sys.stderr, "encoding", "utf-8")
-    typer.echo(f"error: {line.encode(encoding, 'replace').decode(encoding)}", err=True)
-    raise typer.Exit(code)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """Read the value of ``--columns``."""
-    names = tuple(name.strip() for name in text.split(","))
-    if "" in names:
-        raise ConfigError(f"--columns must be names or indexes such as x,y, not {text!r}")
-    return names
-
-
-def _durations(text: str) -> tuple[int, ...]:
-    """Read the value of ``--scales``."""
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ConfigError(
-            f"--scales must be whole milliseconds such as 1000,4000, not {text!r}"
-        ) from None
-
-
-def _merged(config: Config, given: dict[str, Any]) -> Config:
-    """Return the settings with those in their place that were given as options."""
-    settings = config.model_dump()
-    for path, value in given.items():
-        if value is not None:
-            *sections, key = path.split(".")
-            place = settings
-            for section in sections:
-                place = place[section]
-            place[key] = value
-    try:
-        return Config(**settings)
-    except ConfigError as error:
-        # what came from the file has been checked: only options can be at fault
-        line = str(error)
-        for path, option in _OPTIONS.items():
-            line = line.replace(f"streaming_tda.{path}", option)
-        raise ConfigError(re.sub(r"(--scales)\[\d+\]", r"\1", line)) from None

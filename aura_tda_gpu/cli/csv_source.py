@@ -3,53 +3,33 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
-import os
 import re
 import reprlib
-import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import SourceError
+from .iso_time import iso_seconds
+from .lines import Line, LineFeed
 from .progress import count
-from .sources import Chunk, Source, SourceOptions
+from .sources import SourceOptions
+from .text_source import PEEKED_ROWS, Row, TextSource
 
 __all__ = ["CsvSource"]
 
-_MAX_LINE = 1 << 20
-_PEEKED_ROWS = 100
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """Line ``line`` of the file in cells; ``whole`` is False if it has no line end."""
-
-    line: int
-    cells: list[str]
-    whole: bool
-    fault: str = ""
-
-
-class CsvSource(Source):
+class CsvSource(TextSource):
     """Rows of numbers as text, one a line, read as they are asked for.
 
-    A column is numeric if one of its cells in the first hundred rows is a number. The first
-    line is the header if it has no number in a numeric column, or a name that was asked for;
-    without a header, columns go by index from 0.
+    A column is numeric if one of its cells in the first hundred rows is a number; of a live
+    source only the rows up to the first one with a number are looked at. The first line is the
+    header if it has no number in a numeric column, or a name that was asked for; without a
+    header, columns go by index from 0.
 
     Parameters
     ----------
-    path, options
-        As in `Source`.
-    handle : BufferedReader
-        The open file, at its start.
+    path, options, feed
+        As in `TextSource`.
 
     Raises
     ------
@@ -59,75 +39,43 @@ class CsvSource(Source):
         If a column that was asked for does not exist.
     """
 
-    row_word = "line"
-
-    def __init__(self, path: Path, options: SourceOptions, handle: io.BufferedReader) -> None:
-        super().__init__(path, options)
-        self._handle = handle
-        self._lines = _Lines(path, handle)
-        self._rows = self._read(_delimiter(self._lines.peek()))
-        first = next(self._rows, None)
+    def __init__(self, path: Path, options: SourceOptions, feed: LineFeed) -> None:
+        super().__init__(path, options, feed)
+        self._header: Row | None = None
+        self._first_line: int | None = None
+        line = feed.peek()
+        if line is None:
+            raise SourceError(f"{path}: is empty")
+        # the mark of a comment may stand before the names of the columns
+        self._first_number = line.number
+        self._delimiter = _delimiter(_unmarked(line.text))
+        first = next(iter(self._gather(1)), None)
         if first is None:
             raise SourceError(f"{path}: is empty")
         if first.fault:
             raise SourceError(f"{self.place(first.line)}: {first.fault}")
-        self._first_line: int | None = None
         self._width = len(first.cells)
-        peeked = list(islice(self._rows, _PEEKED_ROWS))
+        peeked = self._gather(1 if self.live else PEEKED_ROWS)
+        while self.live and len(peeked) < PEEKED_ROWS and not any(_numeric(peeked, self._width)):
+            if not (more := self._gather(1)):
+                break
+            peeked += more
         if self._is_header(first, peeked):
             names = [name or str(i) for i, name in enumerate(first.cells)]
+            self._header = first
         else:
             names = [str(i) for i in range(self._width)]
             peeked.insert(0, first)
             self._first_line = first.line
         if not peeked:
             raise SourceError(f"{path}: holds a header and no rows")
-        self._rows = chain(peeked, self._rows)
+        self._held = peeked
         time, taken = self.select(names, _numeric(peeked, self._width), _first_text(peeked))
+        self._time = time
         self._wanted = [] if time is None else [(time, names[time])]
         self._wanted += [(i, names[i]) for i in taken]
-        self._has_time = time is not None
 
-    def chunks(self, size: int) -> Iterator[Chunk]:
-        """Yield the rows; see `Source.chunks`."""
-        row_number = 0
-        while batch := list(islice(self._rows, size)):
-            values: list[list[float]] = []
-            rows: list[int] = []
-            places: list[int] = []
-            fault: SourceError | None = None
-            for row in batch:
-                try:
-                    values.append(self._parse(row))
-                except SourceError as error:
-                    if not row.whole:
-                        self.cut_off = True
-                    elif self.options.skip_bad_rows:
-                        self.bad_rows += 1
-                    else:
-                        fault = error
-                        break
-                else:
-                    self.open_end = not row.whole
-                    rows.append(row_number)
-                    places.append(row.line)
-                row_number += 1
-            yield self._chunk(values, rows, places)
-            if fault is not None:
-                raise fault
-
-    def fraction(self) -> float | None:
-        """Return how much has been read, None for a pipe."""
-        found = os.fstat(self._handle.fileno())
-        if not stat.S_ISREG(found.st_mode) or not found.st_size:
-            return None
-        return min(1.0, self._handle.tell() / found.st_size)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._handle.close()
-
-    def _is_header(self, first: _Row, others: list[_Row]) -> bool:
+    def _is_header(self, first: Row, others: list[Row]) -> bool:
         """Tell if the first line names the columns."""
         asked = (*(self.options.columns or ()), self.options.time_column)
         if any(cell in asked and not _is_number(cell) for cell in first.cells):
@@ -139,18 +87,9 @@ class CsvSource(Source):
             _is_number(cell) for cell, counts in zip(first.cells, numeric, strict=True) if counts
         )
 
-    def _chunk(self, values: list[list[float]], rows: list[int], places: list[int]) -> Chunk:
-        table = np.array(values, np.float64).reshape(len(values), len(self._wanted))
-        numbers = np.array(rows, np.int64)
-        points = table[:, 1:] if self._has_time else table
-        times = self.seconds(table[:, 0], numbers)
-        return Chunk(points, times, numbers, np.array(places, np.int64))
-
-    def _parse(self, row: _Row) -> list[float]:
+    def _parse(self, row: Row) -> list[float]:
         """Return the numbers wanted from a row."""
         cells = row.cells
-        if row.fault:
-            raise SourceError(f"{self.place(row.line)}: {row.fault}")
         if len(cells) < self._width or any(cells[self._width :]):
             raise SourceError(
                 f"{self.place(row.line)}: has {count(len(cells), 'cell')}, {self._width} expected"
@@ -158,80 +97,46 @@ class CsvSource(Source):
         values = []
         for column, name in self._wanted:
             cell = cells[column]
-            try:
-                value = _number(cell)
-            except ValueError:
-                value = math.nan
+            value = self._seconds(cell) if column == self._time else _value(cell)
             if not math.isfinite(value):
-                hint = "; time must be a number" if name == self.time_name else ""
+                hint = "; time must be a number or ISO 8601" if name == self.time_name else ""
                 if row.line == self._first_line:
                     hint += "; this line is not taken as a header, for it holds numbers"
                 raise SourceError(
                     f"{self.place(row.line)}, column {name!r}: {_complaint(cell)}{hint}"
-                ) from None
+                )
             values.append(value)
         return values
 
-    def _read(self, delimiter: str) -> Iterator[_Row]:
-        """Yield the lines that are not blank."""
-        for line in self._lines:
-            number, whole = self._lines.count, self._lines.whole
-            # each line by itself: a stray quote spoils its own line and no other
-            reader = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
-            try:
-                cells = [cell.strip() for cell in next(reader)]
-            except csv.Error as error:
-                fault = str(error).replace("unexpected end of data", "a quote is never closed")
-                yield _Row(number, [], whole, fault)
-                continue
-            if any(cells):
-                yield _Row(number, cells, whole)
-
-
-class _Lines:
-    """The lines of a text file, counted; ``whole`` tells if the last one had its line end."""
-
-    def __init__(self, path: Path, handle: io.BufferedReader) -> None:
-        encoding = "utf-16" if handle.peek(2).startswith(_UTF16_MARKS) else "utf-8-sig"
-        self._path = path
-        self._text = io.TextIOWrapper(handle, encoding, errors="replace", newline="")
-        self._held: str | None = None
-        self.count = 0
-        self.whole = True
-
-    def peek(self) -> str:
-        """Return the first line that is not blank, without the mark of a comment."""
-        line = next(self, "")
-        while line and not line.strip():
-            line = next(self, "")
-        if line.lstrip().startswith("#"):
-            line = line.lstrip()[1:]
-        if line:
-            self._held = line
-            self.count -= 1
-        return line
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line, self._held = self._held, None
-        if line is None:
-            line = self._readline()
-        if not line:
-            raise StopIteration
-        self.count += 1
-        self.whole = line.endswith(("\n", "\r"))
-        return line
-
-    def _readline(self) -> str:
+    def _seconds(self, cell: str) -> float:
+        """Return a time in seconds, nan if the cell holds none."""
+        value = _value(cell)
+        if not math.isnan(value):
+            return value / self._unit
         try:
-            line = self._text.readline(_MAX_LINE)
-        except OSError as error:
-            raise SourceError(f"{self._path}: cannot be read: {error.strerror or error}") from error
-        if len(line) == _MAX_LINE:
-            raise SourceError(f"{self._path}, line {self.count + 1}: is too long for a line of CSV")
-        return line
+            return iso_seconds(cell)
+        except ValueError:
+            return math.nan
+
+    def _row(self, line: Line) -> Row | None:
+        """Return the cells of a line, None if all are empty or it is the header once more."""
+        text = _unmarked(line.text) if line.number == self._first_number else line.text
+        # each line by itself: a stray quote spoils its own line and no other
+        reader = csv.reader([text], delimiter=self._delimiter, skipinitialspace=True, strict=True)
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except csv.Error as error:
+            fault = str(error).replace("unexpected end of data", "a quote is never closed")
+            return Row(line.number, [], line.whole, fault)
+        header = self._header
+        # a file that is followed may start anew
+        again = header is not None and line.number == header.line and cells == header.cells
+        return Row(line.number, cells, line.whole) if any(cells) and not again else None
+
+
+def _unmarked(line: str) -> str:
+    """Return a line without the mark of a comment at its start."""
+    return line.lstrip().removeprefix("#") if line.lstrip().startswith("#") else line
 
 
 def _delimiter(line: str) -> str:
@@ -243,7 +148,7 @@ def _delimiter(line: str) -> str:
     return " " if " " in bare else ","
 
 
-def _numeric(rows: list[_Row], width: int) -> list[bool]:
+def _numeric(rows: list[Row], width: int) -> list[bool]:
     """Tell for each column whether one of its cells is a number."""
     return [
         any(_is_number(row.cells[column]) for row in rows if column < len(row.cells))
@@ -251,7 +156,7 @@ def _numeric(rows: list[_Row], width: int) -> list[bool]:
     ]
 
 
-def _first_text(rows: list[_Row]) -> str:
+def _first_text(rows: list[Row]) -> str:
     """Name the first filled cell that is not a number."""
     for row in rows:
         for cell in row.cells:
@@ -266,6 +171,14 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _value(cell: str) -> float:
+    """Read a number, nan if the cell is none."""
+    try:
+        return _number(cell)
+    except ValueError:
+        return math.nan
 
 
 def _number(cell: str) -> float:

@@ -16,12 +16,13 @@ from ..streaming.persistence_stream import WindowUpdate
 from . import plots
 from .demo_text import print_files, print_reading
 from .history import History, longest_loops
+from .opening import open_source
 from .plot_diagram import diagram_figure
 from .progress import Report
 from .reading import Reading, flat_spans
 from .records import UpdateWriter
 from .running import Run, catch_interrupt, stderr_console, warm_up
-from .sources import Chunk, SourceOptions, open_source
+from .sources import Chunk, SourceOptions
 from .takens import DelayEmbedding
 
 __all__ = ["Recording", "heartbeat_config", "recording_path", "run_demo"]
@@ -77,6 +78,9 @@ class Recording:
 
     def see(self, raw: Chunk, points: Chunk, updates: list[WindowUpdate]) -> None:
         """Note what passes; see `Watcher`."""
+        # windows that reach past the end of the recording tell nothing of the pulse
+        if not len(raw):
+            return
         self.history.see(raw, points, updates)
         self.points.append(points.points)
         self.times.append(raw.times)
@@ -112,7 +116,7 @@ def run_demo(folder: Path, *, draw: bool = True) -> int:
     Returns
     -------
     int
-        Exit code: 0, or 130 after Ctrl-C.
+        Exit code: 0, or 130 after Ctrl-C, 143 after SIGTERM.
     """
     console = stderr_console()
     config = heartbeat_config()
@@ -130,11 +134,11 @@ def run_demo(folder: Path, *, draw: bool = True) -> int:
             report = Report(console)
             embedding = DelayEmbedding(DIM, LAG)
             with report:
-                Run(source, stream, writer, report, interrupt, embedding, recording)()
+                Run(source, stream, writer, report, interrupt, embedding, [recording])()
     console.print(report.summary(stream.stats.late))
     if interrupt.asked:
-        console.print(f"interrupted: {writer.lines} updates are in {output}")
-        return 130
+        console.print(f"{interrupt.word}: {writer.lines} updates are in {output}")
+        return interrupt.exit_code
     durations = {scale.window_id: scale.duration_ms / 1000 for scale in stream.settings.timeline}
     print_reading(recording.readings(), durations, recording.lost())
     print_files([output])

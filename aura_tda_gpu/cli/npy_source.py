@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SourceError
-from .sources import Chunk, Source, SourceOptions
+from .sources import Float64Array, SourceOptions
+from .table_source import TableSource
 
 __all__ = ["NpySource"]
 
 
-class NpySource(Source):
+class NpySource(TableSource):
     """An array of one or two dimensions; a row is a point, columns go by index from 0.
 
     Raises
@@ -24,44 +25,22 @@ class NpySource(Source):
         If the file is broken, or its array is not a non-empty one of real numbers.
     """
 
-    row_word = "row (from 0)"
-
     def __init__(self, path: Path, options: SourceOptions) -> None:
         super().__init__(path, options)
         self._array = _load(path)
         names = [str(i) for i in range(self._array.shape[1])]
         self._time, self._taken = self.select(names, [True] * len(names))
-        self._done = 0
 
-    def chunks(self, size: int) -> Iterator[Chunk]:
-        """Yield the rows; see `Source.chunks`."""
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._array)
+
+    def _blocks(self, size: int) -> Iterator[tuple[Float64Array, Float64Array]]:
+        """Yield coordinates and times as they are in the file; see `TableSource`."""
         for start in range(0, len(self._array), size):
             block = self._array[start : start + size].astype(np.float64)
-            rows = np.arange(start, start + len(block))
             times = np.zeros(len(block)) if self._time is None else block[:, self._time]
-            points = block[:, self._taken]
-            self._done = start + len(block)
-            good = np.isfinite(points).all(axis=1) & np.isfinite(times)
-            chunk = Chunk(points, self.seconds(times, rows), rows, rows)
-            if good.all():
-                yield chunk
-            elif self.options.skip_bad_rows:
-                self.bad_rows += int(np.count_nonzero(~good))
-                yield chunk[good]
-            else:
-                bad = int(np.argmin(good))
-                yield chunk[:bad]
-                raise self._not_finite(start + bad)
-
-    def fraction(self) -> float | None:
-        """Return how much has been read."""
-        return self._done / len(self._array)
-
-    def _not_finite(self, row: int) -> SourceError:
-        taken = [*([] if self._time is None else [self._time]), *self._taken]
-        column = next(i for i in taken if not np.isfinite(self._array[row, i]))
-        value = self._array[row, column]
-        return SourceError(f"{self.place(row)}, column {column}: {value} is not a finite number")
+            yield block[:, self._taken], self.in_seconds(times)
 
 
 def _load(path: Path) -> npt.NDArray[Any]:

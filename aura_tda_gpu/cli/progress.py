@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from ..streaming.persistence_stream import WindowUpdate
+from ..streaming.stats import StreamStats
+from .sources import Source
 from .trace import Sample
 
 __all__ = ["Report", "count"]
@@ -113,3 +117,44 @@ class Report:
             p50, p99 = (1e3 * self.latencies.quantile(q) for q in (0.5, 0.99))
             line += f", latency of a tick p50 {p50:.1f} ms, p99 {p99:.1f} ms"
         return line
+
+    def summary_record(
+        self, stats: StreamStats, source: Source, reason: str | None = None
+    ) -> dict[str, Any]:
+        """Return the run as plain numbers and None, ready for JSON.
+
+        Parameters
+        ----------
+        stats : StreamStats
+            Counters of the stream.
+        source : Source
+            Where the rows came from.
+        reason : str, optional
+            Why the run ended: ``"end"``, ``"interrupted"``, ``"terminated"`` or
+            ``"error: ..."``.
+
+        Returns
+        -------
+        dict
+            ``points``, ``ticks``, ``skipped_ticks``, ``late``, ``overflowed``, ``bad_rows``
+            (int), ``cut_off`` (bool), ``seconds``, ``points_per_second``,
+            ``latency_p50_seconds``, ``latency_p99_seconds`` (float; the latencies None without
+            a tick) and ``reason``.
+        """
+        seconds = self.seconds
+        latencies = [self.latencies.quantile(q) for q in (0.5, 0.99)]
+        p50, p99 = (None if math.isnan(value) else round(value, 6) for value in latencies)
+        return {
+            "points": self.points,
+            "ticks": self.ticks,
+            "skipped_ticks": self.skipped_ticks,
+            "late": stats.late,
+            "overflowed": stats.overflowed,
+            "bad_rows": source.bad_rows,
+            "cut_off": source.cut_off,
+            "seconds": round(seconds, 6),
+            "points_per_second": round(self.points / max(seconds, 1e-9), 3),
+            "latency_p50_seconds": p50,
+            "latency_p99_seconds": p99,
+            "reason": reason,
+        }

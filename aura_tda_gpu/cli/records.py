@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -43,8 +44,8 @@ class UpdateWriter:
     ----------
     target : str
         File name, or ``"-"``.
-    source : str, optional
-        File the data comes from, which must not be written over.
+    source : str or int, optional
+        File the data comes from, by name or descriptor, which must not be written over.
 
     Raises
     ------
@@ -52,7 +53,7 @@ class UpdateWriter:
         If the file cannot be opened for writing.
     """
 
-    def __init__(self, target: str, source: str | None = None) -> None:
+    def __init__(self, target: str, source: str | int | None = None) -> None:
         self.target = target
         self.lines = 0
         if target == "-":
@@ -65,7 +66,7 @@ class UpdateWriter:
             raise ConfigError("--output is empty: name a file, or - for standard output")
         path = Path(target)
         try:
-            if source is not None and path.exists() and path.samefile(source):
+            if source is not None and path.exists() and _same_file(path, source):
                 raise ConfigError(f"--output {target}: this is the file the data comes from")
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("w", encoding="utf-8", newline="\n")
@@ -111,6 +112,12 @@ class UpdateWriter:
     ) -> None:
         if self.target != "-":
             self._file.close()
+
+
+def _same_file(path: Path, source: str | int) -> bool:
+    # two names of one terminal or of /dev/null do not get in each other's way
+    found = path.stat()
+    return stat.S_ISREG(found.st_mode) and os.path.samestat(found, os.stat(source))
 
 
 def _bars(update: WindowUpdate, dimension: int) -> list[list[Any]]:

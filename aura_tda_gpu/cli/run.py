@@ -1,140 +1,198 @@
-"""``aura-tda run``: a file in, a line of JSON for every tick out, pictures if asked for."""
+"""``aura-tda run`` and ``watch``: a source in, a line of JSON for every tick out, or a view."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-
-from rich.console import Console
 
 from ..config import Config
 from ..errors import AuraTDAError, ConfigError, SourceError
 from ..streaming.multi_scale_processor import MultiScaleStream
 from . import plots
+from .exits import exit_code, tell_error
 from .history import History
+from .opening import STDIN, open_source
 from .plot_diagram import diagram_figure
 from .plot_loops import loops_figure
-from .progress import Report, count
+from .progress import Report
 from .records import UpdateWriter
-from .running import Run, catch_interrupt, stderr_console, warm_up
-from .sources import Source, SourceOptions, open_source
+from .run_options import RunOptions
+from .running import Run, ViewConsole, catch_interrupt, stderr_console, warm_up
+from .sources import Source
+from .summary import closing_lines
 from .takens import DelayEmbedding
+from .wall_clock import WallClock
+from .watch_view import WatchView
 
-__all__ = ["INTERRUPTED", "run_source"]
+__all__ = ["run_source", "try_source"]
 
-INTERRUPTED = 130
+
+class _Notices:
+    """Where messages go: to standard error, to the view, or into the summary."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self.lines: list[str] = []
+        self.show = show
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(line)
+        self.show(line)
 
 
 def run_source(
-    path: str,
-    options: SourceOptions,
-    config: Config,
-    *,
-    embedding: DelayEmbedding | None = None,
-    output: str = "-",
-    pictures: Path | None = None,
-    batch_size: int = 100,
+    options: RunOptions, output: str | None, *, view: bool = False, as_json: bool = False
 ) -> int:
-    """Stream a file through the windows of ``config``.
+    """Stream a source through the windows of its settings.
 
     Parameters
     ----------
-    path : str
-        CSV or NPY file.
-    options : SourceOptions
-        Which columns to take, and where time comes from.
-    config : Config
-        Settings of the stream.
-    embedding : DelayEmbedding, optional
-        Applied to the one column taken.
-    output : str
+    options : RunOptions
+        What to stream, and how.
+    output : str or None
         File for the updates, ``"-"`` for standard output.
-    pictures : Path, optional
-        Folder for pictures.
-    batch_size : int
-        Rows in one push; the result does not depend on it.
+    view : bool
+        Show the bars on standard output while they change.
+    as_json : bool
+        Give the summary as one object on standard error, and nothing beside it.
 
     Returns
     -------
     int
-        Exit code: 0, or 130 after Ctrl-C.
+        Exit code: 0, or 130 after Ctrl-C, 143 after SIGTERM; with ``as_json`` also that of an
+        error, which the object names.
 
     Raises
     ------
     AuraTDAError
         After what was computed before it has been written and drawn.
     """
+    settings, embedding = _checked(options)
+    if view and output == "-":
+        raise ConfigError("--output -: watch itself shows on standard output; name a file")
+    stream = MultiScaleStream(settings)
     console = stderr_console()
-    if pictures is not None:
-        plots.require_matplotlib()
-    fault: AuraTDAError | None = None
+    notices = _Notices((lambda line: None) if as_json else console.print)
     with ExitStack() as stack:
-        source = stack.enter_context(open_source(path, options))
-        _check_columns(source, embedding, console)
-        if pictures is not None:
-            plots.check_folder(pictures, "--plot")
-        warm_up(config, console.print)
-        stream = MultiScaleStream(config)
-        writer = stack.enter_context(UpdateWriter(output, path))
+        source = stack.enter_context(_opened(options, settings, embedding, notices))
+        if options.plot is not None:
+            plots.check_folder(options.plot, "--plot")
+        warm_up(settings, notices)
+        writer = None if output is None else stack.enter_context(_writer(output, options))
         interrupt = stack.enter_context(catch_interrupt())
         # lines on a terminal are progress enough
-        report = Report(console, live=not writer.on_terminal)
-        history = None if pictures is None else History()
-        run = Run(source, stream, writer, report, interrupt, embedding, history, batch_size)
-        try:
-            with report:
-                run()
-            if not report.points and not interrupt.asked:
-                fault = _nothing(source, embedding)
-        except AuraTDAError as error:
-            fault = error
-        except BrokenPipeError:
-            console.print("nobody reads the output any more: stopped")
+        quiet = view or as_json or (writer is not None and writer.on_terminal)
+        report = Report(console, live=not quiet)
+        history = None if options.plot is None else History()
+        watchers = [] if history is None else [history]
+        clock = _clock(options, source, settings)
+        size = settings.performance.batch_size
+        run = Run(source, stream, writer, report, interrupt, embedding, watchers, clock, size)
+        panels = _view(run, settings) if view else None
+        fault = _stream(run, panels, notices)
         if interrupt.asked:
-            console.print("interrupted: what was computed so far is written")
-        tell(console, source, stream, report)
-        if pictures is not None and history is not None and report.ticks:
-            try:
-                _draw(history, source, pictures, console)
-            except AuraTDAError as error:
-                fault = fault or error
-        if fault is not None:
+            notices(f"{interrupt.word}: what was computed so far is written")
+        for line in closing_lines(source, stream, report, clock):
+            notices(line)
+        if not as_json:
+            console.print(report.summary(stream.stats.late))
+        unpictured = None if history is None else _draw(history, source, options.plot, notices)
+        fault = fault or unpictured
+        if as_json:
+            reason = interrupt.word if fault is None else f"error: {tell_error(fault)}"
+            record = report.summary_record(stream.stats, source, reason)
+            console.print(json.dumps({**record, "notices": notices.lines}, allow_nan=False))
+        elif fault is not None:
             raise fault
-        return INTERRUPTED if interrupt.asked else 0
+        return interrupt.exit_code if fault is None else exit_code(fault)
 
 
-def tell(console: Console, source: Source, stream: MultiScaleStream, report: Report) -> None:
-    """Say on one line what happened, and on lines of their own what went missing."""
-    stats = stream.stats
-    if source.cut_off:
-        console.print(f"{source.path}: ends in the middle of a row, which was dropped")
-    if source.open_end:
-        console.print(f"{source.path}: the last row has no line end; taken as it stands")
-    if source.bad_rows:
-        what = "was" if source.bad_rows == 1 else "were"
-        console.print(f"{source.path}: {count(source.bad_rows, 'unusable row')} {what} skipped")
-    if stats.late:
-        what = "point was" if stats.late == 1 else "points were"
-        console.print(f"{stats.late} late {what} dropped: raise --lateness-ms to sort them in")
-    if stats.overflowed:
-        console.print(
-            f"{count(stats.overflowed, 'point')} left a window early for want of memory: "
-            "raise --max-memory-mb, or see n_overflowed in the output"
-        )
-    if report.skipped_ticks:
-        what = "was" if report.skipped_ticks == 1 else "were"
-        console.print(f"{count(report.skipped_ticks, 'tick')} in gaps of the data {what} left out")
-    console.print(report.summary(stats.late))
+def try_source(options: RunOptions, *, as_json: bool) -> None:
+    """Say what a run would take; nothing is streamed and nothing written.
+
+    Parameters
+    ----------
+    options : RunOptions
+        What would be streamed, and how.
+    as_json : bool
+        Say it as one JSON object.
+
+    Raises
+    ------
+    AuraTDAError
+        If the source cannot be read, or the settings cannot be met.
+    """
+    from .estimate import estimate_run, show_estimate
+
+    settings, embedding = _checked(options)
+    say = stderr_console().print
+    with _opened(options, settings, embedding, say) as source:
+        show_estimate(estimate_run(source, settings, embedding), as_json=as_json)
 
 
-def _check_columns(source: Source, embedding: DelayEmbedding | None, console: Console) -> None:
-    columns = source.columns
-    if embedding is not None and len(columns) != 1:
-        raise ConfigError(
-            f"--takens needs one column: choose it with --columns from {', '.join(columns)}"
-        )
+def _checked(options: RunOptions) -> tuple[Config, DelayEmbedding | None]:
+    """Return settings and embedding; all options that can be checked without data are right."""
+    options.check()
+    if options.plot is not None:
+        plots.require_matplotlib()
+    return options.settings(), options.embedding()
+
+
+def _opened(
+    options: RunOptions,
+    settings: Config,
+    embedding: DelayEmbedding | None,
+    say: Callable[[str], None],
+) -> Source:
+    """Return the source, its columns checked."""
+    source = open_source(options.source, options.source_options(settings), say)
+    columns = ", ".join(source.columns)
+    if embedding is not None and len(source.columns) != 1:
+        source.close()
+        raise ConfigError(f"--takens needs one column: choose it with --columns from {columns}")
     if source.left_out:
-        console.print(f"columns without numbers are left out: {', '.join(source.left_out)}")
+        say(f"columns without numbers are left out: {', '.join(source.left_out)}")
+    return source
+
+
+def _writer(output: str, options: RunOptions) -> UpdateWriter:
+    return UpdateWriter(output, 0 if options.source == STDIN else options.source)
+
+
+def _clock(options: RunOptions, source: Source, settings: Config) -> WallClock | None:
+    """Return the clock of a live source, unless event time was asked for."""
+    if options.clock == "event" or not source.live:
+        return None
+    return WallClock(source, options.grace_ms, settings.window.allowed_lateness_ms)
+
+
+def _view(run: Run, settings: Config) -> WatchView:
+    def queue() -> tuple[int, int]:
+        return run.source.queue() or (0, 0)
+
+    depth = None if run.source.queue() is None else queue
+    return WatchView(ViewConsole(), settings, depth, stats=lambda: run.stream.stats)
+
+
+def _stream(run: Run, view: WatchView | None, notices: _Notices) -> AuraTDAError | None:
+    """Carry out a run, in a view if there is one, and return what ended it early."""
+    try:
+        with ExitStack() as stack:
+            if view is not None:
+                run.watchers = [*run.watchers, stack.enter_context(view)]
+                stack.callback(setattr, notices, "show", notices.show)
+                notices.show = view.say
+            stack.enter_context(run.report)
+            run()
+    except AuraTDAError as error:
+        return error
+    except BrokenPipeError:
+        notices("nobody reads the output any more: stopped")
+        return None
+    if run.report.points or run.interrupt.asked:
+        return None
+    return _nothing(run.source, run.embedding)
 
 
 def _nothing(source: Source, embedding: DelayEmbedding | None) -> AuraTDAError:
@@ -148,13 +206,21 @@ def _nothing(source: Source, embedding: DelayEmbedding | None) -> AuraTDAError:
     return SourceError(f"{source.path}: no row could be used")
 
 
-def _draw(history: History, source: Source, folder: Path, console: Console) -> None:
-    """Draw the pictures of ``--plot``."""
+def _draw(
+    history: History, source: Source, folder: Path | None, say: Callable[[str], None]
+) -> AuraTDAError | None:
+    """Draw the pictures of ``--plot``, and return why that failed."""
+    if folder is None or not history.last:
+        return None
     name = source.path.name
-    if any(1 in update.diagram.dimensions for update in history.last.values()):
-        figure = loops_figure(history, names=source.columns, title=name)
-        plots.save(figure, folder, "loops_over_time")
-    for window_id, update in history.last.items():
-        title = f"{name}: {plots.title_of(update)}"
-        plots.save(diagram_figure(update.diagram, title), folder, window_id)
-    console.print(f"pictures are in {folder}")
+    try:
+        if any(1 in update.diagram.dimensions for update in history.last.values()):
+            figure = loops_figure(history, names=source.columns, title=name)
+            plots.save(figure, folder, "loops_over_time")
+        for window_id, update in history.last.items():
+            title = f"{name}: {plots.title_of(update)}"
+            plots.save(diagram_figure(update.diagram, title), folder, window_id)
+    except AuraTDAError as error:
+        return error
+    say(f"pictures are in {folder}")
+    return None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -17,14 +18,25 @@ from ..errors import InvalidInputError, SourceError
 from ..persistence import backends
 from ..streaming.multi_scale_processor import MultiScaleStream
 from ..streaming.persistence_stream import WindowUpdate
+from .exits import OK, SIGNAL_WORDS, signal_code
 from .progress import Report
 from .records import UpdateWriter
 from .sources import Chunk, Source
 from .takens import DelayEmbedding
+from .wall_clock import WallClock
 
-__all__ = ["Interrupt", "Run", "Watcher", "catch_interrupt", "stderr_console", "warm_up"]
+__all__ = [
+    "Interrupt",
+    "Run",
+    "ViewConsole",
+    "Watcher",
+    "catch_interrupt",
+    "stderr_console",
+    "warm_up",
+]
 
 
+_PAUSE = 0.05  # seconds without a row before the run looks at signals and at the clock
 _PATIENCE = 2.0  # seconds; loading kernels that are compiled takes less
 
 
@@ -37,30 +49,48 @@ class Watcher(Protocol):
 
 @dataclass
 class Interrupt:
-    """Set by the first Ctrl-C; a second one ends the process at once.
+    """Set by the first SIGINT or SIGTERM; a second one ends the run at once.
 
-    While ``waiting`` for data the first one raises KeyboardInterrupt, too.
+    Attributes
+    ----------
+    signal : int or None
+        Which one came.
     """
 
-    asked: bool = False
-    waiting: bool = False
+    signal: int | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether the run is to end."""
+        return self.signal is not None
+
+    @property
+    def exit_code(self) -> int:
+        """0, or what a shell gives for the signal."""
+        return OK if self.signal is None else signal_code(self.signal)
+
+    @property
+    def word(self) -> str:
+        """``"interrupted"``, ``"terminated"``, or ``"end"`` without a signal."""
+        return "end" if self.signal is None else SIGNAL_WORDS[signal.Signals(self.signal)]
 
 
 @contextmanager
 def catch_interrupt() -> Iterator[Interrupt]:
-    """Turn the first SIGINT into a flag that the run looks at between two pushes."""
+    """Turn the first SIGINT or SIGTERM into a flag that the run looks at between two pushes."""
     state = Interrupt()
 
     def note(number: int, frame: FrameType | None) -> None:
-        again, state.asked = state.asked, True
-        if again or state.waiting:
-            raise KeyboardInterrupt
+        if state.asked:
+            raise KeyboardInterrupt(number)
+        state.signal = number
 
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield state
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def warm_up(config: Config, say: Callable[[str], None]) -> None:
@@ -97,7 +127,7 @@ class Run:
         Where rows come from.
     stream : MultiScaleStream
         What they are pushed into.
-    writer : UpdateWriter
+    writer : UpdateWriter, optional
         Where updates go.
     report : Report
         Counters and their display.
@@ -105,23 +135,26 @@ class Run:
         Asked between two pushes.
     embedding : DelayEmbedding, optional
         Applied to the rows first.
-    watcher : Watcher, optional
-        Sees everything that passes.
+    watchers : sequence of Watcher
+        They see everything that passes.
+    clock : WallClock, optional
+        Moves the windows while the source is silent.
     batch_size : int
-        Rows in one push.
+        Rows in one push at most.
     """
 
     source: Source
     stream: MultiScaleStream
-    writer: UpdateWriter
+    writer: UpdateWriter | None
     report: Report
     interrupt: Interrupt
     embedding: DelayEmbedding | None = None
-    watcher: Watcher | None = None
+    watchers: Sequence[Watcher] = ()
+    clock: WallClock | None = None
     batch_size: int = 100
 
     def __call__(self) -> None:
-        """Push all rows, until the end or the first Ctrl-C.
+        """Push all rows, until the end or the first signal.
 
         Raises
         ------
@@ -130,23 +163,17 @@ class Run:
         BrokenPipeError
             If nobody reads the output any more.
         """
-        chunks = self.source.chunks(self.batch_size)
-        while (raw := self._next(chunks)) is not None:
-            self._push(raw, raw if self.embedding is None else self.embedding(raw))
+        chunks = self.source.chunks(self.batch_size, _PAUSE)
+        while not self.interrupt.asked and (raw := next(chunks, None)) is not None:
+            if len(raw):
+                if self.clock is not None:
+                    self.clock.note(raw.times)
+                self._push(raw, raw if self.embedding is None else self.embedding(raw))
+            mark = None if self.clock is None else self.clock.mark()
+            if mark is not None:
+                self._tick(self.stream.advance(mark))
         if not self.interrupt.asked:
-            self._pass_on(0, self.stream.flush())
-
-    def _next(self, chunks: Iterator[Chunk]) -> Chunk | None:
-        """Return the next rows, None at the end or after Ctrl-C."""
-        if self.interrupt.asked:
-            return None
-        try:
-            self.interrupt.waiting = True
-            return next(chunks, None)
-        except KeyboardInterrupt:
-            return None
-        finally:
-            self.interrupt.waiting = False
+            self._tick(self.stream.flush())
 
     def _push(self, raw: Chunk, chunk: Chunk) -> None:
         """Push some points; an unusable one is skipped or ends the run behind those before it."""
@@ -163,25 +190,47 @@ class Run:
                 bad = error.row
                 updates += self.stream.push(rest.points[:bad], rest.times[:bad])
                 if not self.source.options.skip_bad_rows:
-                    self._pass_on(bad, updates)
-                    what = str(error).replace(f"row {bad}", "this row")
-                    if "292 years" in what and self.source.options.time_column is not None:
-                        unit = self.source.options.time_unit
-                        what += f"; it was read in {unit}: is --time-unit right?"
-                    place = self.source.place(int(rest.places[bad]))
-                    raise SourceError(f"{place}: {what}") from error
+                    self._pass_on(raw, chunk[:bad], updates, bad)
+                    raise self._unusable(error, rest[bad:], bad) from error
                 refused += 1
                 rest = rest[bad + 1 :]
         self.source.bad_rows += refused
-        if self.watcher is not None:
-            self.watcher.see(raw, chunk, updates)
-        self._pass_on(len(chunk) - refused, updates)
+        self._pass_on(raw, chunk, updates, len(chunk) - refused)
 
-    def _pass_on(self, n_points: int, updates: list[WindowUpdate]) -> None:
-        self.writer.write(updates)
+    def _unusable(self, error: InvalidInputError, rest: Chunk, row: int) -> SourceError:
+        """Name the first row of ``rest`` as the one that a push refused."""
+        what = str(error).replace(f"row {row}", "this row")
+        if "292 years" in what and self.source.options.time_column is not None:
+            unit = self.source.options.time_unit
+            what += f"; it was read in {unit}: is --time-unit right?"
+        return SourceError(f"{self.source.place(int(rest.places[0]))}: {what}")
+
+    def _tick(self, updates: list[WindowUpdate]) -> None:
+        """Pass on updates that no row brought about."""
+        if updates:
+            dim = len(self.source.columns)
+            none = Chunk.empty(dim if self.embedding is None else self.embedding.dim)
+            self._pass_on(Chunk.empty(dim), none, updates, 0)
+
+    def _pass_on(
+        self, raw: Chunk, points: Chunk, updates: list[WindowUpdate], n_points: int
+    ) -> None:
+        for watcher in self.watchers:
+            watcher.see(raw, points, updates)
+        if self.writer is not None:
+            self.writer.write(updates)
         self.report.step(n_points, updates, self.source.fraction())
 
 
 def stderr_console() -> Console:
     """Return the console for everything that is not a result."""
-    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+class ViewConsole(Console):
+    """Standard output for a view; a reader that goes away is an error that can be caught."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise on, with nothing left in the buffer for the end of the process to write."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+        raise BrokenPipeError

@@ -1,4 +1,4 @@
-"""A file as a stream of points: which columns to take, where time comes from, chunk by chunk."""
+"""A stream of points: which columns to take, where time comes from, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -13,20 +13,18 @@ import numpy.typing as npt
 
 from ..errors import ConfigError, SourceError
 
-__all__ = ["TIME_UNITS", "Chunk", "Source", "SourceOptions", "open_source"]
+__all__ = ["FORMATS", "TIME_UNITS", "Chunk", "Source", "SourceOptions"]
 
+FORMATS = ("auto", "csv", "jsonl", "npy", "parquet")
 TIME_UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 Float64Array = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
 
-_NPY_MAGIC = b"\x93NUMPY"
-_ZIP_MAGIC = b"PK\x03\x04"
-
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """What to take from a file.
+    """What to take from a source.
 
     Parameters
     ----------
@@ -40,6 +38,12 @@ class SourceOptions:
         Names or indexes of the coordinates; None takes every numeric column but time.
     skip_bad_rows : bool
         Leave out and count a row that cannot be used, instead of stopping there.
+    format : str
+        One of `FORMATS`; ``"auto"`` looks at what the source holds.
+    follow : bool
+        Wait for a file to grow, instead of stopping at its end.
+    queue_rows : int
+        Rows of a live source that may wait to be taken.
 
     Raises
     ------
@@ -52,6 +56,9 @@ class SourceOptions:
     rate: float | None = None
     columns: tuple[str, ...] | None = None
     skip_bad_rows: bool = False
+    format: str = "auto"
+    follow: bool = False
+    queue_rows: int = 10_000
 
     def __post_init__(self) -> None:
         if self.time_column is None and self.rate is None:
@@ -63,6 +70,9 @@ class SourceOptions:
         if self.time_unit not in TIME_UNITS:
             known = ", ".join(TIME_UNITS)
             raise ConfigError(f"--time-unit must be one of {known}, not {self.time_unit!r}")
+        if self.format not in FORMATS:
+            known = ", ".join(FORMATS)
+            raise ConfigError(f"--format must be one of {known}, not {self.format!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +96,12 @@ class Chunk:
     rows: Int64Array
     places: Int64Array
 
+    @classmethod
+    def empty(cls, dim: int) -> Chunk:
+        """Return no rows of ``dim`` coordinates."""
+        none = np.empty(0, np.int64)
+        return cls(np.empty((0, dim)), np.empty(0), none, none)
+
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.times)
@@ -96,17 +112,19 @@ class Chunk:
 
 
 class Source(ABC):
-    """A file of rows.
+    """Rows from somewhere.
 
     Parameters
     ----------
     path : Path
-        The file.
+        The file, or a name for what is none.
     options : SourceOptions
         What to take from it.
 
     Attributes
     ----------
+    live : bool
+        Whether rows come at a pace of their own, and are to be used as they come.
     columns : list of str
         Names of the coordinates taken.
     left_out : list of str
@@ -122,6 +140,7 @@ class Source(ABC):
     """
 
     row_word = "row"
+    live = False
 
     def __init__(self, path: Path, options: SourceOptions) -> None:
         self.path = path
@@ -134,8 +153,16 @@ class Source(ABC):
         self.time_name: str | None = None
 
     @abstractmethod
-    def chunks(self, size: int) -> Iterator[Chunk]:
+    def chunks(self, size: int, patience: float | None = None) -> Iterator[Chunk]:
         """Yield the rows, at most ``size`` at a time.
+
+        Parameters
+        ----------
+        size : int
+            Largest number of rows in a chunk. A live source yields what is there.
+        patience : float, optional
+            Seconds after which a silent live source yields a chunk without rows; left out, it
+            waits for ever.
 
         Raises
         ------
@@ -146,6 +173,19 @@ class Source(ABC):
     @abstractmethod
     def fraction(self) -> float | None:
         """Return how much of the file has been read, from 0 to 1, or None if unknown."""
+
+    def idle(self) -> bool:
+        """Tell whether a live source is silent: every row that has come has been taken."""
+        return False
+
+    def queue(self) -> tuple[int, int] | None:
+        """Return how many rows wait to be taken and how many may; None without a queue."""
+        return None
+
+    @property
+    def held_seconds(self) -> float:
+        """How long the writer has been held back because its rows were not taken."""
+        return 0.0
 
     def close(self) -> None:  # noqa: B027 - nothing to close is a valid way to close
         """Let go of the file."""
@@ -164,12 +204,6 @@ class Source(ABC):
     def place(self, number: int) -> str:
         """Name a row so that a person finds it, from its entry in `Chunk.places`."""
         return f"{self.path}, {self.row_word} {number}"
-
-    def seconds(self, times: Float64Array, rows: Int64Array) -> Float64Array:
-        """Return event times in seconds, from the time column or from the row numbers."""
-        if self.options.rate is not None:
-            return rows / self.options.rate
-        return times / TIME_UNITS[self.options.time_unit]
 
     def select(
         self, names: Sequence[str], numeric: Sequence[bool], evidence: str = ""
@@ -234,49 +268,3 @@ class Source(ABC):
         raise ConfigError(
             f"{option}: there is no column {wanted!r} in {self.path}; the columns are {known}"
         )
-
-
-def open_source(path: str, options: SourceOptions) -> Source:
-    """Open a CSV or NPY file.
-
-    Parameters
-    ----------
-    path : str
-        File name. What it holds decides how it is read, not its name.
-    options : SourceOptions
-        What to take from it.
-
-    Raises
-    ------
-    SourceError
-        If the file cannot be read or holds no rows.
-    ConfigError
-        If no file is named, or a column that was asked for does not exist.
-    """
-    from .csv_source import CsvSource
-    from .npy_source import NpySource
-
-    if not path:
-        raise ConfigError("SOURCE is empty: name a CSV or NPY file")
-    file = Path(path)
-    try:
-        handle = file.open("rb")
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror or error}") from error
-    try:
-        # peek, not read: a named pipe cannot go back
-        head = handle.peek(len(_NPY_MAGIC))
-    except OSError as error:
-        handle.close()
-        raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if head.startswith(_NPY_MAGIC):
-        handle.close()
-        return NpySource(file, options)
-    if file.suffix == ".npy" or head.startswith(_ZIP_MAGIC):
-        handle.close()
-        raise SourceError(f"{path}: is not a CSV or NPY file")
-    try:
-        return CsvSource(file, options, handle)
-    except BaseException:
-        handle.close()
-        raise

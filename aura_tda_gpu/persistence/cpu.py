@@ -18,7 +18,7 @@ from ..errors import UnsupportedError
 from .distances import angles
 from .edge_sweep import SweptEdges, UInt32Array, sweep_edges
 from .engine import Bars, EngineResult, Float32Array, LoopEdges
-from .kernels import distance, forest, keys, reduction, sweep
+from .kernels import distance, farthest, forest, keys, reduction, sweep
 from .loops import PairedEdges, bars_of_components, bars_of_loops
 
 __all__ = ["CpuEngine", "warm_up"]
@@ -69,13 +69,14 @@ def warm_up() -> dict[str, float | int]:
     square = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
     for metric in METRIC_KERNELS:
         _compute(_pairwise(square, metric), (0, 1), np.inf, 1)
+    farthest.select(square.T.copy(), farthest.SQUARES, np.empty(2, np.int64))
     return {"seconds": time.perf_counter() - start, **_cache_statistics()}
 
 
 def _cache_statistics() -> dict[str, int]:
     dispatchers = [
         value
-        for module in (distance, forest, keys, reduction, sweep)
+        for module in (distance, farthest, forest, keys, reduction, sweep)
         for value in vars(module).values()
         if hasattr(value, "stats")
     ]

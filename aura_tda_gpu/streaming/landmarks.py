@@ -88,7 +88,7 @@ def cover(points: Rows, k: int, metric: str = "euclidean") -> Cover:
     columns = _columns(points, metric)
     chosen, farthest, reach = _select(columns, k, metric)
     radius = _distance(farthest, metric)
-    indices = np.sort(np.array(chosen, np.int64))
+    indices = np.sort(chosen)
     if radius == 0.0 and _covers_exactly(columns, len(chosen), metric):
         return Cover(indices, 0.0, 0.0)
     eps = radius + _rounding(radius, points.shape[1], metric)
@@ -107,44 +107,18 @@ def _columns(points: Rows, metric: str) -> Float32Array:
     return columns
 
 
-def _select(columns: Float32Array, k: int, metric: str) -> tuple[list[int], float, float]:
+def _select(columns: Float32Array, k: int, metric: str) -> tuple[Int64Array, float, float]:
     """Return the landmarks, the covering radius, and the farthest from the first, as compared."""
-    n = columns.shape[1]
-    nearest = np.full(n, np.inf, np.float32)
-    gap = np.empty(n, np.float32)
-    step = np.empty(n, np.float32)
-    chosen: list[int] = []
-    reach = math.inf
-    farthest = 0
-    while len(chosen) < k:
-        chosen.append(farthest)
-        _gaps(columns, farthest, metric, gap, step)
-        np.minimum(nearest, gap, out=nearest)
-        farthest = int(nearest.argmax())
-        if len(chosen) == 1:
-            reach = float(nearest[farthest])
-        if nearest[farthest] == 0:
-            break
-    return chosen, float(nearest[farthest]), reach
+    from ..persistence.kernels import farthest
 
-
-def _gaps(
-    columns: Float32Array, row: int, metric: str, gap: Float32Array, step: Float32Array
-) -> None:
-    """Fill ``gap`` (n,) with the distances to one row, squared where they are roots."""
-    gap[...] = 0
-    for column in columns:
-        np.subtract(column, column[row], out=step)
-        if metric == "chebyshev":
-            np.maximum(gap, np.abs(step, out=step), out=gap)
-        elif metric == "manhattan":
-            np.add(gap, np.abs(step, out=step), out=gap)
-        else:
-            np.add(gap, np.multiply(step, step, out=step), out=gap)
+    kind = {"manhattan": farthest.SUM, "chebyshev": farthest.LARGEST}.get(metric, farthest.SQUARES)
+    chosen = np.empty(min(k, columns.shape[1]), np.int64)
+    count, radius, reach = farthest.select(columns, kind, chosen)
+    return chosen[:count], float(radius), float(reach)
 
 
 def _distance(gap: float, metric: str) -> float:
-    """Turn a value of `_gaps` into a distance."""
+    """Turn a gap as it was compared into a distance."""
     if metric == "euclidean":
         return math.sqrt(gap)
     if metric == "cosine":

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,19 @@ def start(*args: object, **options: Any) -> subprocess.Popen[str]:
 def updates(text: str) -> list[dict[str, Any]]:
     """Read JSON lines; anything else in the text is an error."""
     return [json.loads(line) for line in text.splitlines()]
+
+
+def until(condition: Callable[[], bool], seconds: float = 180) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def wait_for_lines(path: Path, n: int) -> None:
+    """Wait until a file has at least n lines."""
+    until(lambda: path.exists() and path.read_bytes().count(b"\n") >= n)
 
 
 def circle(n: int = 400) -> np.ndarray:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from aura_tda_gpu.cli.sources import SourceOptions, open_source
+from aura_tda_gpu.cli.csv_source import CsvSource
+from aura_tda_gpu.cli.live_feed import LiveFeed
+from aura_tda_gpu.cli.opening import open_source
+from aura_tda_gpu.cli.sources import SourceOptions
 from aura_tda_gpu.errors import ConfigError, SourceError
 
 XY = [[1.0, 2.0], [3.0, 4.0]]
@@ -235,8 +239,20 @@ def test_messages_quote_the_first_cell_that_is_not_a_number(read):
         read("t;x\n0,1;2,5\n0,2;2,6\n")
     with pytest.raises(SourceError, match="line 2, column 't': 's' is not a number"):
         read("t,x\ns,mV\n0,1\n1,2\n", time_column="t")
-    with pytest.raises(SourceError, match="'2024-01-01T00:00' is not a number; time must be a num"):
-        read("t,x\n2024-01-01T00:00,1\n", time_column="t")
+    with pytest.raises(SourceError, match="'1 h' is not a number; time must be a number or ISO"):
+        read("t,x\n1 h,1\n", time_column="t")
+
+
+def test_times_as_text(read):
+    rows = "2026-01-02T03:04:05.6Z,1\n2026-01-02T03:04:07Z,2\n"
+    for content, column in ((f"t,x\n{rows}", "t"), (rows, "0")):
+        source, points, times, _ = read(content, time_column=column, time_unit="ms")
+        assert times[1] - times[0] == pytest.approx(1.4, abs=1e-6)
+        assert times[1] % 60 == 7
+        np.testing.assert_array_equal(points, [[1], [2]])
+        assert source.left_out == []
+    _, _, times, _ = read("t,x\n1970-01-01,1\n5,2\n", time_column="t", time_unit="ms")
+    np.testing.assert_array_equal(times, [0, 0.005])
 
 
 @pytest.mark.parametrize(
@@ -323,3 +339,42 @@ def test_a_named_pipe_is_read_to_its_end(tmp_path):
         assert source.fraction() is None
     writer.join()
     np.testing.assert_array_equal(points, XY)
+
+
+@pytest.fixture
+def piped():
+    """Return a function that makes a live source of some text, its pipe left open."""
+    ends = []
+
+    def _piped(text, **options):
+        reading, writing = os.pipe()
+        ends.append(writing)
+        os.write(writing, text.encode())
+        feed = LiveFeed("pipe", os.fdopen(reading, "rb"), 1000)
+        ends.append(feed)
+        return CsvSource(Path("pipe"), SourceOptions(rate=10.0, **options), feed)
+
+    yield _piped
+    for end in ends:
+        end.close() if isinstance(end, LiveFeed) else os.close(end)
+
+
+def test_a_live_source_is_there_with_its_first_row(piped):
+    source = piped("x,y,note\n1,2,\n")
+    assert source.live
+    assert source.columns == ["x", "y"]
+    assert source.left_out == ["note"]
+    chunks = source.chunks(100, 0.01)
+    np.testing.assert_array_equal(next(chunks).points, [[1, 2]])
+    assert len(next(chunks)) == 0
+    assert source.idle()
+
+
+def test_a_live_source_waits_for_a_row_with_numbers(piped):
+    source = piped('x,y\na,b\n"\n1,2\n', skip_bad_rows=True)
+    assert source.columns == ["x", "y"]
+    assert not source.idle()
+    chunks = source.chunks(2, 0.01)
+    assert len(next(chunks)) == 0
+    np.testing.assert_array_equal(next(chunks).points, [[1, 2]])
+    assert source.bad_rows == 2

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aura_tda_gpu.cli.sources import SourceOptions, open_source
+from aura_tda_gpu.cli.opening import open_source
+from aura_tda_gpu.cli.sources import SourceOptions
 from aura_tda_gpu.errors import SourceError
 
 
@@ -49,7 +50,7 @@ def test_what_the_file_holds_decides_not_its_name(tmp_path):
         np.save(file, np.arange(5.0))
     assert read(tmp_path / "data.csv")[1].shape == (5, 1)
     (tmp_path / "data.npy").write_text("x\n1\n2\n")
-    with pytest.raises(SourceError, match="is not a CSV or NPY file"):
+    with pytest.raises(SourceError, match="is not a CSV, JSON lines, NPY or Parquet file"):
         read(tmp_path / "data.npy")
 
 
@@ -86,7 +87,7 @@ def test_broken_files(tmp_path):
         with pytest.raises(SourceError, match=r"cut\.npy"):
             read(tmp_path / "cut.npy")
     np.savez(tmp_path / "a.npz", np.zeros(3))
-    with pytest.raises(SourceError, match="is not a CSV or NPY file"):
+    with pytest.raises(SourceError, match="is not a CSV, JSON lines, NPY or Parquet file"):
         read(tmp_path / "a.npz")
 
 

@@ -6,11 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
-from .commands import ROOT, circle_csv, start, updates
+from .commands import ROOT, circle_csv, start, updates, wait_for_lines
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
 
@@ -36,25 +35,21 @@ def test_standard_output_is_json_and_nothing_else(tmp_path):
     assert err.splitlines()[-1].startswith("400 points, 40 ticks, 0 late")
 
 
-def wait_for_lines(path, n):
-    """Wait until a file has at least n lines."""
-    deadline = time.monotonic() + 180
-    while not path.exists() or path.read_bytes().count(b"\n") < n:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def test_ctrl_c_keeps_what_was_computed(long_csv, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_signal_keeps_what_was_computed(long_csv, tmp_path, number, code, word):
     output, pictures = tmp_path / "out.jsonl", tmp_path / "pictures"
     options = ("--time-column", "t", "--scales", "1000,4000", "--plot", pictures)
     process = start("run", long_csv, *options, "--output", output, stderr=PIPE)
     wait_for_lines(output, 20)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=180)
-    assert process.returncode == 130
+    assert process.returncode == code
     found = updates(output.read_text())
     assert 20 <= len(found) < 10_000
-    assert "interrupted: what was computed so far is written" in err
+    assert f"{word}: what was computed so far is written" in err
     assert f" {len(found)} ticks" in err
     assert "Traceback" not in err
     names = ["loops_over_time.png", "scale_1000ms.png", "scale_4000ms.png"]
@@ -79,29 +74,36 @@ def test_ctrl_c_while_waiting_for_data(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["doctor", "demo"])
-@pytest.mark.parametrize("module", ["typer", "rich.console", "numba"])
-def test_ctrl_c_while_the_command_loads(tmp_path, command, module):
-    code = (
+@pytest.mark.parametrize(
+    ("module", "name", "code", "word"),
+    [
+        ("typer", "SIGINT", 130, "interrupted"),
+        ("rich.console", "SIGTERM", 143, "terminated"),
+        ("numba", "SIGINT", 130, "interrupted"),
+    ],
+)
+def test_a_signal_while_the_command_loads(tmp_path, command, module, name, code, word):
+    script = (
         "import os, signal, sys\n"
         "class Finder:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         f"        if name == {module!r}:\n"
-        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        f"            os.kill(os.getpid(), signal.{name})\n"
         "from aura_tda_gpu.cli import main\n"
         "sys.meta_path.insert(0, Finder())\n"
         f"sys.argv = ['aura-tda', {command!r}]\n"
         "main()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", script],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=180,
     )
-    assert done.returncode == 130
-    assert done.stderr == "interrupted\n"
+    assert done.returncode == code
+    assert done.stderr == f"{word}\n"
 
 
 def test_a_closed_standard_output_is_an_error_of_one_line(tmp_path):
@@ -118,8 +120,9 @@ def test_a_closed_standard_output_is_an_error_of_one_line(tmp_path):
     assert done.stderr == "error: standard output is closed: name a file with --output\n"
 
 
-def test_a_reader_that_goes_away_ends_the_run_quietly(long_csv):
-    process = start("run", long_csv, "--time-column", "t", stdout=PIPE, stderr=PIPE)
+@pytest.mark.parametrize("command", ["run", "watch"])
+def test_a_reader_that_goes_away_ends_the_run_quietly(long_csv, command):
+    process = start(command, long_csv, "--time-column", "t", stdout=PIPE, stderr=PIPE)
     process.stdout.readline()
     process.stdout.close()
     err = process.stderr.read()

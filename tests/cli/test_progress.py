@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from types import SimpleNamespace
 
@@ -12,6 +13,9 @@ from aura_tda_gpu.cli import running
 from aura_tda_gpu.cli.progress import Report, count
 from aura_tda_gpu.config import Config
 from aura_tda_gpu.persistence import cpu
+from aura_tda_gpu.streaming.stats import StreamStats
+
+from .fakes import FakeSource
 
 UPDATE = SimpleNamespace(latency_seconds=0.002, skipped_ticks=0)
 
@@ -71,3 +75,29 @@ def test_kernels_that_are_compiled_are_not_worth_a_word(monkeypatch):
     said = []
     running.warm_up(Config(), said.append)
     assert said == []
+
+
+def test_the_summary_for_machines():
+    stats = StreamStats(150, 3, 7, {}, 5, None, 0)
+    source = FakeSource([])
+    source.bad_rows, source.cut_off = 2, True
+    report, _ = shown(terminal=False)
+    record = report.summary_record(stats, source, "interrupted")
+    assert record.pop("seconds") > 0
+    assert record.pop("points_per_second") > 0
+    assert record == {
+        "points": 150,
+        "ticks": 2,
+        "skipped_ticks": 0,
+        "late": 3,
+        "overflowed": 7,
+        "bad_rows": 2,
+        "cut_off": True,
+        "latency_p50_seconds": 0.002,
+        "latency_p99_seconds": 0.002,
+        "reason": "interrupted",
+    }
+    nothing = Report(Console(file=io.StringIO())).summary_record(stats, source)
+    assert nothing["latency_p50_seconds"] is nothing["latency_p99_seconds"] is None
+    assert nothing["reason"] is None
+    json.dumps(nothing, allow_nan=False)

@@ -6,8 +6,10 @@ import json
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from aura_tda_gpu import Config, MultiScaleStream
+from aura_tda_gpu.cli.app import app
 from aura_tda_gpu.cli.records import as_record
 
 from .commands import circle, circle_csv, invoke, updates
@@ -278,13 +280,143 @@ def test_one_line_and_an_exit_code_for_what_is_wrong(csv, options, code, message
 def test_a_source_without_a_name():
     done = invoke("run", "", "--rate", 1)
     assert done.exit_code == 2
-    assert done.stderr == "error: SOURCE is empty: name a CSV or NPY file\n"
+    assert done.stderr == "error: SOURCE is empty: name a file, or - for standard input\n"
 
 
-def test_standard_input_comes_later():
-    done = invoke("run", "-", "--rate", 1)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-", "--follow"], "--follow needs the name of a file"),
+        (["-", "--format", "npy"], "--format npy needs a file that is whole"),
+        (["a", "--follow", "--format", "parquet"], "--format parquet needs a file that is whole"),
+        (["a", "--format", "xml"], "--format must be one of auto, csv, jsonl, npy, parquet"),
+        (["a", "--clock", "sun"], "--clock must be event or wall, not 'sun'"),
+        (["a", "--grace-ms", "-1"], "--grace-ms must be a number from 0 on, not -1"),
+        (["a", "--batch-size", "0"], "--batch-size: must be"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "watch"])
+def test_options_that_do_not_go_together(command, options, message):
+    done = invoke(command, *options, *TIME)
     assert done.exit_code == 2
-    assert "name a file" in done.stderr
+    assert done.stderr.startswith(f"error: {message}")
+    assert done.stdout == ""
+
+
+def test_the_environment_stands_between_the_file_and_the_options(csv, tmp_path, monkeypatch):
+    config = tmp_path / "a.yaml"
+    config.write_text("streaming_tda:\n  scales: [300]\n  memory: {max_landmarks: 20}\n")
+    monkeypatch.setenv("AURA_TDA_SCALES", "[1000]")
+    monkeypatch.setenv("AURA_TDA_MEMORY__MAX_LANDMARKS", "10")
+    done = invoke("run", csv, *TIME, "--config", config, "--max-landmarks", 15)
+    last = updates(done.stdout)[-1]
+    assert (last["window_id"], last["n_vertices"]) == ("scale_1000ms", 15)
+    monkeypatch.setenv("AURA_TDA_SCALE", "[1000]")
+    done = invoke("run", csv, *TIME)
+    assert done.exit_code == 2
+    assert "AURA_TDA_SCALE" in done.stderr
+
+
+@pytest.mark.parametrize("options", [["run"], ["run", "--dry-run"], ["watch"]])
+def test_a_stream_that_is_not_enabled_does_not_run(csv, monkeypatch, options):
+    monkeypatch.setenv("AURA_TDA_ENABLED", "false")
+    done = invoke(*options, csv, *TIME)
+    assert done.exit_code == 2
+    assert "enabled is false" in done.stderr
+    assert done.stdout == ""
+
+
+def test_json_lines_and_parquet(tmp_path):
+    rows = circle()
+    expected = computed(rows[:, 1:], rows[:, 0])
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"t": t, "p": p}) + "\n" for t, *p in rows.tolist()))
+    assert without_latency(updates(invoke("run", path, *TIME, *SCALES).stdout)) == expected
+    pa = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
+    from pyarrow import parquet
+
+    path = tmp_path / "a.parquet"
+    table = {"t": (rows[:, 0] * 1000).round().astype("M8[ms]"), "x": rows[:, 1], "y": rows[:, 2]}
+    parquet.write_table(pa.table(table), path)
+    assert without_latency(updates(invoke("run", path, *TIME, *SCALES).stdout)) == expected
+
+
+def test_the_summary_as_json(csv, tmp_path):
+    output = tmp_path / "out.jsonl"
+    done = invoke("run", csv, *TIME, *SCALES, "--json", "--output", output)
+    assert (done.exit_code, done.stdout) == (0, "")
+    record = json.loads(done.stderr)
+    assert (record["points"], record["ticks"], record["reason"]) == (400, 120, "end")
+    assert len(updates(output.read_text())) == 120
+    csv.write_text(circle_csv() + "4,oops,1\n")
+    done = invoke("run", csv, *TIME, *SCALES, "--json")
+    assert done.exit_code == 1
+    record = json.loads(done.stderr)
+    assert record["reason"].startswith(f"error: {csv}, line 402, column 'x': 'oops' is not")
+    assert len(updates(done.stdout)) > 100
+    csv.write_text("t,x,name\n5,1,a\n3,2,a\n")
+    record = json.loads(invoke("run", csv, *TIME, *SCALES, "--json").stderr)
+    assert record["late"] == 1
+    assert record["notices"][0] == "columns without numbers are left out: name"
+    assert "1 late point was dropped: raise --lateness-ms to sort them in" in record["notices"]
+
+
+def test_a_dry_run_writes_nothing(csv, tmp_path):
+    output = tmp_path / "out.jsonl"
+    done = invoke("run", csv, *TIME, *SCALES, "--dry-run", "--output", output)
+    assert done.exit_code == 0
+    assert "scale_500ms" in done.stdout
+    assert not output.exists()
+    done = invoke("run", csv, *TIME, *SCALES, "--dry-run", "--json")
+    assert len(json.loads(done.stdout)["windows"]) == 2
+    assert invoke("run", csv, *TIME, "--takens", "2:1", "--dry-run").exit_code == 2
+
+
+def test_watching_without_a_terminal(csv, tmp_path):
+    output = tmp_path / "out.jsonl"
+    done = invoke("watch", csv, *TIME, *SCALES, "--output", output, "--plot", tmp_path / "p")
+    assert done.exit_code == 0
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "400" in done.stdout
+    assert "400 points, 120 ticks, 0 late" in done.stderr
+    assert len(updates(output.read_text())) == 120
+    assert len(list((tmp_path / "p").iterdir())) == 6
+    done = invoke("watch", csv, *TIME, "--output", "-")
+    assert done.exit_code == 2
+    assert "--output -: " in done.stderr
+
+
+def test_pictures_show_windows_longer_than_the_recording(csv, tmp_path):
+    done = invoke("run", csv, *TIME, "--scales", 100_000, "--plot", tmp_path / "p")
+    assert "400 points, 1 tick, 0 late" in done.stderr
+    assert (tmp_path / "p" / "scale_100000ms.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--metric", ""], {"euclidean", "manhattan", "chebyshev", "cosine"}),
+        (["--backend", "c"], {"cpu", "cuda"}),
+        (["--clock", ""], {"event", "wall"}),
+        (["--format", "j"], {"jsonl"}),
+        (["--on-bad-row", "s"], {"stop", "skip"}),
+        (["--time-u"], {"--time-unit"}),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "watch"])
+def test_values_are_completed(command, words, expected):
+    line = ["aura-tda", command, "a.csv", *words]
+    done = CliRunner().invoke(
+        app,
+        [],
+        prog_name="aura-tda",
+        env={
+            "_AURA_TDA_COMPLETE": "complete_bash",
+            "COMP_WORDS": " ".join(line),
+            "COMP_CWORD": str(len(line) - 1),
+        },
+    )
+    assert set(done.stdout.split()) == expected
 
 
 def test_the_source_is_not_written_over(csv):
@@ -314,7 +446,7 @@ def test_all_rows_bad_is_an_error(tmp_path):
 def test_without_a_command_the_help_is_shown():
     done = invoke()
     assert done.exit_code == 0
-    for name in ("run", "demo", "doctor"):
+    for name in ("run", "watch", "demo", "doctor", "config", "--show-completion"):
         assert name in done.stdout
     version = invoke("--version")
     assert version.exit_code == 0

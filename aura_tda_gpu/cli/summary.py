@@ -1,0 +1,45 @@
+"""What a person is told once a run is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..streaming.multi_scale_processor import MultiScaleStream
+from .progress import Report, count
+from .sources import Source
+from .wall_clock import WallClock
+
+__all__ = ["closing_lines"]
+
+
+def closing_lines(
+    source: Source, stream: MultiScaleStream, report: Report, clock: WallClock | None
+) -> Iterator[str]:
+    """Yield what went missing, a line each."""
+    stats = stream.stats
+    if source.cut_off:
+        yield f"{source.path}: ends in the middle of a row, which was dropped"
+    if source.open_end:
+        yield f"{source.path}: the last row has no line end; taken as it stands"
+    if source.bad_rows:
+        n = source.bad_rows
+        yield f"{source.path}: {count(n, 'unusable row')} {_was(n)} skipped"
+    if stats.late:
+        what = "point was" if stats.late == 1 else "points were"
+        advice = "raise --lateness-ms to sort them in"
+        if clock is not None and clock.passed:
+            advice += "; if they came more slowly than their times tell, give a longer --grace-ms"
+            advice += " or --clock event"
+        yield f"{stats.late} late {what} dropped: {advice}"
+    if stats.overflowed:
+        yield (
+            f"{count(stats.overflowed, 'point')} left a window early for want of memory: "
+            "raise --max-memory-mb, or see n_overflowed in the output"
+        )
+    if report.skipped_ticks:
+        n = report.skipped_ticks
+        yield f"{count(n, 'tick')} in gaps of the data {_was(n)} left out"
+
+
+def _was(n: int) -> str:
+    return "was" if n == 1 else "were"
