@@ -96,7 +96,7 @@ class Scheduler:
         self._drop_oldest = drop_oldest
         self._queue: InputQueue[Waiter] = InputQueue(max_waiting, batch_size)
         self._mailbox: Mailbox[Updates | Finished[Waiter]] = Mailbox(self.pump)
-        self._worker: Worker[Waiter] = Worker(stream, hooks, self._mailbox.post)
+        self._worker: Worker[Waiter] = Worker(stream, hooks, self._mailbox)
         self._executor = executor
         self._job: Job[Waiter] | None = None
         self._in_work = 0

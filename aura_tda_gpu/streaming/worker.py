@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ..errors import AuraTDAError, WorkerError
 from .hooks import UpdateHook
 from .input_queue import Command, Job
+from .mailbox import Mailbox
 from .persistence_stream import WindowUpdate
 from .stepwise import StepwiseStream
 
@@ -18,6 +19,7 @@ __all__ = ["MAX_UNDELIVERED", "Finished", "Worker", "as_package_error"]
 
 W = TypeVar("W")
 MAX_UNDELIVERED = 64  # instants
+_PATIENCE_S = 0.01  # between two deliveries of one job
 
 
 @dataclass(slots=True)
@@ -59,21 +61,21 @@ class Worker(Generic[W]):
         The stream; nobody else may change it.
     hooks : sequence of UpdateHook
         Called in turn with the updates of each instant.
-    post : callable
-        Takes the finished updates of an instant, and at the end of a job its `Finished`.
+    mailbox : Mailbox
+        Gets the finished updates of each instant, and at the end of each job its `Finished`.
     """
 
     def __init__(
         self,
         stream: StepwiseStream,
         hooks: Sequence[UpdateHook],
-        post: Callable[[list[WindowUpdate] | Finished[W]], None],
+        mailbox: Mailbox[list[WindowUpdate] | Finished[W]],
     ) -> None:
         self.stream = stream
         self.stopping = False
         self.room = threading.Semaphore(MAX_UNDELIVERED)
         self._hooks = tuple(hooks)
-        self._post = post
+        self._mailbox = mailbox
         self._instant_ns = 0
         self._instant: list[WindowUpdate] = []
 
@@ -84,7 +86,7 @@ class Worker(Generic[W]):
             self._run(job, done)
         except BaseException as error:
             done.error = as_package_error(error)
-        self._post(done)
+        self._mailbox.post(done)
 
     def stop(self) -> None:
         """Let the job under way end at its next tick; may be called from any thread."""
@@ -140,9 +142,10 @@ class Worker(Generic[W]):
             for hook in self._hooks:
                 hook(updates)
         finally:
-            if not self.stopping:
+            if not self.stopping and not self.room.acquire(blocking=False):
+                self._mailbox.ring()
                 self.room.acquire()
-            self._post(updates)
+            self._mailbox.post(updates, patience_s=_PATIENCE_S)
 
 
 def as_package_error(error: BaseException) -> AuraTDAError:
