@@ -35,9 +35,10 @@ format: $(VENV)/.test ## put the code into the house format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.bench ## measure the batch engine against ripser and giotto-ph
-	@echo "measuring (under ten minutes on two cores)"
+bench: $(VENV)/.bench ## measure the batch engine against its peers, and the processor
+	@echo "measuring (about twelve minutes on two cores)"
 	@$(BIN)/python -m benchmarks.engine_performance
+	@$(BIN)/python -m benchmarks.processor_performance
 
 wheel-test: $(VENV)/.test ## build the wheel and run the demo from it, outside this folder
 	@sh tests/wheel_smoke.sh $(BIN)/python

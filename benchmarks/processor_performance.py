@@ -134,11 +134,11 @@ async def _in_batches(
 async def _one_by_one(
     tda: StreamingTDAProcessor, points: Points, times: Points
 ) -> list[WindowUpdate]:
-    updates: list[WindowUpdate] = []
-    for point, timestamp in zip(points, times.tolist(), strict=True):
-        update = await tda.process_point(StreamingPoint(point, timestamp))
-        updates.extend(() if update is None else update.all)
-    return updates
+    returned = [
+        await tda.process_point(StreamingPoint(point, timestamp))
+        for point, timestamp in zip(points, times.tolist(), strict=True)
+    ]
+    return [update for one in returned if one is not None for update in one.all]
 
 
 async def _heartbeat(delays: list[float]) -> None:

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import engine_performance
+from benchmarks import engine_performance, processor_performance
 from benchmarks.budget import Budget
 from benchmarks.clouds import CLOUDS, cloud
 from benchmarks.peers import PEERS
@@ -48,6 +48,41 @@ def test_a_run_leaves_a_record(run):
         assert {len(samples) for samples in row["samples"].values()} == {2}
         assert row["ratios"]["ripser.py"] == row["medians"]["ripser.py"] / row["medians"]["ours"]
     assert record["peak_memory_mb"]["32"]["torus"] > 0
+
+
+@pytest.fixture
+def run_processor(monkeypatch, tmp_path, capsys):
+    """Measure the processor on few points; return what was printed and the record."""
+
+    def run():
+        path = tmp_path / "processor.json"
+        sizes = ["--n", "300", "--repeat", "2", "--subscribers", "1", "5", "--updates", "4"]
+        command = ["processor_performance", *sizes, "--output", str(path)]
+        monkeypatch.setattr(sys, "argv", command)
+        processor_performance.main()
+        return capsys.readouterr().out, json.loads(path.read_text())
+
+    return run
+
+
+def test_the_processor_is_measured_against_the_plain_stream(run_processor):
+    printed, record = run_processor()
+    assert "process_batch reaches" in printed
+    assert {"machine", "versions", "commit", "settings", "wanted"} <= set(record)
+    assert {len(rates) for rates in record["samples_points_per_s"].values()} == {2}
+    assert record["process_batch_against_push"] > 0
+    assert set(record["delivery_s"]) == {"1", "5"}
+
+
+def test_other_updates_stop_the_measurement(run_processor, monkeypatch, capsys):
+    async def one_too_few(tda, points, times):
+        return (await in_batches(tda, points, times))[1:]
+
+    in_batches = processor_performance._in_batches
+    monkeypatch.setattr(processor_performance, "_in_batches", one_too_few)
+    with pytest.raises(SystemExit, match="process_batch does not return the updates of push"):
+        run_processor()
+    assert "points/s" not in capsys.readouterr().out
 
 
 def test_other_bars_stop_the_benchmark_before_a_time_is_printed(run, monkeypatch, capsys):

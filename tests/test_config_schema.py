@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+import jsonschema
 import pytest
 
 from aura_tda_gpu.config import Config, setting_fields
@@ -151,7 +152,6 @@ def test_the_document_has_one_key(document):
 
 
 def test_the_validator_of_others_agrees():
-    jsonschema = pytest.importorskip("jsonschema")
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     validator = jsonschema.Draft202012Validator(SCHEMA)
     assert validator.is_valid({"streaming_tda": {"scales": [100], "memory": {"max_mb": 5}}})

@@ -39,6 +39,19 @@ def test_the_readme(tmp_path):
     assert lines[-1].startswith("Diagram(")
 
 
+def test_the_service_of_the_readme(tmp_path):
+    lines = run("-c", blocks("README.md")[1], cwd=tmp_path).splitlines()
+    assert any("scale_4000ms  longest loop [[0.02" in line for line in lines)
+
+
+def test_the_processor(tmp_path):
+    example, logs = blocks("docs/processor.md")
+    lines = run("-c", example, cwd=tmp_path).splitlines()
+    assert "scale_2000ms 3.80 s: 1 loops" in lines
+    assert lines[-1] == "{'scale_500ms': (50, 3), 'scale_2000ms': (201, 3)}"
+    run("-c", logs, cwd=tmp_path)
+
+
 def test_the_settings():
     (block,) = blocks("docs/config.md")
     assert run("-c", f"{block}\nprint(stream.settings.scales)") == "(1000, 4000)\n"
