@@ -21,7 +21,7 @@ from .streaming.bar_events import BarEvents
 from .streaming.hooks import BarTable, UpdateHook
 from .streaming.multi_scale_processor import MultiScaleStream
 from .streaming.persistence_stream import WindowUpdate
-from .streaming.scheduler import Scheduler
+from .streaming.scheduler import Scheduler, count_of
 from .streaming.worker import as_package_error
 from .subscriptions import Broadcast, Subscription
 from .types import PersistenceUpdate, StreamingPoint, TDAStreamEvent
@@ -197,6 +197,8 @@ class StreamingTDAProcessor:
             parts = point.coordinates, point.timestamp, point.metadata
         except AttributeError:
             raise InvalidInputError(f"a StreamingPoint is expected, not {point!r}") from None
+        if not isinstance(point.timestamp, float) and np.ndim(point.timestamp):
+            raise InvalidInputError("process_point takes one point; process_batch takes several")
         updates = await scheduler.submit(*parts)
         return self._settings.summary_of(updates) if updates else None
 
@@ -220,7 +222,7 @@ class StreamingTDAProcessor:
         """
         scheduler = await self._ready()
         if scheduler is None:
-            self._ignored += np.size(timestamps)
+            self._ignored += count_of(timestamps)
             return []
         return await scheduler.submit(points, timestamps)
 
@@ -370,10 +372,12 @@ class StreamingTDAProcessor:
         if self._closing is not None:
             await asyncio.shield(self._closing)
             return
-        self._closing = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        if self._scheduler is not None:
+            self._scheduler.adopt(loop)
+        self._closing = loop.create_future()
         try:
             if self._scheduler is not None:
-                self._scheduler.adopt(asyncio.get_running_loop())
                 self._broadcast.open_up()
                 await self._scheduler.close(drain=drain)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Generator, Hashable, Sequence
@@ -18,6 +19,7 @@ from .types import TDAStreamEvent
 __all__ = ["Broadcast", "Hub", "Subscription"]
 
 T = TypeVar("T")
+_ELSEWHERE = "a subscription is read in the event loop of its processor"
 
 
 class Subscription(AsyncIterator[T], Generic[T]):
@@ -81,22 +83,23 @@ class Subscription(AsyncIterator[T], Generic[T]):
         return self
 
     async def __anext__(self) -> T:
+        loop = asyncio.get_running_loop()
+        home = self._hub.loop
+        if home is not None and home is not loop and not home.is_closed():
+            raise LifecycleError(_ELSEWHERE)
         while not self._items:
             if not self._open:
                 raise StopAsyncIteration
-            await self._arrival()
+            await self._arrival(loop)
         _, item = self._items.popitem(last=False)
         if self.policy == "block" and len(self._items) == self.limit - 1:
             self._hub.room_made(self)
         return item
 
-    async def _arrival(self) -> None:
+    async def _arrival(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait until there is something to take, or nothing will come any more."""
         if self._waiter is not None:
             raise LifecycleError("two tasks iterate over one subscription: subscribe twice")
-        loop = asyncio.get_running_loop()
-        if self._hub.loop not in (None, loop):
-            raise LifecycleError("a subscription is read in the event loop of its processor")
         self._waiter = loop.create_future()
         # nobody else may hold a consumer that waits
         self._hub.waiting.add(self)
@@ -122,6 +125,18 @@ class Subscription(AsyncIterator[T], Generic[T]):
         if not self.dropped:
             get_logger(__name__).warning("subscriber_lags", policy=self.policy, limit=self.limit)
         self.dropped += 1
+
+    def refuse_other_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let a consumer that waits in another loop fail; nothing could reach it there."""
+        waiter = self._waiter
+        if waiter is not None and waiter.get_loop() is not loop:
+
+            def fail() -> None:
+                if not waiter.done():
+                    waiter.set_exception(LifecycleError(_ELSEWHERE))
+
+            with contextlib.suppress(RuntimeError):
+                waiter.get_loop().call_soon_threadsafe(fail)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -155,6 +170,13 @@ class Hub(Generic[T]):
         self._full: set[int] = set()
         self._n_items = 0
         self._closed = False
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Say in which event loop everything is published."""
+        if loop is not self.loop:
+            self.loop = loop
+            for subscription in list(self.waiting):
+                subscription.refuse_other_loop(loop)
 
     def __len__(self) -> int:
         """Return the number of subscriptions."""
@@ -246,7 +268,8 @@ class Broadcast:
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Say in which event loop everything is published."""
-        self.updates.loop = self.events.loop = loop
+        self.updates.bind(loop)
+        self.events.bind(loop)
 
     @property
     def blocked(self) -> bool:

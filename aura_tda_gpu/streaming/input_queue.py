@@ -16,7 +16,7 @@ __all__ = ["Command", "InputQueue", "Job", "Points"]
 
 W = TypeVar("W")
 _NEVER = np.iinfo(np.int64).min
-CommandName: TypeAlias = Literal["advance", "flush"]
+CommandName: TypeAlias = Literal["advance", "flush", "settle"]
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Command(Generic[W]):
     Attributes
     ----------
     name : str
-        ``"advance"`` or ``"flush"``.
+        ``"advance"``, ``"flush"``, or ``"settle"``: do only what earlier jobs left undone.
     waiter : object
         Whoever waits for it.
     now_ns : int

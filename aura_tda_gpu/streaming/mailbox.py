@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -20,8 +18,7 @@ class Mailbox(Generic[T]):
     Parameters
     ----------
     on_mail : callable
-        Called in the event loop's thread some time after items were posted; it takes them
-        from ``items``.
+        Called in the event loop's thread after `ring`; it takes the items from ``items``.
 
     Attributes
     ----------
@@ -36,40 +33,27 @@ class Mailbox(Generic[T]):
     def __init__(self, on_mail: Callable[[], None]) -> None:
         self.items: deque[T] = deque()
         self._on_mail = on_mail
-        self._called = False
-        self._last_call_s = -math.inf
+        self._rung = False
 
-    def post(self, item: T, *, patience_s: float = 0.0) -> None:
-        """Add an item.
-
-        Parameters
-        ----------
-        item : object
-        patience_s : float
-            No call is made if the last one is less than so many seconds ago: waking the event
-            loop costs its thread and this one a fifth of a millisecond.
-        """
-        self.items.append(item)
-        if time.monotonic() - self._last_call_s >= patience_s:
-            self.ring()
+    @property
+    def closed(self) -> bool:
+        """Whether nobody looks any more, because the event loop is closed."""
+        return self.loop.is_closed()
 
     def ring(self) -> None:
-        """Make the call for what was posted."""
-        if not self._called:
-            self._called = True
-            self._last_call_s = time.monotonic()
+        """Have the items looked at soon; may be called from any thread."""
+        if not self._rung:
+            self._rung = True
             self.call(self._look)
 
-    def call(self, function: Callable[[], None]) -> bool:
-        """Call something in the event loop's thread; return False if the loop is closed."""
+    def call(self, function: Callable[[], None]) -> None:
+        """Call something in the event loop's thread, or nowhere if the loop is closed."""
         try:
             self.loop.call_soon_threadsafe(function)
         except RuntimeError:
-            self._called = False
-            return False
-        return True
+            self._rung = False
 
     def _look(self) -> None:
-        # cleared first: what is posted from here on calls again
-        self._called = False
+        # cleared first: what is posted from here on rings again
+        self._rung = False
         self._on_mail()

@@ -31,7 +31,7 @@ __all__ = ["BoundedPersistenceStream", "WindowUpdate"]
 _NS_PER_S = 1e9
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class WindowUpdate(PersistenceUpdate):
     """What one window says at one tick.
 
@@ -81,6 +81,12 @@ class WindowUpdate(PersistenceUpdate):
     features: Float32Array | None = None
     events: Sequence[TDAStreamEvent] = ()
     all: tuple[WindowUpdate, ...] = ()
+
+    def __repr__(self) -> str:
+        return (
+            f"WindowUpdate({self.window_id} at {self.timestamp:g} s: "
+            f"{self.n_points} points, {self.diagram})"
+        )
 
 
 class BoundedPersistenceStream:

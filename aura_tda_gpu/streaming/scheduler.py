@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from itertools import chain
 from typing import Any, Protocol
 
 from ..errors import AuraTDAError, LifecycleError
@@ -18,10 +20,11 @@ from .persistence_stream import WindowUpdate
 from .stepwise import StepwiseStream
 from .worker import Finished, Worker
 
-__all__ = ["Outlet", "Scheduler"]
+__all__ = ["Outlet", "Scheduler", "count_of"]
 
 _LARGE = 10_000  # points that are checked off the event loop
 _CLOSED = "the processor was closed meanwhile"
+_LOOK_S = 0.01  # between two looks at a job under way
 _LONGEST_RUN_S = 0.001  # without letting other tasks of the loop have their turn
 
 
@@ -114,7 +117,9 @@ class Scheduler:
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = self._mailbox.loop = self._callers.loop = loop
         self._timer: asyncio.TimerHandle | None = None
+        self._polling: asyncio.TimerHandle | None = None
         self._entrance = asyncio.Lock()
+        self._n_entering = 0
         self._room_made: asyncio.Future[None] | None = None
         self._idle: asyncio.Future[None] | None = None
         self._last_turn = loop.time()
@@ -132,7 +137,7 @@ class Scheduler:
         if not self._loop.is_closed():
             raise LifecycleError("the processor belongs to another event loop that still runs")
         self._bind(loop)
-        self.pump()
+        self._poll()
         self._nudge()
 
     @property
@@ -159,14 +164,14 @@ class Scheduler:
         WorkerError
             If something unforeseen went wrong in the worker.
         """
-        if _length(timestamps) > _LARGE:
+        if count_of(timestamps) > _LARGE:
             part = await self._enter_large(points, timestamps)
         else:
             started = self._stream.dim is not None
-            rows, times = self._stream.check(points, timestamps)
+            rows, times = self._stream.check(points, timestamps, self._mark_ns)
             part = Points(rows, times, metadata=metadata, joinable=started)
-            if self._entrance.locked() or not self._queue.has_room(len(part)):
-                async with self._entrance:
+            if self._n_entering or not self._queue.has_room(len(part)):
+                async with self._turn():
                     await self._enter(part)
             else:
                 self._refuse_if_closing()
@@ -189,8 +194,8 @@ class Scheduler:
             As `submit`.
         """
         now_ns = as_instant(now) if name == "advance" else 0
-        if self._entrance.locked():
-            async with self._entrance:
+        if self._n_entering:
+            async with self._turn():
                 pass
         self._refuse_if_closing()
         if name == "advance" and (self._mark_ns is None or now_ns > self._mark_ns):
@@ -213,13 +218,16 @@ class Scheduler:
         Raises
         ------
         AuraTDAError
-            If the points that wait cannot be pushed; everything is closed all the same.
+            If the points that wait cannot be pushed, or a tick that failed fails again;
+            everything is closed all the same.
         """
         self._closing = True
         self._wake(self._room_made)
         self.pump()
         if drain:
-            self._stuck = False
+            if self._stuck:
+                self._queue.add(Command("settle", None))
+                self._stuck = False
             self._nudge()
         else:
             self._give_up()
@@ -233,12 +241,11 @@ class Scheduler:
                 self._give_up()
         if self._timer is not None:
             self._timer.cancel()
-        lost = self._queue.n_points
         self._give_up()
         self._executor.shutdown(wait=True)
         if cancelled is not None:
             raise cancelled
-        if lost and drain and self._last_error is not None:
+        if self._stuck and drain and self._last_error is not None:
             raise self._last_error
 
     def pump(self) -> None:
@@ -264,22 +271,35 @@ class Scheduler:
 
     async def _enter_large(self, points: Any, timestamps: Any) -> Points[Waiter]:
         """Check points in the worker's thread and add them, ahead of all later calls."""
-        async with self._entrance:
+        async with self._turn():
             self._refuse_if_closing()
-            check = self._stream.check
-            checked = await self._loop.run_in_executor(self._executor, check, points, timestamps)
+            checked = await self._loop.run_in_executor(
+                self._executor, self._stream.check, points, timestamps, self._mark_ns
+            )
             part: Points[Waiter] = Points(*checked, joinable=False)
             await self._enter(part)
         return part
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Hold the entrance, in the order of calls."""
+        # a lock says that it is free before the next in line has taken it
+        self._n_entering += 1
+        try:
+            async with self._entrance:
+                yield
+        finally:
+            self._n_entering -= 1
+
     async def _enter(self, part: Points[Waiter]) -> None:
         """Add points as soon as the policy of the queue allows; the entrance is held."""
-        # a stuck worker makes room only for somebody who waits
-        while not (self._stuck or self._queue.has_room(len(part))):
+        while not self._queue.has_room(len(part)):
             self._refuse_if_closing()
             if self._drop_oldest:
                 self._drop(len(part))
                 break
+            if self._stuck and self._job is None and not self._queue.waited:
+                break  # only somebody who waits makes a stuck worker try again
             self._overdue = True
             self._nudge()
             self._room_made = self._loop.create_future()
@@ -356,11 +376,22 @@ class Scheduler:
         self._overdue = False
         self._in_work = sum(map(len, self._job.parts))
         self._executor.submit(self._worker.run, self._job)
+        self._poll()
+
+    def _poll(self) -> None:
+        """Look at what a long job has finished; waking this thread costs more than the look."""
+        self._polling = None
+        self.pump()
+        if self._job is not None and self._polling is None:
+            self._polling = self._loop.call_later(_LOOK_S, self._poll)
 
     def _finish(self, done: Finished[Waiter]) -> None:
         """Tell the waiters of a job how it ended, and go on."""
         self._job = None
         self._in_work = 0
+        if self._polling is not None:
+            self._polling.cancel()
+            self._polling = None
         self._last_error = done.error
         if done.taken:
             self._note_taken(done)
@@ -395,6 +426,7 @@ class Scheduler:
                 for part in parts:
                     part.joinable = False
                 self._queue.put_back(parts)
+                self._callers.unclaimed += chain.from_iterable(done.results)
                 return
             if not waits(parts[0].waiter):
                 self.n_refused += len(parts[0])
@@ -407,7 +439,7 @@ class Scheduler:
                 for part in left:
                     part.waiter = None
                 self._queue.put_back(left)
-        self._callers.unclaimed += [update for updates in done.results for update in updates]
+        self._callers.unclaimed += chain.from_iterable(done.results)
         self._callers.reject(done.job.waiters, error)
 
     def _wake(self, future: asyncio.Future[None] | None) -> None:
@@ -415,7 +447,7 @@ class Scheduler:
             future.set_result(None)
 
 
-def _length(timestamps: Any) -> int:
+def count_of(timestamps: Any) -> int:
     """Return how many points a call brings, 1 if that is not plain."""
     try:
         return len(timestamps)

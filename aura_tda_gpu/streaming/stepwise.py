@@ -55,13 +55,17 @@ class StepwiseStream:
         """Coordinates a point; None until it is known."""
         return self._dim
 
-    def check(self, points: Any, timestamps: Any) -> tuple[npt.NDArray[Any], Int64Array]:
+    def check(
+        self, points: Any, timestamps: Any, watermark_ns: int | None = None
+    ) -> tuple[npt.NDArray[Any], Int64Array]:
         """Validate points as `push` does, and change nothing.
 
         Parameters
         ----------
         points, timestamps
             As in `push`.
+        watermark_ns : int, optional
+            The watermark when they will be taken; rows that are late then are not looked at.
 
         Returns
         -------
@@ -84,7 +88,7 @@ class StepwiseStream:
         with limited_by_memory():
             given, times = as_batch(points, timestamps, self._dim)
             if first is not None and len(times):
-                keep = ~is_late(times, self._watermark_ns, self.settings.allowed_lateness_ns)
+                keep = ~is_late(times, watermark_ns, self.settings.allowed_lateness_ns)
                 usable_rows(given, keep, first, metric)
             return given.copy(), times
 

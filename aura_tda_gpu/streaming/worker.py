@@ -19,7 +19,7 @@ __all__ = ["MAX_UNDELIVERED", "Finished", "Worker", "as_package_error"]
 
 W = TypeVar("W")
 MAX_UNDELIVERED = 64  # instants
-_PATIENCE_S = 0.01  # between two deliveries of one job
+_LOOK_S = 0.1  # for a loop that was closed meanwhile
 
 
 @dataclass(slots=True)
@@ -72,11 +72,10 @@ class Worker(Generic[W]):
         mailbox: Mailbox[list[WindowUpdate] | Finished[W]],
     ) -> None:
         self.stream = stream
-        self.stopping = False
         self.room = threading.Semaphore(MAX_UNDELIVERED)
+        self._stopped = False
         self._hooks = tuple(hooks)
         self._mailbox = mailbox
-        self._instant_ns = 0
         self._instant: list[WindowUpdate] = []
 
     def run(self, job: Job[W]) -> None:
@@ -86,12 +85,18 @@ class Worker(Generic[W]):
             self._run(job, done)
         except BaseException as error:
             done.error = as_package_error(error)
-        self._mailbox.post(done)
+        self._mailbox.items.append(done)
+        self._mailbox.ring()
 
     def stop(self) -> None:
         """Let the job under way end at its next tick; may be called from any thread."""
-        self.stopping = True
+        self._stopped = True
         self.room.release()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop, or its event loop is closed."""
+        return self._stopped or self._mailbox.closed
 
     def _run(self, job: Job[W], done: Finished[W]) -> None:
         stream = self.stream
@@ -118,19 +123,18 @@ class Worker(Generic[W]):
     def _obey(self, command: Command[W]) -> None:
         if command.name == "advance":
             self.stream.move_to(command.now_ns)
-        else:
+        elif command.name == "flush":
             self.stream.end()
 
     def _tick(self, results: list[list[WindowUpdate]], marks: list[int]) -> None:
         """Compute all ticks that are due, each for the first part whose mark reaches it."""
         while not self.stopping and (due := self.stream.tick()) is not None:
             t_ns, update = due
-            if t_ns != self._instant_ns:
-                self._pass_on()
-                self._instant_ns = t_ns
-            self._instant.append(update)
             index = bisect_left(marks, t_ns)
             results[index if index < len(results) else 0].append(update)
+            self._instant.append(update)
+            if self.stream.next_tick_ns != t_ns:
+                self._pass_on()
         self._pass_on()
 
     def _pass_on(self) -> None:
@@ -142,10 +146,11 @@ class Worker(Generic[W]):
             for hook in self._hooks:
                 hook(updates)
         finally:
-            if not self.stopping and not self.room.acquire(blocking=False):
+            if not self.room.acquire(blocking=False):
                 self._mailbox.ring()
-                self.room.acquire()
-            self._mailbox.post(updates, patience_s=_PATIENCE_S)
+                while not (self.room.acquire(timeout=_LOOK_S) or self.stopping):
+                    pass
+            self._mailbox.items.append(updates)
 
 
 def as_package_error(error: BaseException) -> AuraTDAError:
