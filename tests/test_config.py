@@ -85,7 +85,7 @@ def test_every_file_in_configs_loads(path):
 
 
 def test_the_heartbeat_file_holds_the_settings_of_the_demo():
-    from aura_tda_gpu.cli.demo import heartbeat_config
+    from aura_tda_gpu.cli.demo.run import heartbeat_config
 
     assert Config.load(ROOT / "configs" / "heartbeat.yaml") == heartbeat_config()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = {"plot", "torch", "test", "bench"}
+EXTRAS = {"plot", "torch", "test", "bench", "parquet"}
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_metadata(metadata):
 def test_nobody_is_made_to_install_a_peer_or_an_optional_package(metadata):
     needed = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
     names = {re.match(r"[\w-]+", line)[0].lower() for line in needed}
-    assert names == {"numba", "numpy", "pydantic", "pyyaml", "rich", "typer"}
+    assert names == {"numba", "numpy", "pydantic", "pyyaml", "rich", "structlog", "typer"}
 
 
 def test_agpl_stays_in_the_benchmarks():

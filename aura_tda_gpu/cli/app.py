@@ -86,7 +86,7 @@ def demo(
 ) -> None:
     """Track the loops of a real heartbeat recording over three time scales."""
     with exit_codes():
-        from .demo import run_demo
+        from .demo.run import run_demo
 
         code = run_demo(output, draw=not no_plot)
     raise typer.Exit(code)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from ..streaming.persistence_stream import WindowUpdate
 from ..streaming.stats import StreamStats
-from .sources import Source
+from .sources.base import Source
 from .trace import Sample
 
 __all__ = ["Report", "count"]

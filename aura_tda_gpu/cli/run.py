@@ -10,21 +10,21 @@ from pathlib import Path
 from ..config import Config
 from ..errors import AuraTDAError, ConfigError, SourceError
 from ..streaming.multi_scale_processor import MultiScaleStream
-from . import plots
 from .exits import exit_code, tell_error
-from .history import History
-from .opening import STDIN, open_source
-from .plot_diagram import diagram_figure
-from .plot_loops import loops_figure
+from .pictures import plots
+from .pictures.diagram import diagram_figure
+from .pictures.history import History
+from .pictures.loops import loops_figure
 from .progress import Report
 from .records import UpdateWriter
 from .run_options import RunOptions
 from .running import Run, ViewConsole, catch_interrupt, stderr_console, warm_up
-from .sources import Source
+from .sources.base import Source
+from .sources.opening import STDIN, open_source
+from .sources.takens import DelayEmbedding
 from .summary import closing_lines
-from .takens import DelayEmbedding
 from .wall_clock import WallClock
-from .watch_view import WatchView
+from .watch.view import WatchView
 
 __all__ = ["run_source", "try_source"]
 
@@ -123,7 +123,7 @@ def try_source(options: RunOptions, *, as_json: bool) -> None:
     AuraTDAError
         If the source cannot be read, or the settings cannot be met.
     """
-    from .estimate import estimate_run, show_estimate
+    from .dry_run.estimate import estimate_run, show_estimate
 
     settings, embedding = _checked(options)
     say = stderr_console().print

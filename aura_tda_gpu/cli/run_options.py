@@ -16,8 +16,8 @@ from ..config_layers import layered
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
-    from .sources import SourceOptions
-    from .takens import DelayEmbedding
+    from .sources.base import SourceOptions
+    from .sources.takens import DelayEmbedding
 
 __all__ = ["RunOptions", "takes_run_options"]
 
@@ -160,7 +160,7 @@ class RunOptions:
         ConfigError
             If it makes no sense.
         """
-        from .sources import SourceOptions
+        from .sources.base import SourceOptions
 
         return SourceOptions(
             time_column=self.time_column,
@@ -181,7 +181,7 @@ class RunOptions:
         ConfigError
             If it is not written as one.
         """
-        from .takens import parse_takens
+        from .sources.takens import parse_takens
 
         return None if self.takens is None else parse_takens(self.takens)
 

@@ -21,8 +21,8 @@ from ..streaming.persistence_stream import WindowUpdate
 from .exits import OK, SIGNAL_WORDS, signal_code
 from .progress import Report
 from .records import UpdateWriter
-from .sources import Chunk, Source
-from .takens import DelayEmbedding
+from .sources.base import Chunk, Source
+from .sources.takens import DelayEmbedding
 from .wall_clock import WallClock
 
 __all__ = [

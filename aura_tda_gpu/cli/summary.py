@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..streaming.multi_scale_processor import MultiScaleStream
 from .progress import Report, count
-from .sources import Source
+from .sources.base import Source
 from .wall_clock import WallClock
 
 __all__ = ["closing_lines"]

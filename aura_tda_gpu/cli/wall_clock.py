@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 
-from .sources import Float64Array, Source
+from .sources.base import Float64Array, Source
 
 __all__ = ["WallClock"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aura_tda_gpu.cli.sources import Chunk, Source, SourceOptions
+from aura_tda_gpu.cli.sources.base import Chunk, Source, SourceOptions
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.engine import Bars, EngineResult
 from aura_tda_gpu.streaming.persistence_stream import WindowUpdate

@@ -1,0 +1,1 @@
+"""``aura-tda demo``: the loops of a heartbeat."""

@@ -1,0 +1,288 @@
+"""The dry run: what a stream will need, from the first rows of its source."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from rich.console import Console
+
+from ...config import Config
+from ...persistence import backends
+from ...persistence.arrays import Float64Array
+from ...streaming.memory import MB, MemoryPlan, WindowPlan, workspace
+from ...streaming.settings import Scale, StreamSettings
+from ..running import stderr_console, warm_up
+from ..sources.base import Chunk, Source
+from ..sources.takens import DelayEmbedding
+from .speed import Speed, measure_speed
+from .text import lines_of, table_of
+
+__all__ = ["Estimate", "WindowEstimate", "buffer_bytes", "estimate_run", "show_estimate"]
+
+_ROWS = 1000
+_LIVE_SECONDS = 1.0
+_PATIENCE = 0.1  # seconds that a silent source is waited for at a time
+_LOWEST_RATE, _HIGHEST_RATE = 1e-3, 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class WindowEstimate:
+    """What one window will do. What depends on the rate is None where that is unknown.
+
+    Attributes
+    ----------
+    window_id : str
+        The time scale.
+    duration_ms : int
+        Length of the window.
+    points_needed : int or None
+        Points that come while the window lasts.
+    max_points : int
+        Points it has room for.
+    overflows : bool or None
+        Whether it is too small, so that points leave it early.
+    max_landmarks : int
+        Largest number of points its engine sees.
+    n_vertices : int or None
+        Points its engine will see.
+    exact : bool or None
+        Whether these are all points that the window holds.
+    seconds_per_tick : float or None
+        Work for a tick.
+    ticks_per_second : float
+        Ticks in a second of event time.
+    """
+
+    window_id: str
+    duration_ms: int
+    points_needed: int | None
+    max_points: int
+    overflows: bool | None
+    max_landmarks: int
+    n_vertices: int | None
+    exact: bool | None
+    seconds_per_tick: float | None
+    ticks_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run will need.
+
+    Attributes
+    ----------
+    source : str
+        Name of the source.
+    rows_read : int
+        Rows looked at.
+    dimension : int
+        Coordinates of a point.
+    points_per_second : float or None
+        Rate in event time; None if the rows do not tell.
+    backend : str
+        The engine.
+    windows : tuple of WindowEstimate
+        Finest first.
+    memory_limit_bytes : int
+        What the settings allow.
+    buffer_bytes : int
+        Size of all buffers.
+    filled_bytes : int or None
+        How much of them will be used.
+    engine_bytes : int
+        Reserved for the engines at work.
+    busy_share : float or None
+        Seconds of work for a second of event time; above 1 the run does not keep up.
+    max_points_per_second : float
+        Highest rate that this machine keeps up with, roughly; 0 if there is none.
+    overflow_points_per_second : float
+        Rate above which a window overflows.
+    """
+
+    source: str
+    rows_read: int
+    dimension: int
+    points_per_second: float | None
+    backend: str
+    windows: tuple[WindowEstimate, ...]
+    memory_limit_bytes: int
+    buffer_bytes: int
+    filled_bytes: int | None
+    engine_bytes: int
+    busy_share: float | None
+    max_points_per_second: float
+    overflow_points_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class _FirstRows:
+    """The rows looked at: their times, the points made of them, and the seconds to read a row."""
+
+    times: Float64Array
+    points: Float64Array
+    read_seconds: float
+
+    @property
+    def rate(self) -> float | None:
+        """Rows in a second of event time, None if they do not tell."""
+        span = float(np.ptp(self.times)) if len(self.times) else 0.0
+        return (len(self.times) - 1) / span if 0 < span < math.inf else None
+
+    def place(self, dim: int) -> tuple[Float64Array, Float64Array]:
+        """Return mean and standard deviation of the points, (dim,) each, 0 and 1 if unknown."""
+        if not len(self.points):
+            return np.zeros(dim), np.ones(dim)
+        spread = self.points.std(axis=0)
+        return self.points.mean(axis=0), np.where(spread > 0, spread, 1.0)
+
+
+def estimate_run(source: Source, settings: Config, embedding: DelayEmbedding | None) -> Estimate:
+    """Read the first rows, time this machine, and predict the run.
+
+    Parameters
+    ----------
+    source : Source
+        Opened; up to 1000 rows are taken, of a live one what comes within a second.
+    settings : Config
+        Settings of the stream.
+    embedding : DelayEmbedding, optional
+        Applied to the one column taken.
+
+    Raises
+    ------
+    SourceError
+        If one of these rows cannot be used and is not to be skipped.
+    AuraTDAError
+        As `StreamSettings`, and if the windows do not fit into the memory.
+    """
+    stream = StreamSettings.of(settings)
+    dim = len(source.columns) if embedding is None else embedding.dim
+    plan = stream.memory_plan(dim)
+    warm_up(settings, stderr_console().print)
+    first = _first_rows(source, embedding)
+    rate = source.options.rate or first.rate
+    speed = measure_speed(settings, plan.windows, *first.place(dim))
+    largest = max(window.max_landmarks for window in plan.windows)
+    engine, _ = backends.resolve(stream.backend, largest, tuple(stream.homology_dimensions))
+    pairs = list(zip(stream.timeline, plan.windows, strict=True))
+
+    def busy(at: float) -> float:
+        work = sum(_work(speed, scale, window, at) for scale, window in pairs)
+        return work + at * (speed.row_push + first.read_seconds)
+
+    return Estimate(
+        source=str(source.path),
+        rows_read=len(first.times),
+        dimension=dim,
+        points_per_second=rate,
+        backend=engine.name,
+        windows=tuple(_window(speed, scale, window, rate) for scale, window in pairs),
+        memory_limit_bytes=int(stream.max_memory_mb * MB),
+        buffer_bytes=buffer_bytes(plan, dim),
+        filled_bytes=None if rate is None else _filled_bytes(pairs, dim, rate),
+        engine_bytes=sum(workspace(window.max_landmarks) for window in plan.windows),
+        busy_share=None if rate is None else busy(rate),
+        max_points_per_second=_highest_rate(busy),
+        overflow_points_per_second=min(
+            window.max_points / (scale.duration_ms / 1000) for scale, window in pairs
+        ),
+    )
+
+
+def show_estimate(estimate: Estimate, *, as_json: bool) -> None:
+    """Print an estimate on standard output, for a machine or for a person."""
+    if as_json:
+        Console(highlight=False, soft_wrap=True).print_json(json.dumps(asdict(estimate)))
+        return
+    console = Console(highlight=False, markup=False)
+    console.print(table_of(estimate))
+    for line in lines_of(estimate):
+        console.print(line, soft_wrap=True)
+
+
+def buffer_bytes(plan: MemoryPlan, dim: int) -> int:
+    """Return the bytes of the buffers that a stream of this plan holds, without making them."""
+    windows = sum(
+        window.max_points * _row_bytes(dim) + window.max_landmarks * (4 * dim + 16)
+        for window in plan.windows
+    )
+    return windows + plan.pending * _row_bytes(dim)
+
+
+def _row_bytes(dim: int) -> int:
+    return 8 * dim + 16  # float64 coordinates, time and id
+
+
+def _first_rows(source: Source, embedding: DelayEmbedding | None) -> _FirstRows:
+    """Read what comes first."""
+    chunks: list[Chunk] = []
+    points: list[Float64Array] = []
+    n_rows = 0
+    started = time.perf_counter()
+    for more in source.chunks(_ROWS, _PATIENCE):
+        chunk = more[: _ROWS - n_rows]
+        chunks.append(chunk)
+        points.append((chunk if embedding is None else embedding(chunk)).points)
+        n_rows += len(more)
+        seconds = time.perf_counter() - started
+        if n_rows >= _ROWS or (source.live and seconds >= _LIVE_SECONDS):
+            break
+    times = np.concatenate([np.empty(0), *(chunk.times for chunk in chunks)])
+    # a live source is waited for, and is read by a thread of its own
+    reading = not source.live and n_rows > 0
+    return _FirstRows(
+        times,
+        np.concatenate(points) if points else np.empty((0, 0)),
+        seconds / n_rows if reading else 0.0,
+    )
+
+
+def _n_points(scale: Scale, rate: float) -> int:
+    """Return the points that come while a window lasts."""
+    # a product such as 0.1 x 30 must not become one more point
+    return max(1, math.ceil(rate * scale.duration_ms / 1000 - 1e-6))
+
+
+def _work(speed: Speed, scale: Scale, window: WindowPlan, rate: float) -> float:
+    """Return the seconds of work of one window for a second of event time."""
+    n = min(_n_points(scale, rate), window.max_points)
+    seconds = speed.tick(n, window.max_landmarks) + speed.record(n, window.max_landmarks)
+    return seconds * 1e9 / scale.slide_ns
+
+
+def _window(speed: Speed, scale: Scale, window: WindowPlan, rate: float | None) -> WindowEstimate:
+    needed = None if rate is None else _n_points(scale, rate)
+    held = None if needed is None else min(needed, window.max_points)
+    return WindowEstimate(
+        window_id=scale.window_id,
+        duration_ms=scale.duration_ms,
+        points_needed=needed,
+        max_points=window.max_points,
+        overflows=None if needed is None else needed > window.max_points,
+        max_landmarks=window.max_landmarks,
+        n_vertices=None if held is None else min(held, window.max_landmarks),
+        exact=None if held is None else held <= window.max_landmarks,
+        seconds_per_tick=None if held is None else speed.tick(held, window.max_landmarks),
+        ticks_per_second=1e9 / scale.slide_ns,
+    )
+
+
+def _filled_bytes(pairs: Sequence[tuple[Scale, WindowPlan]], dim: int, rate: float) -> int:
+    points = sum(min(_n_points(scale, rate), window.max_points) for scale, window in pairs)
+    return points * _row_bytes(dim)
+
+
+def _highest_rate(busy: Callable[[float], float]) -> float:
+    """Return the rate at which a second of data takes a second of work, 0 if it always does."""
+    low, high = _LOWEST_RATE, _HIGHEST_RATE
+    if busy(low) > 1:
+        return 0.0
+    while high > 1.001 * low:
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if busy(middle) <= 1 else (low, middle)
+    return low

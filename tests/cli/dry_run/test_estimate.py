@@ -1,0 +1,222 @@
+"""The dry run: what it predicts, against a stream that really runs."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from aura_tda_gpu import MultiScaleStream
+from aura_tda_gpu.cli.dry_run import estimate as estimate_module
+from aura_tda_gpu.cli.dry_run import speed as speed_module
+from aura_tda_gpu.cli.dry_run.estimate import buffer_bytes, estimate_run, show_estimate
+from aura_tda_gpu.cli.dry_run.speed import Speed, measure_speed
+from aura_tda_gpu.cli.sources.takens import DelayEmbedding
+from aura_tda_gpu.config import Config
+from aura_tda_gpu.errors import MemoryLimitError
+from aura_tda_gpu.streaming.memory import WindowPlan
+from aura_tda_gpu.streaming.settings import StreamSettings
+
+from ..fakes import FakeSource, chunk, rows
+
+FAST = Speed((8, 16), (1e-3, 1e-3), (1e-9, 1e-9), {16: 1e-6, 32: 1e-6, 64: 1e-6}, 1e-6)
+
+
+@pytest.fixture(autouse=True)
+def known_speed(monkeypatch):
+    """Let the estimates of these tests not depend on the machine."""
+    monkeypatch.setattr(estimate_module, "measure_speed", lambda *_: FAST)
+
+
+def settings(**sections) -> Config:
+    memory = {"max_mb": 1, "max_landmarks": 16, **sections.pop("memory", {})}
+    return Config(scales=(100, 1000), memory=memory, **sections)
+
+
+def at_rate(hz: float, n: int = 500, start: float = 1.7e9) -> FakeSource:
+    """Return a source whose time column runs at ``hz``."""
+    return FakeSource([chunk(np.ones((n, 2)), start + np.arange(n) / hz)])
+
+
+@pytest.mark.parametrize("dim", [1, 3, 10])
+@pytest.mark.parametrize("memory", [{}, {"max_landmarks": 64}, {"max_landmarks": None}])
+def test_the_buffers_are_those_of_the_stream(dim, memory):
+    config = settings(memory=memory)
+    stream = MultiScaleStream(config)
+    stream.push(np.zeros((1, dim)), [0.0])
+    plan = StreamSettings.of(config).memory_plan(dim)
+    assert buffer_bytes(plan, dim) == stream.get_memory_usage()
+
+
+def test_windows_at_a_known_rate():
+    found = estimate_run(FakeSource([rows(9)], rate=150.0), settings(), None)
+    assert found.points_per_second == 150
+    fine, coarse = found.windows
+    assert (fine.window_id, fine.duration_ms, fine.ticks_per_second) == ("scale_100ms", 100, 100)
+    assert (fine.points_needed, fine.n_vertices, fine.exact) == (15, 15, True)
+    assert (coarse.points_needed, coarse.n_vertices, coarse.exact) == (150, 16, False)
+    assert coarse.seconds_per_tick == pytest.approx(1e-3 + 150e-6)
+    assert found.busy_share == pytest.approx(100 * 1e-3 + 10 * 1.15e-3 + 150e-6, rel=0.01)
+    assert found.filled_bytes == 165 * 32
+    assert found.buffer_bytes + found.engine_bytes <= found.memory_limit_bytes == 1 << 20
+
+
+def test_the_rate_is_that_of_the_times():
+    found = estimate_run(at_rate(25.0), settings(), None)
+    assert found.points_per_second == pytest.approx(25)
+    assert found.rows_read == 500
+
+
+@pytest.mark.parametrize("source", [FakeSource([]), FakeSource([rows(1)]), at_rate(np.inf)])
+def test_a_rate_that_the_rows_do_not_tell(source, capsys):
+    found = estimate_run(source, settings(), None)
+    assert found.points_per_second is found.busy_share is found.filled_bytes is None
+    assert found.max_points_per_second > 0
+    assert {window.points_needed for window in found.windows} == {None}
+    show_estimate(found, as_json=False)
+    text = capsys.readouterr().out
+    assert "rate: not known from the rows read" in text
+    assert "exact up to 16 points" in text
+
+
+def test_no_more_than_a_thousand_rows_are_read():
+    source = FakeSource([rows(400) for _ in range(10)])
+    assert estimate_run(source, settings(), None).rows_read == 1000
+    assert source.taken == 3
+
+
+def test_a_live_source_is_waited_for_a_second(monkeypatch):
+    clock = itertools.count(0.0, 0.25)
+    monkeypatch.setattr(estimate_module, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    found = estimate_run(FakeSource([rows(3)], live=True), settings(), None)
+    assert found.rows_read == 3
+    assert found.points_per_second == 1
+
+
+def test_an_embedding_decides_the_dimension():
+    one = chunk(np.ones((100, 1)), np.arange(100) / 10)
+    found = estimate_run(FakeSource([one]), settings(), DelayEmbedding(3, 7))
+    assert found.dimension == 3
+    assert found.points_per_second == pytest.approx(10)
+
+
+def test_a_window_that_is_too_small():
+    found = estimate_run(at_rate(1e6), settings(), None)
+    assert [window.overflows for window in found.windows] == [True, True]
+    room = min(w.max_points / (w.duration_ms / 1000) for w in found.windows)
+    assert found.overflow_points_per_second == pytest.approx(room)
+    below = estimate_run(at_rate(0.99 * room), settings(), None)
+    assert not any(window.overflows for window in below.windows)
+
+
+def test_memory_that_does_not_hold_the_windows():
+    with pytest.raises(MemoryLimitError, match="need at least"):
+        estimate_run(at_rate(10), settings(memory={"max_landmarks": 600}), None)
+
+
+def test_the_highest_rate_is_one_second_of_work_a_second():
+    highest = estimate_run(at_rate(10), settings(), None).max_points_per_second
+    at_it = estimate_run(FakeSource([], rate=highest), settings(), None)
+    assert at_it.busy_share == pytest.approx(1, rel=0.05)
+
+
+def test_ticks_that_alone_take_too_long(monkeypatch, capsys):
+    slow = Speed((8, 16), (0.1, 0.1), (1e-9, 1e-9), {16: 0.0}, 0.0)
+    monkeypatch.setattr(estimate_module, "measure_speed", lambda *_: slow)
+    found = estimate_run(at_rate(10), settings(), None)
+    assert found.max_points_per_second == 0
+    assert found.busy_share == pytest.approx(11, rel=0.01)
+    show_estimate(found, as_json=False)
+    assert "keeps up with no rate" in capsys.readouterr().out
+
+
+def test_for_machines(capsys):
+    show_estimate(estimate_run(at_rate(25), settings(), None), as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {
+        "source",
+        "rows_read",
+        "dimension",
+        "points_per_second",
+        "backend",
+        "windows",
+        "memory_limit_bytes",
+        "buffer_bytes",
+        "filled_bytes",
+        "engine_bytes",
+        "busy_share",
+        "max_points_per_second",
+        "overflow_points_per_second",
+    }
+    assert set(found["windows"][0]) == {
+        "window_id",
+        "duration_ms",
+        "points_needed",
+        "max_points",
+        "overflows",
+        "max_landmarks",
+        "n_vertices",
+        "exact",
+        "seconds_per_tick",
+        "ticks_per_second",
+    }
+
+
+def test_for_people(capsys):
+    show_estimate(estimate_run(at_rate(1e6), settings(), None), as_json=False)
+    text = capsys.readouterr().out
+    assert max(map(len, text.split("rate:")[0].splitlines())) <= 80
+    for words in (
+        "rate: 1,000,000 points/s, 2 coordinates, engine cpu",
+        "landmarks, overflows",
+        "within 1 MB",
+        "this machine keeps up with roughly",
+        "a window overflows above",
+    ):
+        assert words in text
+
+
+@pytest.fixture
+def speed(monkeypatch) -> Speed:
+    """Return the speed of this machine, measured on little."""
+    monkeypatch.setattr(speed_module, "_ROWS", 256)
+    windows = [WindowPlan(1000, 64), WindowPlan(5000, 64), WindowPlan(16, 16)]
+    return measure_speed(settings(memory={"max_landmarks": 64}), windows, np.zeros(2), np.ones(2))
+
+
+def test_this_machine_can_be_timed(speed):
+    assert speed.vertices == (8, 16, 32, 64)
+    assert set(speed.row_landmarks) == {64}
+    assert min(*speed.ticks, *speed.records, speed.row_push) > 0
+    assert speed.tick(1000, 64) >= speed.tick(64, 64) == pytest.approx(speed.ticks[-1])
+    assert speed.record(1000, 64) == pytest.approx(speed.records[-1])
+
+
+def test_between_and_beyond_what_was_timed():
+    speed = Speed((10, 1000), (1.0, 100.0), (1.0, 2.0), {4000: 0.5}, 0.0)
+    assert speed.tick(100, 1000) == pytest.approx(10)
+    assert speed.tick(0, 1000) == speed.tick(1, 1000) == pytest.approx(1)
+    assert speed.tick(4000, 4000) == pytest.approx(100 * 4**2.5)
+    assert speed.record(4000, 4000) == pytest.approx(8)
+    assert speed.tick(6000, 4000) == pytest.approx(100 * 4**2.5 + 3000)
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_every_engine_and_metric_can_be_timed(backend, metric):
+    config = settings(engine={"backend": backend, "metric": metric, "max_edge_length": 0.5})
+    speed = measure_speed(config, [WindowPlan(16, 16)], np.zeros(2), np.ones(2))
+    assert speed.vertices == (8, 16)
+    assert speed.row_landmarks == {}
+
+
+def test_many_landmarks_are_not_all_timed(monkeypatch):
+    monkeypatch.setattr(speed_module, "_LARGEST", 32)
+    monkeypatch.setattr(speed_module, "_ROWS", 64)
+    config = settings(memory={"max_mb": 64})
+    speed = measure_speed(config, [WindowPlan(5000, 1024)], np.zeros(2), np.ones(2))
+    assert speed.vertices == (8, 16, 32)
+    assert speed.tick(2000, 1024) > speed.ticks[-1] * 32**2.5
