@@ -9,7 +9,6 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import numpy as np
 import numpy.typing as npt
 
 from .config import Config, SubscriberPolicy
@@ -19,6 +18,7 @@ from .processor_settings import Keywords, ProcessorSettings
 from .processor_stats import MetadataMap, ProcessorStats
 from .streaming.bar_events import BarEvents
 from .streaming.hooks import BarTable, UpdateHook
+from .streaming.intake import as_instant
 from .streaming.multi_scale_processor import MultiScaleStream
 from .streaming.persistence_stream import WindowUpdate
 from .streaming.scheduler import Scheduler, count_of
@@ -67,8 +67,8 @@ class StreamingTDAProcessor:
         ``update.events``.
     **settings
         ``max_memory_mb``, ``max_landmarks``, ``landmark_ratio``, ``min_persistence``,
-        ``batch_size``, ``batch_deadline_ms``, ``parallel_workers``, ``input_points``,
-        ``input_policy``, ``subscriber_updates``, ``subscriber_policy``,
+        ``stability_threshold``, ``batch_size``, ``batch_deadline_ms``, ``parallel_workers``,
+        ``input_points``, ``input_policy``, ``subscriber_updates``, ``subscriber_policy``,
         ``allowed_lateness_ms``, ``max_empty_ticks``, ``metric``, ``max_edge_length``,
         ``homology_dimensions``, ``backend``, ``enabled``: the keys of the configuration,
         described in docs/config.md. They win over the configuration.
@@ -197,8 +197,11 @@ class StreamingTDAProcessor:
             parts = point.coordinates, point.timestamp, point.metadata
         except AttributeError:
             raise InvalidInputError(f"a StreamingPoint is expected, not {point!r}") from None
-        if not isinstance(point.timestamp, float) and np.ndim(point.timestamp):
-            raise InvalidInputError("process_point takes one point; process_batch takes several")
+        if not isinstance(point.timestamp, float):
+            try:
+                as_instant(point.timestamp)
+            except InvalidInputError as error:
+                raise InvalidInputError(f"process_point takes one point: {error}") from None
         updates = await scheduler.submit(*parts)
         return self._settings.summary_of(updates) if updates else None
 

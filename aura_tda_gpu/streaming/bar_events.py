@@ -126,7 +126,7 @@ def _event(event_type: EventType, key: Key, bar: Bar, tick: _NamedBars) -> TDASt
     }
     return TDAStreamEvent(
         event_type,
-        f"{tick.window_id}/H{dimension}/{_name(edges[:2])}/{_name(edges[2:])}",
+        f"{tick.window_id}/H{dimension}/{_name(edges[:2], '-')}/{_name(edges[2:], 'open')}",
         dimension,
         tick.window_id,
         tick.timestamp,
@@ -138,5 +138,5 @@ def _edge(ids: list[int]) -> tuple[int, int] | None:
     return None if ids[0] < 0 else (ids[0], ids[1])
 
 
-def _name(ids: list[int]) -> str:
-    return "open" if ids[0] < 0 else f"{ids[0]}-{ids[1]}"
+def _name(ids: list[int], nothing: str) -> str:
+    return nothing if ids[0] < 0 else f"{ids[0]}-{ids[1]}"

@@ -107,6 +107,7 @@ class Scheduler:
         self._overdue = False
         self._closing = False
         self._mark_ns: int | None = None
+        self._all_taken = True
         self._next_tick_ns: int | None = None
         self._room = 0
         self._last_error: AuraTDAError | None = None
@@ -168,7 +169,7 @@ class Scheduler:
             part = await self._enter_large(points, timestamps)
         else:
             started = self._stream.dim is not None
-            rows, times = self._stream.check(points, timestamps, self._mark_ns)
+            rows, times = self._stream.check(points, timestamps, self._sure_mark())
             part = Points(rows, times, metadata=metadata, joinable=started)
             if self._n_entering or not self._queue.has_room(len(part)):
                 async with self._turn():
@@ -274,7 +275,7 @@ class Scheduler:
         async with self._turn():
             self._refuse_if_closing()
             checked = await self._loop.run_in_executor(
-                self._executor, self._stream.check, points, timestamps, self._mark_ns
+                self._executor, self._stream.check, points, timestamps, self._sure_mark()
             )
             part: Points[Waiter] = Points(*checked, joinable=False)
             await self._enter(part)
@@ -327,8 +328,13 @@ class Scheduler:
         self._queue.add(part)
         self._nudge()
 
+    def _sure_mark(self) -> int | None:
+        """Return a watermark that what comes next will certainly meet."""
+        return self._mark_ns if self._all_taken else self._stream.watermark_ns
+
     def _drop(self, n: int) -> None:
         """Make room by dropping the oldest points; their callers get no updates."""
+        self._all_taken = False
         before = self.n_dropped
         for part in self._queue.make_room(n):
             self.n_dropped += len(part)
@@ -406,6 +412,7 @@ class Scheduler:
         self._next_tick_ns, self._room = self._stream.next_tick_ns, self._stream.room
         if not self._queue:
             self._mark_ns = self._stream.watermark_ns
+            self._all_taken = True
         self._wake(self._room_made)
         self._wake(self._idle)
         self._nudge()
@@ -420,6 +427,7 @@ class Scheduler:
 
     def _fail(self, done: Finished[Waiter], error: AuraTDAError) -> None:
         """Deal with a job that did not come to its end."""
+        self._all_taken = False
         parts = done.job.parts
         if done.settled and not done.taken and parts:
             if len(parts) > 1:  # whose fault it is shows when they are pushed one by one

@@ -152,6 +152,13 @@ class StepwiseStream:
         return min(known) if known else None
 
     @property
+    def due_ns(self) -> int | None:
+        """Event time of the next tick that is due; None when nothing is."""
+        if self._settled or self._watermark_ns is None:
+            return None
+        return min(self._due(), default=(None, 0))[0]
+
+    @property
     def watermark_ns(self) -> int | None:
         """The watermark in nanoseconds; None before the first point."""
         return self._watermark_ns
@@ -233,21 +240,15 @@ class StepwiseStream:
 
     def _step(self) -> bool:
         """Fire the next due tick; when there is none, file the released rows, return False."""
-        mark = self._watermark_ns
-        if self._settled or mark is None:
+        if self._settled or self._watermark_ns is None:
             return False
-        limits = self._flush_limits or [mark] * len(self._lanes)
-        due = [
-            (t_ns, index)
-            for index, (lane, limit) in enumerate(zip(self._lanes, limits, strict=True))
-            if (t_ns := lane.clock.due(limit)) is not None
-        ]
+        due = self._due()
         if due:
-            self._fire(*min(due), limits)
+            self._fire(*min(due))
             return True
         if self._flush_limits is not None:
             for lane in self._lanes:
-                lane.clock = lane.clock.skipped_past(max(limits))
+                lane.clock = lane.clock.skipped_past(max(self._flush_limits))
             self._flush_limits = None
             return True
         for lane in self._lanes:
@@ -256,10 +257,25 @@ class StepwiseStream:
         self._settled = True
         return False
 
-    def _fire(self, t_ns: int, index: int, limits: list[int]) -> None:
+    def _due(self) -> list[tuple[int, int]]:
+        """Return event time and lane of the next tick of every lane that has one due."""
+        return [
+            (t_ns, index)
+            for index, lane in enumerate(self._lanes)
+            if (t_ns := lane.clock.due(self._limit(index))) is not None
+        ]
+
+    def _limit(self, index: int) -> int:
+        """Return the last time up to which ticks of a lane are due."""
+        if self._flush_limits is not None:
+            return self._flush_limits[index]
+        assert self._watermark_ns is not None
+        return self._watermark_ns
+
+    def _fire(self, t_ns: int, index: int) -> None:
         """Let one lane tick, or jump over a gap."""
         lane = self._lanes[index]
-        update, clock = lane.step(self._ready, limits[index])
+        update, clock = lane.step(self._ready, self._limit(index))
         if update is not None:
             self._outbox[t_ns, index] = update
         lane.clock = clock

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -76,6 +77,7 @@ class Worker(Generic[W]):
         self._stopped = False
         self._hooks = tuple(hooks)
         self._mailbox = mailbox
+        self._instant_ns: int | None = None
         self._instant: list[WindowUpdate] = []
 
     def run(self, job: Job[W]) -> None:
@@ -132,25 +134,33 @@ class Worker(Generic[W]):
             t_ns, update = due
             index = bisect_left(marks, t_ns)
             results[index if index < len(results) else 0].append(update)
-            self._instant.append(update)
-            if self.stream.next_tick_ns != t_ns:
-                self._pass_on()
-        self._pass_on()
+            if t_ns == self._instant_ns:
+                self._instant.append(update)
+            else:
+                before, self._instant, self._instant_ns = self._instant, [update], t_ns
+                self._pass_on(before)
+            if self.stream.due_ns != t_ns:
+                ready, self._instant = self._instant, []
+                self._pass_on(ready)
+        ready, self._instant = self._instant, []
+        self._pass_on(ready)
 
-    def _pass_on(self) -> None:
-        """Complete the updates of an instant and post them, even if a hook fails."""
-        updates, self._instant = self._instant, []
+    def _pass_on(self, updates: list[WindowUpdate]) -> None:
+        """Complete the updates of an instant and post them, even if hooks fail."""
         if not updates:
             return
-        try:
-            for hook in self._hooks:
-                hook(updates)
-        finally:
-            if not self.room.acquire(blocking=False):
-                self._mailbox.ring()
-                while not (self.room.acquire(timeout=_LOOK_S) or self.stopping):
-                    pass
-            self._mailbox.items.append(updates)
+        with ExitStack() as stack:
+            stack.callback(self._deliver, updates)
+            for hook in reversed(self._hooks):
+                stack.callback(hook, updates)
+
+    def _deliver(self, updates: list[WindowUpdate]) -> None:
+        """Post updates, after a wait if too many have not been looked at."""
+        if not self.room.acquire(blocking=False):
+            self._mailbox.ring()
+            while not (self.room.acquire(timeout=_LOOK_S) or self.stopping):
+                pass
+        self._mailbox.items.append(updates)
 
 
 def as_package_error(error: BaseException) -> AuraTDAError:
