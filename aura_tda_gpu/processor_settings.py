@@ -16,8 +16,8 @@ from .config import (
     SubscriberPolicy,
     setting_fields,
 )
-from .config_layers import flat, layered
-from .config_yaml import ROOT_KEY, shown
+from .config.layers import flat, layered
+from .config.yaml_text import ROOT_KEY, shown
 from .errors import ConfigError
 from .streaming.multi_scale_processor import MultiScaleStream
 from .streaming.persistence_stream import WindowUpdate

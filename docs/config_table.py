@@ -12,8 +12,8 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from aura_tda_gpu.config import setting_fields
-from aura_tda_gpu.config_base import unit_of
-from aura_tda_gpu.config_yaml import ROOT_KEY, yaml_text
+from aura_tda_gpu.config.base import unit_of
+from aura_tda_gpu.config.yaml_text import ROOT_KEY, yaml_text
 
 PAGE = Path(__file__).with_name("config.md")
 BEGIN, END = "<!-- table: python docs/config_table.py -->\n", "<!-- end of table -->\n"

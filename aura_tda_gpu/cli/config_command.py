@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from ..config import Config
-from ..config_layers import Layers, resolve
-from ..config_yaml import ROOT_KEY, yaml_text
+from ..config.layers import Layers, resolve
+from ..config.yaml_text import ROOT_KEY, yaml_text
 from ..errors import ConfigError
 from .exits import SETTINGS_WRONG, exit_codes, tell_error
 

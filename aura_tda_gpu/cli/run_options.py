@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 import typer
 
 from ..config import BackendName, Config, MetricName
-from ..config_layers import layered
+from ..config.layers import layered
 from ..errors import ConfigError
 
 if TYPE_CHECKING:

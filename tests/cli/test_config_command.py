@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from aura_tda_gpu.cli.config_command import config_app
 from aura_tda_gpu.config import Config, setting_fields
-from aura_tda_gpu.config_layers import layered
+from aura_tda_gpu.config.layers import layered
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

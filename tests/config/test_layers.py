@@ -10,7 +10,7 @@ from itertools import combinations
 import pytest
 
 from aura_tda_gpu.config import Config, setting_fields
-from aura_tda_gpu.config_layers import layered, origins, resolve, variable
+from aura_tda_gpu.config.layers import layered, origins, resolve, variable
 from aura_tda_gpu.errors import ConfigError
 
 MAX_MB = "AURA_TDA_MEMORY__MAX_MB"

@@ -14,7 +14,7 @@ import yaml
 from aura_tda_gpu.config import BackendName, Config, MemoryConfig, MetricName
 from aura_tda_gpu.errors import AuraTDAError, ConfigError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_FILE = ROOT / "configs" / "streaming_tda.yaml"
 MS = "(unit: milliseconds)"
 BRIEF = """

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from .config_hints import corrections, nearest
-from .config_yaml import ROOT_KEY, shown, shown_name, yaml_text
-from .errors import ConfigError
+from ..errors import ConfigError
+from .hints import corrections, nearest
+from .yaml_text import ROOT_KEY, shown, shown_name, yaml_text
 
 __all__ = ["Fault", "FaultySettings", "Section", "unit_of"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .config_base import Section
+from .base import Section
 
 __all__ = ["document_schema"]
 

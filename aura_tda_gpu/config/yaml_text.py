@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from .errors import ConfigError
+from ..errors import ConfigError
 
 __all__ = ["ROOT_KEY", "parse_yaml", "read_settings", "shown", "shown_name", "yaml_text"]
 

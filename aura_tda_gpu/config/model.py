@@ -10,9 +10,9 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 from pydantic.fields import FieldInfo
 
-from .config_base import Section
-from .config_yaml import ROOT_KEY, read_settings
-from .errors import ConfigError
+from ..errors import ConfigError
+from .base import Section
+from .yaml_text import ROOT_KEY, read_settings
 
 __all__ = [
     "BackendName",
@@ -269,7 +269,7 @@ class Config(Section):
         Each key has its description, default, unit and range. JSON has no infinity: the default
         of ``max_edge_length`` is ``null`` there, and `Config` takes ``null`` for no limit.
         """
-        from .config_schema import document_schema
+        from .schema import document_schema
 
         return document_schema(cls)
 

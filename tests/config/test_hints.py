@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aura_tda_gpu.config import Config
-from aura_tda_gpu.config_yaml import parse_yaml
+from aura_tda_gpu.config.yaml_text import parse_yaml
 from aura_tda_gpu.errors import ConfigError
 
 

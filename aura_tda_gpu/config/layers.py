@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from os import PathLike
 from typing import Any, NamedTuple
 
-from .config import Config, setting_fields
-from .config_base import FaultySettings
-from .config_hints import nearest
-from .config_yaml import parse_yaml, read_settings, shown_name
-from .errors import ConfigError
+from ..errors import ConfigError
+from .base import FaultySettings
+from .hints import nearest
+from .model import Config, setting_fields
+from .yaml_text import parse_yaml, read_settings, shown_name
 
 __all__ = ["PREFIX", "Layers", "flat", "layered", "origins", "resolve", "variable"]
 

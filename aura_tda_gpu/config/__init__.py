@@ -1,0 +1,35 @@
+"""Settings: what they are, where they come from, and what is said of those that cannot be taken."""
+
+from __future__ import annotations
+
+from .layers import layered
+from .model import (
+    BackendName,
+    Config,
+    EngineConfig,
+    InputPolicy,
+    MemoryConfig,
+    MetricName,
+    PerformanceConfig,
+    QueuesConfig,
+    StabilityConfig,
+    SubscriberPolicy,
+    WindowConfig,
+    setting_fields,
+)
+
+__all__ = [
+    "BackendName",
+    "Config",
+    "EngineConfig",
+    "InputPolicy",
+    "MemoryConfig",
+    "MetricName",
+    "PerformanceConfig",
+    "QueuesConfig",
+    "StabilityConfig",
+    "SubscriberPolicy",
+    "WindowConfig",
+    "layered",
+    "setting_fields",
+]
