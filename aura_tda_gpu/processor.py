@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy.typing as npt
 
@@ -23,10 +24,13 @@ from .streaming.multi_scale_processor import MultiScaleStream
 from .streaming.persistence_stream import WindowUpdate
 from .streaming.scheduler import Scheduler, count_of
 from .streaming.worker import as_package_error
+from .streaming.worker_thread import WorkerThread
 from .subscriptions import Broadcast, Subscription
 from .types import PersistenceUpdate, StreamingPoint, TDAStreamEvent
 
-if TYPE_CHECKING:
+if sys.version_info >= (3, 11):
+    from typing import Unpack
+else:
     from typing_extensions import Unpack
 
 __all__ = ["StreamingProcessor", "StreamingTDAProcessor"]
@@ -114,7 +118,7 @@ class StreamingTDAProcessor:
         self._stats = ProcessorStats()
         self._ignored = 0
         self._started = False
-        self._starting: asyncio.Future[None] | None = None
+        self._starting: asyncio.Future[MultiScaleStream] | None = None
         self._closing: asyncio.Future[None] | None = None
 
     @property
@@ -321,71 +325,87 @@ class StreamingTDAProcessor:
         """Start if need be; None if the settings say that nothing is to run."""
         self._refuse_if_closed()
         while not self._started:
-            if self._starting is None:
+            loading = self._starting
+            if loading is None or loading.get_loop() is not asyncio.get_running_loop():
                 await self._start(None)
             else:
-                await asyncio.wait([self._starting])
-                self._refuse_if_closed()
+                await self._until_loaded(loading)
         if self._scheduler is not None:
-            loop = asyncio.get_running_loop()
-            self._scheduler.adopt(loop)
-            self._broadcast.bind(loop)
+            self._adopt(self._scheduler)
         return self._scheduler
+
+    def _adopt(self, scheduler: Scheduler) -> None:
+        """Go on in the running event loop."""
+        loop = asyncio.get_running_loop()
+        if scheduler.adopt(loop):
+            self._broadcast.bind(loop)
+            scheduler.wake(self._broadcast.drain)
 
     async def _start(self, config: Config | Mapping[str, Any] | None) -> None:
         settings = self._given.over(config)
-        if settings.config.enabled:
-            self._starting = asyncio.get_running_loop().create_future()
-            try:
-                await self._start_stream(settings)
-            finally:
-                self._starting.set_result(None)
-                self._starting = None
-        self._settings = settings
-        self._started = True
-        self._log.info("started", enabled=settings.config.enabled, scales=settings.config.scales)
+        if not settings.config.enabled:
+            self._settings, self._started = settings, True
+            self._log.info("started", enabled=False)
+            return
+        executor = WorkerThread("aura-tda-worker")
+        # compiling the engine's kernels takes seconds, once per machine
+        self._starting = asyncio.wrap_future(executor.submit(settings.new_stream))
+        self._starting.add_done_callback(partial(self._loaded, settings, executor))
+        await self._until_loaded(self._starting)
 
-    async def _start_stream(self, settings: ProcessorSettings) -> None:
-        loop = asyncio.get_running_loop()
-        executor = ThreadPoolExecutor(1, "aura-tda-worker")
-        try:
-            # compiling the engine's kernels takes seconds, once per machine
-            stream = await loop.run_in_executor(executor, settings.new_stream)
-            self._refuse_if_closed()
-        except BaseException as error:
-            executor.shutdown(wait=False)
-            if isinstance(error, Exception):
-                known = as_package_error(error)
-                raise known from known.__cause__
-            raise
+    async def _until_loaded(self, loading: asyncio.Future[MultiScaleStream]) -> None:
+        """Wait for the stream; a cancellation stops the waiting, not the loading."""
+        await asyncio.wait([loading])
+        error = loading.exception()
+        if error is not None:
+            known = as_package_error(error)
+            raise known from known.__cause__
+        self._refuse_if_closed()
+
+    def _loaded(
+        self,
+        settings: ProcessorSettings,
+        executor: WorkerThread,
+        loading: asyncio.Future[MultiScaleStream],
+    ) -> None:
+        """Set everything up around a stream that has been loaded."""
+        self._starting = None
+        if loading.exception() is not None or self._closing is not None:
+            executor.shutdown()
+            return
         hooks = self._hooks
         if hooks is None:
             hooks = (BarTable(), BarEvents(settings.config.stability.min_persistence))
-        self._stream = stream
+        self._stream = loading.result()
         self._scheduler = Scheduler(
-            stream,
+            self._stream,
             (*hooks, self._broadcast.prepare),
             self._broadcast,
             executor,
             on_metadata=self._metadata.put,
             **settings.scheduling,
         )
+        self._broadcast.bind(asyncio.get_running_loop())
+        self._settings, self._started = settings, True
+        self._log.info("started", enabled=True, scales=settings.config.scales)
 
     async def _close(self, *, drain: bool) -> None:
         if self._closing is not None:
             await asyncio.shield(self._closing)
             return
-        loop = asyncio.get_running_loop()
         if self._scheduler is not None:
-            self._scheduler.adopt(loop)
-        self._closing = loop.create_future()
+            self._adopt(self._scheduler)
+        self._closing = asyncio.get_running_loop().create_future()
         try:
+            if self._starting is not None:
+                await _until_done(self._starting)
             if self._scheduler is not None:
                 self._broadcast.open_up()
                 await self._scheduler.close(drain=drain)
         finally:
             self._stats = self.stats
             self._broadcast.close()
+            self._metadata.clear()
             self._stream = self._scheduler = None
             self._closing.set_result(None)
             self._log.info("closed")
@@ -398,3 +418,15 @@ class StreamingTDAProcessor:
         """Go on delivering; called in any thread."""
         if self._scheduler is not None:
             self._scheduler.wake(self._broadcast.drain)
+
+
+async def _until_done(future: asyncio.Future[Any]) -> None:
+    """Wait until a future is done, however it ends; a cancellation is passed on only then."""
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:  # noqa: PERF203 - the loop is there for it
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled

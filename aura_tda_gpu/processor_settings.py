@@ -88,7 +88,10 @@ class ProcessorSettings:
         for name in settings:
             if name not in keys:
                 raise ConfigError(f"unknown setting {name!r} of a processor")
-        given = {keys[name]: value for name, value in settings.items()}
+        given = {keys[name]: value for name, value in settings.items() if value is not None}
+        dimensions = given.get("engine.homology_dimensions")
+        if isinstance(dimensions, Iterable) and not isinstance(dimensions, str):
+            given["engine.homology_dimensions"] = tuple(dimensions)
         if isinstance(scales, Config):
             given = {**dict(flat(scales.model_dump(exclude_unset=True))), **given}
         elif scales is not None:

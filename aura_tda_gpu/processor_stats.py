@@ -13,7 +13,7 @@ from .subscriptions import Broadcast
 
 __all__ = ["MetadataMap", "ProcessorStats"]
 
-_MAX_REMEMBERED = 100_000
+_MAX_REMEMBERED = 10_000
 _NOTHING = StreamStats(
     accepted=0, late=0, overflowed=0, ticks={}, skipped_ticks=0, watermark=None, pending=0
 )
@@ -40,7 +40,7 @@ class ProcessorStats:
     subscribers : int
         Subscriptions to updates and to events.
     dropped_items : int
-        Updates and events dropped or replaced in the queues of these subscriptions.
+        Updates and events dropped or replaced in the queues of all subscriptions so far.
     """
 
     stream: StreamStats = _NOTHING
@@ -86,6 +86,10 @@ class MetadataMap:
         self._found[point_id] = metadata
         if len(self._found) > self._limit:
             self._found.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._found.clear()
 
     def get(self, point_id: int) -> dict[str, Any] | None:
         """Return the metadata of a point, or None."""

@@ -100,14 +100,15 @@ class Subscription(AsyncIterator[T], Generic[T]):
         """Wait until there is something to take, or nothing will come any more."""
         if self._waiter is not None:
             raise LifecycleError("two tasks iterate over one subscription: subscribe twice")
-        self._waiter = loop.create_future()
+        waiter = self._waiter = loop.create_future()
         # nobody else may hold a consumer that waits
         self._hub.waiting.add(self)
         try:
-            await self._waiter
+            await waiter
         finally:
-            self._waiter = None
-            self._hub.waiting.discard(self)
+            if self._waiter is waiter:
+                self._waiter = None
+                self._hub.waiting.discard(self)
 
     def put(self, item: T, key: Hashable) -> None:
         """Take one more item, as the hub hands it out."""
@@ -125,18 +126,22 @@ class Subscription(AsyncIterator[T], Generic[T]):
         if not self.dropped:
             get_logger(__name__).warning("subscriber_lags", policy=self.policy, limit=self.limit)
         self.dropped += 1
+        self._hub.dropped += 1
 
     def refuse_other_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let a consumer that waits in another loop fail; nothing could reach it there."""
         waiter = self._waiter
-        if waiter is not None and waiter.get_loop() is not loop:
+        if waiter is None or waiter.get_loop() is loop:
+            return
 
-            def fail() -> None:
-                if not waiter.done():
-                    waiter.set_exception(LifecycleError(_ELSEWHERE))
+        def fail() -> None:
+            if not waiter.done():
+                waiter.set_exception(LifecycleError(_ELSEWHERE))
 
-            with contextlib.suppress(RuntimeError):
-                waiter.get_loop().call_soon_threadsafe(fail)
+        self._waiter = None
+        self._hub.waiting.discard(self)
+        with contextlib.suppress(RuntimeError):  # of a loop that is closed
+            waiter.get_loop().call_soon_threadsafe(fail)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -159,11 +164,14 @@ class Hub(Generic[T]):
         Those whose consumer waits.
     loop : AbstractEventLoop or None
         Where items are published; None before that is known.
+    dropped : int
+        Items dropped or replaced in the queues of all subscriptions there have been.
     """
 
     def __init__(self, key_of: Callable[[T], Hashable], on_room: Callable[[], None]) -> None:
         self.waiting: set[Subscription[T]] = set()
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.dropped = 0
         self._key_of = key_of
         self._on_room = on_room
         self._members: dict[int, weakref.ref[Subscription[T]]] = {}
@@ -186,11 +194,6 @@ class Hub(Generic[T]):
     def blocked(self) -> bool:
         """Whether a subscription with the policy ``"block"`` is full."""
         return bool(self._full) and not self._closed
-
-    @property
-    def dropped(self) -> int:
-        """Items dropped or replaced by the subscriptions there are now."""
-        return sum(member.dropped for ref in list(self._members.values()) if (member := ref()))
 
     def subscribe(self, limit: int, policy: SubscriberPolicy) -> Subscription[T]:
         """Return a new subscription to what is published from now on."""
@@ -270,6 +273,7 @@ class Broadcast:
         """Say in which event loop everything is published."""
         self.updates.bind(loop)
         self.events.bind(loop)
+        self.drain()
 
     @property
     def blocked(self) -> bool:
@@ -281,7 +285,11 @@ class Broadcast:
         self.latest[update.window_id] = update
         self._backlog.append(update)
         if len(self.events):
-            self._backlog.extend(update.events)
+            try:
+                self._backlog.extend(list(update.events))
+            except Exception as error:
+                # a hook's own events, or ones that were not asked for while the worker had them
+                get_logger(__name__).error("events_failed", error=str(error), exc_info=error)
         self.drain()
 
     def drain(self) -> None:
@@ -298,7 +306,8 @@ class Broadcast:
         """Work events out in the worker's thread if somebody is subscribed to them; a hook."""
         if len(self.events):
             for update in updates:
-                len(update.events)
+                events, update.events = update.events, ()
+                update.events = list(events)
 
     def open_up(self) -> None:
         """Let nobody hold the stream back any more."""
@@ -308,6 +317,7 @@ class Broadcast:
 
     def close(self) -> None:
         """End every subscription behind what waits in it."""
+        self.latest = {}
         self.open_up()
         self.updates.close()
         self.events.close()

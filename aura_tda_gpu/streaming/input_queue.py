@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -156,19 +156,33 @@ class InputQueue(Generic[W]):
             self._entries.appendleft(part)
             self._count(part, 1)
 
-    def make_room(self, n: int) -> list[Points[W]]:
-        """Take out the oldest points until ``n`` more have room, or none is left."""
-        dropped: list[Points[W]] = []
+    def make_room(self, n: int) -> tuple[int, list[W]]:
+        """Take out the oldest points until ``n`` more have room, or none is left.
+
+        Returns
+        -------
+        dropped : int
+            Points taken out.
+        waiters : list
+            Those who wait for nothing else.
+        """
+        dropped, waiters = 0, []
         kept: deque[Points[W] | Command[W]] = deque()
-        while self._entries and self.n_points + n > self.limit:
+        while self._entries and (excess := self.n_points + n - self.limit) > 0:
             entry = self._entries.popleft()
-            if isinstance(entry, Points):
-                self._count(entry, -1)
-                dropped.append(entry)
-            else:
+            if isinstance(entry, Command):
                 kept.append(entry)
+                continue
+            self._count(entry, -1)
+            dropped += min(excess, len(entry))
+            if excess < len(entry):
+                rest = replace(entry, rows=entry.rows[excess:], times=entry.times[excess:])
+                kept.append(rest)
+                self._count(rest, 1)
+            elif entry.waiter is not None:
+                waiters.append(entry.waiter)
         self._entries = kept + self._entries
-        return dropped
+        return dropped, waiters
 
     def next_job(self) -> Job[W] | None:
         """Take out what is to be done next; points of several calls are joined."""

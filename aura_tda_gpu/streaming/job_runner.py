@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from itertools import chain
@@ -12,7 +14,7 @@ from ..errors import AuraTDAError, LifecycleError
 from ..log import get_logger
 from .callers import Callers, Updates, Waiter, waits
 from .hooks import UpdateHook
-from .input_queue import InputQueue, Job
+from .input_queue import InputQueue, Job, Points
 from .mailbox import Mailbox
 from .persistence_stream import WindowUpdate
 from .stepwise import StepwiseStream
@@ -22,6 +24,7 @@ __all__ = ["CLOSED", "JobRunner", "Outlet"]
 
 CLOSED = "the processor was closed meanwhile"
 _LOOK_S = 0.01  # between two looks at a job under way
+_LONGEST_PUMP_S = 0.002  # without letting other tasks of the loop have their turn
 
 
 class Outlet(Protocol):
@@ -77,6 +80,8 @@ class JobRunner:
         The next job does not wait for its deadline.
     last_error : AuraTDAError or None
         Why the latest job ended early.
+    refusal : AuraTDAError or None
+        Why the latest points were refused whose caller had left.
     n_batches, n_refused : int
         Pushes into the stream, and points refused after their caller had left.
     """
@@ -99,6 +104,7 @@ class JobRunner:
         self.in_work = 0
         self.stuck = self.closing = self.overdue = False
         self.last_error: AuraTDAError | None = None
+        self.refusal: AuraTDAError | None = None
         self._log = get_logger(__name__)
         self._mailbox: Mailbox[Updates | Finished[Waiter]] = Mailbox(self.pump)
         self._worker: Worker[Waiter] = Worker(stream, hooks, self._mailbox)
@@ -109,12 +115,14 @@ class JobRunner:
         self._deadline_s = deadline_s
         self._on_finished = on_finished
         self._on_metadata = on_metadata
+        self._undelivered: deque[WindowUpdate] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._looking: asyncio.TimerHandle | None = None
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Go on in an event loop; the one before, if any, is closed."""
-        self._loop = self._mailbox.loop = self._callers.loop = loop
+        self._loop = self._callers.loop = loop
+        self._mailbox.bind(loop)
         self._timer = self._looking = None
         self._look()
         self.nudge()
@@ -133,14 +141,20 @@ class JobRunner:
     def pump(self) -> None:
         """Deliver what the worker has finished, as far as the outlet takes it."""
         posted = self._mailbox.items
-        while posted and (self.closing or not self._outlet.blocked):
+        until = time.perf_counter() + _LONGEST_PUMP_S
+        while (self._undelivered or posted) and (self.closing or not self._outlet.blocked):
+            if self._undelivered:
+                self._outlet.put(self._undelivered.popleft())
+                if time.perf_counter() > until:
+                    self._mailbox.ring()
+                    return
+                continue
             item = posted.popleft()
             if isinstance(item, Finished):
                 self._finish(item)
-                continue
-            self._worker.room.release()
-            for update in item:
-                self._outlet.put(update)
+            else:
+                self._worker.room.release()
+                self._undelivered.extend(item)
 
     def wake(self, first: Callable[[], None]) -> None:
         """Call something in the event loop's thread, then `pump`; from any thread."""
@@ -193,6 +207,8 @@ class JobRunner:
         if done.error is not None:
             self._fail(done, done.error)
         elif not done.complete:
+            if not done.taken and not self.closing:
+                self._put_back(done.job.parts)
             self._callers.reject(done.job.waiters, LifecycleError(CLOSED))
         else:
             self.stuck = False
@@ -212,6 +228,8 @@ class JobRunner:
     def _fail(self, done: Finished[Waiter], error: AuraTDAError) -> None:
         """Deal with a job that did not come to its end."""
         parts = done.job.parts
+        if done.settled:
+            self.stuck = False
         if done.settled and not done.taken and parts:
             if len(parts) > 1:  # whose fault it is shows when they are pushed one by one
                 for part in parts:
@@ -221,14 +239,19 @@ class JobRunner:
                 return
             if not waits(parts[0].waiter):
                 self.n_refused += len(parts[0])
+                self.refusal = error
                 self._log.error("points_refused", n_points=len(parts[0]), error=str(error))
         elif not (done.settled and not done.taken):
             self._log.error("tick_failed", error=str(error), exc_info=error)
             self.stuck = True
             if not done.taken:
-                left = [part for part in parts if not waits(part.waiter)]
-                for part in left:
-                    part.waiter = None
-                self._queue.put_back(left)
+                self._put_back(parts)
         self._callers.unclaimed += chain.from_iterable(done.results)
         self._callers.reject(done.job.waiters, error)
+
+    def _put_back(self, parts: Sequence[Points[Waiter]]) -> None:
+        """Keep the points that nobody waits for; the callers of the others learn of it."""
+        left = [part for part in parts if not waits(part.waiter)]
+        for part in left:
+            part.waiter = None
+        self._queue.put_back(left)

@@ -24,21 +24,23 @@ class Mailbox(Generic[T]):
     ----------
     items : deque
         What was posted, oldest first.
-    loop : AbstractEventLoop
-        The event loop; set before the first item is posted.
     """
-
-    loop: asyncio.AbstractEventLoop
 
     def __init__(self, on_mail: Callable[[], None]) -> None:
         self.items: deque[T] = deque()
         self._on_mail = on_mail
         self._rung = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have items looked at in an event loop from now on."""
+        self._loop = loop
+        self._rung = False
 
     @property
     def closed(self) -> bool:
         """Whether nobody looks any more, because the event loop is closed."""
-        return self.loop.is_closed()
+        return self._loop is None or self._loop.is_closed()
 
     def ring(self) -> None:
         """Have the items looked at soon; may be called from any thread."""
@@ -48,8 +50,10 @@ class Mailbox(Generic[T]):
 
     def call(self, function: Callable[[], None]) -> None:
         """Call something in the event loop's thread, or nowhere if the loop is closed."""
+        if self._loop is None:
+            return
         try:
-            self.loop.call_soon_threadsafe(function)
+            self._loop.call_soon_threadsafe(function)
         except RuntimeError:
             self._rung = False
 

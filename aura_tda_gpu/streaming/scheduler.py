@@ -16,11 +16,31 @@ from .input_queue import Command, CommandName, InputQueue, Points
 from .intake import as_instant
 from .job_runner import CLOSED, JobRunner, Outlet
 from .stepwise import StepwiseStream
+from .worker_thread import WorkerThread
 
 __all__ = ["Scheduler", "count_of"]
 
-_LARGE = 10_000  # points that are checked off the event loop
+_LARGE = 20_000  # coordinates that are checked off the event loop
 _LONGEST_RUN_S = 0.001  # without letting other tasks of the loop have their turn
+
+
+class _Entrance:
+    """Where callers wait in the order of their calls."""
+
+    def __init__(self) -> None:
+        self.n_entering = 0
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold the entrance."""
+        # a lock says that it is free before the next in line has taken it
+        self.n_entering += 1
+        try:
+            async with self._lock:
+                yield
+        finally:
+            self.n_entering -= 1
 
 
 class Scheduler:
@@ -90,6 +110,7 @@ class Scheduler:
             on_finished=self._after_job,
             on_metadata=on_metadata,
         )
+        self._checks: set[WorkerThread] = set()
         self._mark_ns: int | None = None
         self._all_taken = True
         self._next_tick_ns: int | None = None
@@ -98,26 +119,26 @@ class Scheduler:
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._entrance = asyncio.Lock()
-        self._n_entering = 0
+        self._entrance = _Entrance()
         self._room_made: asyncio.Future[None] | None = None
         self._idle: asyncio.Future[None] | None = None
         self._last_turn = loop.time()
         self._runner.bind(loop)
 
-    def adopt(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Go on in another event loop, if the one before is closed.
+    def adopt(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Go on in another event loop, if the one before runs no more; tell if it is another.
 
         Raises
         ------
         LifecycleError
-            If it is not.
+            If it does.
         """
         if loop is self._loop:
-            return
-        if not self._loop.is_closed():
+            return False
+        if self._loop.is_running():
             raise LifecycleError("the processor belongs to another event loop that still runs")
         self._bind(loop)
+        return True
 
     @property
     def n_batches(self) -> int:
@@ -153,14 +174,14 @@ class Scheduler:
         WorkerError
             If something unforeseen went wrong in the worker.
         """
-        if count_of(timestamps) > _LARGE:
+        if _size(points, timestamps) > _LARGE:
             part = await self._enter_large(points, timestamps)
         else:
             started = self._stream.dim is not None
             rows, times = self._stream.check(points, timestamps, self._sure_mark())
             part = Points(rows, times, metadata=metadata, joinable=started)
-            if self._n_entering or not self._queue.has_room(len(part)):
-                async with self._turn():
+            if self._entrance.n_entering or not self._queue.has_room(len(part)):
+                async with self._entrance.turn():
                     await self._enter(part)
             else:
                 self._refuse_if_closing()
@@ -183,8 +204,8 @@ class Scheduler:
             As `submit`.
         """
         now_ns = as_instant(now) if name == "advance" else 0
-        if self._n_entering:
-            async with self._turn():
+        if self._entrance.n_entering:
+            async with self._entrance.turn():
                 pass
         self._refuse_if_closing()
         if name == "advance" and (self._mark_ns is None or now_ns > self._mark_ns):
@@ -220,47 +241,52 @@ class Scheduler:
             self._runner.nudge()
         else:
             self._give_up()
+        n_refused = self._runner.n_refused
+        try:
+            await self._until_idle()
+        finally:
+            self._give_up()
+            self._runner.cancel_timers()
+            self._executor.shutdown(wait=True)
+        if drain and self._runner.stuck and self._runner.last_error is not None:
+            raise self._runner.last_error
+        if self._runner.n_refused > n_refused and self._runner.refusal is not None:
+            raise self._runner.refusal
+
+    async def _until_idle(self) -> None:
+        """Wait for the job and the checks under way; a cancellation has them hurry up."""
         cancelled: asyncio.CancelledError | None = None
-        while self._runner.job is not None:
+        while self._runner.job is not None or any(thread.is_alive() for thread in self._checks):
             self._idle = self._loop.create_future()
+            if self._runner.job is None:
+                self._loop.call_later(_LONGEST_RUN_S, self._wake, self._idle)
             try:
                 await self._idle
             except asyncio.CancelledError as error:
                 cancelled = error
                 self._give_up()
-        self._runner.cancel_timers()
-        self._give_up()
-        self._executor.shutdown(wait=True)
         if cancelled is not None:
             raise cancelled
-        if self._runner.stuck and drain and self._runner.last_error is not None:
-            raise self._runner.last_error
 
     def wake(self, first: Callable[[], None]) -> None:
         """Call something in the event loop's thread, then go on delivering; from any thread."""
         self._runner.wake(first)
 
     async def _enter_large(self, points: Any, timestamps: Any) -> Points[Waiter]:
-        """Check points in the worker's thread and add them, ahead of all later calls."""
-        async with self._turn():
+        """Check points in a thread of their own and add them, ahead of all later calls."""
+        async with self._entrance.turn():
             self._refuse_if_closing()
-            checked = await self._loop.run_in_executor(
-                self._executor, self._stream.check, points, timestamps, self._sure_mark()
-            )
+            thread = WorkerThread("aura-tda-check")
+            self._checks = {thread, *filter(WorkerThread.is_alive, self._checks)}
+            try:
+                checked = await self._loop.run_in_executor(
+                    thread, self._stream.check, points, timestamps, self._sure_mark()
+                )
+            finally:
+                thread.shutdown(wait=False)
             part: Points[Waiter] = Points(*checked, joinable=False)
             await self._enter(part)
         return part
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Hold the entrance, in the order of calls."""
-        # a lock says that it is free before the next in line has taken it
-        self._n_entering += 1
-        try:
-            async with self._entrance:
-                yield
-        finally:
-            self._n_entering -= 1
 
     async def _enter(self, part: Points[Waiter]) -> None:
         """Add points as soon as the policy of the queue allows; the entrance is held."""
@@ -306,9 +332,10 @@ class Scheduler:
         """Make room by dropping the oldest points; their callers get no updates."""
         self._all_taken = False
         before = self.n_dropped
-        for part in self._queue.make_room(n):
-            self.n_dropped += len(part)
-            self._callers.resolve(part.waiter, [])
+        dropped, waiters = self._queue.make_room(n)
+        self.n_dropped += dropped
+        for waiter in waiters:
+            self._callers.resolve(waiter, [])
         if before.bit_length() < self.n_dropped.bit_length():
             self._log.warning("points_dropped", n_points=self.n_dropped)
 
@@ -348,3 +375,14 @@ def count_of(timestamps: Any) -> int:
         return len(timestamps)
     except TypeError:
         return 1
+
+
+def _size(points: Any, timestamps: Any) -> int:
+    """Return about how many coordinates a call brings."""
+    n_points = count_of(timestamps)
+    if n_points == 1:
+        return 1
+    try:
+        return n_points * max(1, count_of(points[0]))
+    except (TypeError, LookupError, ValueError, RuntimeError, AttributeError):
+        return n_points

@@ -15,6 +15,7 @@ from .input_queue import Command, Job
 from .mailbox import Mailbox
 from .persistence_stream import WindowUpdate
 from .stepwise import StepwiseStream
+from .worker_thread import interpreter_exits
 
 __all__ = ["MAX_UNDELIVERED", "Finished", "Worker", "as_package_error"]
 
@@ -97,8 +98,8 @@ class Worker(Generic[W]):
 
     @property
     def stopping(self) -> bool:
-        """Whether it was told to stop, or its event loop is closed."""
-        return self._stopped or self._mailbox.closed
+        """Whether it was told to stop, or nobody will look at what it computes."""
+        return self._stopped or self._mailbox.closed or interpreter_exits()
 
     def _run(self, job: Job[W], done: Finished[W]) -> None:
         stream = self.stream

@@ -165,17 +165,19 @@ async def test_drop_oldest(gate: Gate) -> None:
         first = await held(tda, gate, 21)
         tasks = [asyncio.create_task(tda.process_batch(*cloud(4, k))) for k in range(21, 61, 4)]
         await turns()
-        # eight points wait: the last two calls
-        assert (tda.stats.waiting, tda.stats.dropped) == (21 + 8, 32)
-        assert [task.done() for task in tasks] == [True] * 8 + [False] * 2
-        assert [task.result() for task in tasks[:8]] == [[]] * 8
+        # ten points wait: the last two calls and half of the one before
+        assert (tda.stats.waiting, tda.stats.dropped) == (21 + 10, 30)
+        assert [task.done() for task in tasks] == [True] * 7 + [False] * 3
+        assert [task.result() for task in tasks[:7]] == [[]] * 7
         gate.open()
-        results = await first + await tasks[8] + await tasks[9]
-        assert (tda.stats.waiting, tda.stats.dropped) == (0, 32)
-        assert tda.stats.stream.accepted == 29
+        results = await first
+        for task in tasks[7:]:
+            results += await task
+        assert (tda.stats.waiting, tda.stats.dropped) == (0, 30)
+        assert tda.stats.stream.accepted == 31
     stream = MultiScaleStream(SCALES, **SETTINGS)
     stream_points, stream_times = cloud(61)
-    kept = np.r_[0:21, 53:61]
+    kept = np.r_[0:21, 51:61]
     assert [u.timestamp for u in results] == [
         u.timestamp for u in stream.push(stream_points[kept], stream_times[kept])
     ]

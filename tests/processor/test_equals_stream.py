@@ -237,7 +237,7 @@ async def test_the_metadata_of_a_point_is_found_by_its_id() -> None:
         assert [tda.metadata_of(k) for k in (0, 10, 60)] == [None] * 3
         assert [tda.metadata_of(k) for k in range(11, 60)] == [{"number": k} for k in range(11, 60)]
         assert tda.metadata_of(int(np.int64(20))) == {"number": 20}
-    assert tda.metadata_of(20) == {"number": 20}
+    assert tda.metadata_of(20) is None  # forgotten with everything else
 
 
 async def test_features_of_each_scale_are_those_of_its_latest_update() -> None:

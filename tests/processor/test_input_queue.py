@@ -38,7 +38,7 @@ def test_an_empty_queue() -> None:
     assert (made.n_points, made.nbytes, made.waited, made.full_batch) == (0, 0, False, False)
     assert made.next_job() is None
     assert made.clear() == []
-    assert made.make_room(5) == []
+    assert made.make_room(5) == (0, [])
 
 
 def test_it_counts_what_it_holds() -> None:
@@ -134,23 +134,39 @@ def test_a_command_needs_no_room() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "gone"), [(0, []), (1, [3]), (3, [3]), (4, [3, 4]), (10, [3, 4, 3]), (99, [3, 4, 3])]
+    ("wanted", "gone", "alone", "left"),
+    [
+        (0, 0, [], [[3], "flush", [4], [3]]),
+        (1, 1, [], [[2], "flush", [4], [3]]),
+        (3, 3, ["a"], ["flush", [4], [3]]),
+        (5, 5, ["a"], ["flush", [2], [3]]),
+        (10, 10, ["a", "b"], ["flush"]),
+        (99, 10, ["a", "b"], ["flush"]),
+    ],
 )
-def test_making_room_takes_whole_calls_the_oldest_first(wanted: int, gone: list[int]) -> None:
-    made = queue(points(3), Command("flush", "a"), points(4), points(3), limit=10)
-    assert [len(part) for part in made.make_room(wanted)] == gone
-    assert made.n_points == 10 - sum(gone)
-    left = [[size] for size in [3, 4, 3][len(gone) :]]
-    jobs = sizes(made)
-    assert "flush" in jobs
-    flattened = [[size] for job in jobs if job != "flush" for size in job]
-    assert flattened == left
+def test_making_room_takes_the_oldest_points(
+    wanted: int, gone: int, alone: list[str], left: list[Any]
+) -> None:
+    parts = points(3, "a", waits=True), points(4, "b", waits=True), points(3)
+    made = queue(parts[0], Command("flush", "f"), *parts[1:], limit=10, batch_size=1)
+    assert made.make_room(wanted) == (gone, alone)
+    assert made.n_points == 10 - gone
+    assert sizes(made) == left
+
+
+def test_a_call_that_loses_its_oldest_points_still_waits_for_the_rest() -> None:
+    part = points(4, "a", waits=True)
+    made = queue(part, limit=4)
+    assert made.make_room(3) == (3, [])
+    job = made.next_job()
+    assert job is not None
+    assert (job.waiters, job.parts[0].times.tolist()) == ([part.waiter], part.times[3:].tolist())
 
 
 def test_making_room_keeps_commands_before_the_points_behind_them() -> None:
     made = queue(points(3), Command("advance", None), points(3), Command("flush", None), limit=6)
-    made.make_room(2)
-    assert sizes(made) == ["advance", [3], "flush"]
+    made.make_room(4)
+    assert sizes(made) == ["advance", [2], "flush"]
 
 
 def test_what_is_put_back_comes_first_again() -> None:
