@@ -36,7 +36,7 @@ class Report:
     Attributes
     ----------
     points, ticks : int
-        Points taken and updates returned so far.
+        Points taken and updates computed so far.
     skipped_ticks : int
         Ticks left out between two updates, in gaps of the data.
     seconds : float
@@ -130,8 +130,8 @@ class Report:
         source : Source
             Where the rows came from.
         reason : str, optional
-            Why the run ended: ``"end"``, ``"interrupted"``, ``"terminated"`` or
-            ``"error: ..."``.
+            Why the run ended: ``"end"``, ``"interrupted"``, ``"terminated"``,
+            ``"output closed"`` or ``"error: ..."``.
 
         Returns
         -------

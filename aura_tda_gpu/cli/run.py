@@ -188,6 +188,7 @@ def _stream(run: Run, view: WatchView | None, notices: _Notices) -> AuraTDAError
     except AuraTDAError as error:
         return error
     except BrokenPipeError:
+        run.interrupt.output_closed = True
         notices("nobody reads the output any more: stopped")
         return None
     if run.report.points or run.interrupt.asked:

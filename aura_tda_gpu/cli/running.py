@@ -49,19 +49,24 @@ class Watcher(Protocol):
 
 @dataclass
 class Interrupt:
-    """Set by the first SIGINT or SIGTERM; a second one ends the run at once.
+    """What ends a run early: the first SIGINT or SIGTERM, or an output that nobody reads.
+
+    A second signal ends the run at once.
 
     Attributes
     ----------
     signal : int or None
         Which one came.
+    output_closed : bool
+        Whether the reader of the output has gone.
     """
 
     signal: int | None = None
+    output_closed: bool = False
 
     @property
     def asked(self) -> bool:
-        """Whether the run is to end."""
+        """Whether a signal asked the run to end."""
         return self.signal is not None
 
     @property
@@ -71,8 +76,10 @@ class Interrupt:
 
     @property
     def word(self) -> str:
-        """``"interrupted"``, ``"terminated"``, or ``"end"`` without a signal."""
-        return "end" if self.signal is None else SIGNAL_WORDS[signal.Signals(self.signal)]
+        """``"interrupted"`` or ``"terminated"``, else ``"output closed"`` or ``"end"``."""
+        if self.signal is not None:
+            return SIGNAL_WORDS[signal.Signals(self.signal)]
+        return "output closed" if self.output_closed else "end"
 
 
 @contextmanager
@@ -215,11 +222,12 @@ class Run:
     def _pass_on(
         self, raw: Chunk, points: Chunk, updates: list[WindowUpdate], n_points: int
     ) -> None:
+        # first, for the output may have been closed
+        self.report.step(n_points, updates, self.source.fraction())
         for watcher in self.watchers:
             watcher.see(raw, points, updates)
         if self.writer is not None:
             self.writer.write(updates)
-        self.report.step(n_points, updates, self.source.fraction())
 
 
 def stderr_console() -> Console:

@@ -19,7 +19,7 @@ ROOT_KEY = "streaming_tda"
 
 _LONGEST_NAME = 60
 _TAG = "tag:yaml.org,2002:"
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9_]*)$")
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)$")
 # JSON writes 1e-05, which YAML 1.1 takes for text
 _FLOAT = re.compile(
     r"[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+"
@@ -38,7 +38,7 @@ _RESOLVERS = {
 class _StrictLoader(yaml.SafeLoader):
     """A safe loader whose mappings have text keys only, each of them once.
 
-    ``1:30``, ``010`` and dates are text: YAML 1.1 makes other numbers of them, in silence.
+    ``1:30``, ``010``, ``1_0`` and dates are text: YAML 1.1 makes other numbers of them, in silence.
     """
 
     yaml_implicit_resolvers = _RESOLVERS

@@ -231,6 +231,7 @@ class Scheduler:
             If the points that wait cannot be pushed, or a tick that failed fails again;
             everything is closed all the same.
         """
+        n_refused = self._runner.n_refused
         self._runner.closing = True
         self._wake(self._room_made)
         self._runner.pump()
@@ -241,7 +242,6 @@ class Scheduler:
             self._runner.nudge()
         else:
             self._give_up()
-        n_refused = self._runner.n_refused
         try:
             await self._until_idle()
         finally:

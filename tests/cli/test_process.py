@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -131,6 +132,23 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(long_csv, command):
     assert "nobody reads the output any more" in err
     assert "Traceback" not in err
     assert "Exception ignored" not in err
+
+
+def test_the_summary_counts_what_was_computed_for_a_reader_that_is_gone(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(circle_csv())
+    reading, writing = os.pipe()
+    os.close(reading)
+    options = ("--time-column", "t", "--scales", "500", "--batch-size", 100, "--json")
+    process = start("run", path, *options, stdout=writing, stderr=PIPE)
+    os.close(writing)
+    _, err = process.communicate(timeout=180)
+    assert process.returncode == 0
+    record = json.loads(err)
+    assert (record["points"], record["ticks"]) == (100, 19)
+    assert record["latency_p50_seconds"] > 0
+    assert record["reason"] == "output closed"
+    assert "nobody reads the output any more: stopped" in record["notices"]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")

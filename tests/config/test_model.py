@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from aura_tda_gpu.config import BackendName, Config, MemoryConfig, MetricName
+from aura_tda_gpu.config.yaml_text import parse_yaml
 from aura_tda_gpu.errors import AuraTDAError, ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -338,6 +339,14 @@ def test_numbers_of_yaml(load, written, value):
 def test_an_octal_is_not_another_number_in_silence(load):
     assert "got '010' (unit: milliseconds, write 10)" in refusal(
         load, "streaming_tda: {scales: [010]}"
+    )
+
+
+@pytest.mark.parametrize("written", ["1_0", "+1_0", "1_", "1_0e1", "1_0.5", "1.5_0"])
+def test_digits_with_underscores_are_text(load, written):
+    assert parse_yaml(f"[{written}]") == [written]
+    assert f"scales[0]: must be a valid integer, got '{written}'" in refusal(
+        load, f"streaming_tda: {{scales: [{written}]}}"
     )
 
 

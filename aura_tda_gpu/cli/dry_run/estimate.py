@@ -206,7 +206,10 @@ def show_estimate(estimate: Estimate, *, as_json: bool) -> None:
 
 
 def buffer_bytes(plan: MemoryPlan, dim: int) -> int:
-    """Return the bytes of the buffers that a stream of this plan holds, without making them."""
+    """Return the bytes of the buffers that a stream of this plan holds, without making them.
+
+    Mirrors `MultiScaleStream.get_memory_usage`; a row is that of `streaming.memory.plan_memory`.
+    """
     windows = sum(
         window.max_points * _row_bytes(dim) + window.max_landmarks * (4 * dim + 16)
         for window in plan.windows

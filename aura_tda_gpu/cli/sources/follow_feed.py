@@ -73,20 +73,27 @@ class FollowFeed(LineFeed):
             now = os.fstat(self._handle.fileno())
             if now.st_size < self._handle.tell():
                 self._start_anew("was cut short")
+            # asked before the read: lines reach the old file until it loses its name
+            replaced = self._replaced(now)
             block = self._handle.read(BLOCK)
             if not block:
-                return self._reopen(now)
+                return replaced and self._reopen()
         except OSError as error:
             raise unreadable(str(self._path), error) from error
         self._lines += self._splitter.feed(block)
         self._fault = self._splitter.fault
         return True
 
-    def _reopen(self, now: os.stat_result) -> bool:
-        """Turn to the file that has the name now, if it is another one."""
+    def _replaced(self, now: os.stat_result) -> bool:
+        """Tell whether another file has the name."""
         try:
-            if os.path.samestat(now, self._path.stat()):
-                return False
+            return not os.path.samestat(now, self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _reopen(self) -> bool:
+        """Turn to the file that has the name now; False if there is none."""
+        try:
             handle = self._path.open("rb")
         except FileNotFoundError:
             return False

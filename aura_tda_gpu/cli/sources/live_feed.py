@@ -44,6 +44,7 @@ class LiveFeed(LineFeed):
         self._held = 0.0
         self._held_since: float | None = None
         self._closing = False
+        self._filing = False  # a block is out of the pipe and not yet among the lines
         self._changed = threading.Condition()
         # a read of a silent pipe ends by a byte in this one
         self._wake = os.pipe() if os.name == "posix" else None
@@ -81,10 +82,11 @@ class LiveFeed(LineFeed):
 
     def idle(self) -> bool:
         """Tell whether everything that has come so far has been taken."""
-        if self._lines or self._done:
-            return False
-        # what the thread has not had the time to read
-        return os.name != "posix" or not select.select([self._descriptor], [], [], 0)[0]
+        with self._changed:
+            if self._lines or self._done or self._filing:
+                return False
+            # what the thread has not had the time to read
+            return os.name != "posix" or not select.select([self._descriptor], [], [], 0)[0]
 
     def queue(self) -> tuple[int, int]:
         """Return how many lines wait, and how many may."""
@@ -128,11 +130,20 @@ class LiveFeed(LineFeed):
                 ready, _, _ = select.select([self._descriptor, self._wake[0]], [], [])
                 if self._wake[0] in ready:
                     break
+                self._set_filing(True)
             try:
-                return os.read(self._descriptor, BLOCK)
+                block = os.read(self._descriptor, BLOCK)
             except BlockingIOError:
+                self._set_filing(False)
                 continue
+            # elsewhere the flag cannot go up before a read that may last
+            self._set_filing(True)
+            return block
         return None
+
+    def _set_filing(self, filing: bool) -> None:
+        with self._changed:
+            self._filing = filing
 
     def _put(self, lines: list[Line]) -> None:
         """Append lines as there is room for them."""
@@ -148,6 +159,7 @@ class LiveFeed(LineFeed):
                 self._characters += sum(len(line.text) for line in some)
                 start += len(some)
                 self._changed.notify_all()
+            self._filing = False
 
     def _wait_for_room(self) -> None:
         self._held_since = time.monotonic()

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 
+from aura_tda_gpu.cli.sources import live_feed
 from aura_tda_gpu.cli.sources.follow_feed import FollowFeed
 from aura_tda_gpu.cli.sources.lines import FileFeed, Line, LineSplitter
 from aura_tda_gpu.cli.sources.live_feed import LiveFeed
@@ -129,6 +130,33 @@ def test_a_file_that_is_replaced_is_read_to_its_end_first(follower):
     assert "was replaced, half a line was dropped; reading from its start" in said
 
 
+def test_what_was_written_before_the_name_went_elsewhere_is_not_lost(follower):
+    class Rotating:
+        """A handle whose file is rotated right after it was found to be at its end."""
+
+        def __init__(self, handle):
+            self.handle = handle
+            self.pending = True
+
+        def __getattr__(self, name):
+            return getattr(self.handle, name)
+
+        def read(self, size):
+            block = self.handle.read(size)
+            if not block and self.pending:
+                self.pending = False
+                follower.append("c\nlast\n")
+                follower.path.rename(follower.path.with_name("old"))
+                follower.path.write_text("new\n")
+            return block
+
+    assert follower.texts() == [(1, "a")]
+    follower.feed._handle = Rotating(follower.feed._handle)
+    found = [line.text for _ in range(2) for line in follower.feed.get(100, 20)]
+    assert found == ["bc", "last", "new"]
+    assert follower.said == [f"{follower.path}: was replaced; reading from its start"]
+
+
 def test_a_wait_ends_when_the_file_grows(follower):
     follower.texts()
     timer = threading.Timer(0.2, follower.append, ["\n"])
@@ -172,6 +200,34 @@ def test_a_pipe_hands_lines_over_as_they_come(pipe):
     assert feed.get(2, None) == [Line(5, "half", whole=False)]
     assert feed.get(2, None) == []
     assert feed.ended
+
+
+def test_a_pipe_is_not_silent_while_a_block_is_being_filed(monkeypatch):
+    came, go_on = threading.Event(), threading.Event()
+
+    class Slow(LineSplitter):
+        def feed(self, block):
+            came.set()
+            assert go_on.wait(20)
+            return super().feed(block)
+
+    monkeypatch.setattr(live_feed, "LineSplitter", Slow)
+    reading, writing = os.pipe()
+    feed = LiveFeed("pipe", os.fdopen(reading, "rb"), 100)
+    try:
+        assert feed.idle()
+        os.write(writing, b"half")
+        assert came.wait(20)
+        assert not feed.idle()
+        go_on.set()
+        until(feed.idle)
+        os.write(writing, b" a line\n")
+        assert feed.get(10, 20) == [Line(1, "half a line")]
+        until(feed.idle)
+    finally:
+        go_on.set()
+        os.close(writing)
+        feed.close()
 
 
 def test_a_flood_is_held_back_by_the_pipe(pipe):
