@@ -209,7 +209,7 @@ class StreamingTDAProcessor:
         updates = await scheduler.submit(*parts)
         return self._settings.summary_of(updates) if updates else None
 
-    async def process_batch(self, points: Any, timestamps: Any) -> list[WindowUpdate]:
+    async def process_batch(self, points: Any, timestamps: Any = None) -> list[WindowUpdate]:
         """Take points, and return the updates of all ticks they close.
 
         Parameters
@@ -228,6 +228,11 @@ class StreamingTDAProcessor:
             As `process_point`.
         """
         scheduler = await self._ready()
+        if timestamps is None:
+            raise InvalidInputError(
+                "process_batch takes points (m, dim) and timestamps (m,); "
+                "for a StreamingPoint call process_point"
+            )
         if scheduler is None:
             self._ignored += count_of(timestamps)
             return []

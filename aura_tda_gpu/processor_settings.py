@@ -16,6 +16,7 @@ from .config import (
     SubscriberPolicy,
     setting_fields,
 )
+from .config.hints import hint
 from .config.layers import flat, layered
 from .config.yaml_text import ROOT_KEY, shown
 from .errors import ConfigError
@@ -87,7 +88,8 @@ class ProcessorSettings:
         keys = {name: key for key, name in keywords().items()}
         for name in settings:
             if name not in keys:
-                raise ConfigError(f"unknown setting {name!r} of a processor")
+                known = {key: key for key in (*keys, *stream_only)}
+                raise ConfigError(f"unknown setting {name!r} of a processor{hint(name, known)}")
         given = {keys[name]: value for name, value in settings.items() if value is not None}
         dimensions = given.get("engine.homology_dimensions")
         if isinstance(dimensions, Iterable) and not isinstance(dimensions, str):
@@ -114,7 +116,8 @@ class ProcessorSettings:
                 inner = config[ROOT_KEY]
             if not isinstance(inner, Mapping) or not all(isinstance(key, str) for key in inner):
                 raise ConfigError(
-                    f"a configuration is a Config or a mapping with text keys, not {shown(inner)}"
+                    "a configuration is a Config (Config.load reads a file) or a mapping with "
+                    f"text keys, not {shown(inner)}"
                 )
             config = Config(**copy.deepcopy(dict(inner)))
         below = dict(flat(config.model_dump(exclude_unset=True)))

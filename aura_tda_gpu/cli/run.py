@@ -88,7 +88,9 @@ def run_source(
         watchers = [] if history is None else [history]
         clock = _clock(options, source, settings)
         size = settings.performance.batch_size
-        run = Run(source, stream, writer, report, interrupt, embedding, watchers, clock, size)
+        run = Run(
+            source, stream, writer, report, interrupt, embedding, watchers, clock, size, notices
+        )
         panels = _view(run, settings) if view else None
         fault = _stream(run, panels, notices)
         if interrupt.asked:

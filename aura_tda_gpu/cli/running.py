@@ -148,6 +148,8 @@ class Run:
         Moves the windows while the source is silent.
     batch_size : int
         Rows in one push at most.
+    say : callable
+        Told what a person should know before the end.
     """
 
     source: Source
@@ -159,6 +161,8 @@ class Run:
     watchers: Sequence[Watcher] = ()
     clock: WallClock | None = None
     batch_size: int = 100
+    say: Callable[[str], None] = lambda line: None
+    _warned: bool = False
 
     def __call__(self) -> None:
         """Push all rows, until the end or the first signal.
@@ -222,12 +226,28 @@ class Run:
     def _pass_on(
         self, raw: Chunk, points: Chunk, updates: list[WindowUpdate], n_points: int
     ) -> None:
+        if not self._warned and self.stream.n_late:
+            self._warned = True
+            self.say(late_warning(self.clock))
         # first, for the output may have been closed
         self.report.step(n_points, updates, self.source.fraction())
         for watcher in self.watchers:
             watcher.see(raw, points, updates)
         if self.writer is not None:
             self.writer.write(updates)
+
+
+def late_warning(clock: WallClock | None) -> str:
+    """Return what to say of the first row that comes too late."""
+    if clock is not None and clock.passed:
+        return (
+            "a row came later than the wall clock allows, and is dropped: was it held back in a "
+            "pipe (stdbuf -oL, python -u), or replayed slowly? --grace-ms or --clock event keeps it"
+        )
+    return (
+        "a row is older than the rows before it allow, and is dropped: if the rows are not in "
+        "time order, sort them or raise --lateness-ms"
+    )
 
 
 def stderr_console() -> Console:

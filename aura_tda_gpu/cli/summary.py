@@ -11,6 +11,8 @@ from .wall_clock import WallClock
 
 __all__ = ["closing_lines"]
 
+_SPARSE = 100
+
 
 def closing_lines(
     source: Source, stream: MultiScaleStream, report: Report, clock: WallClock | None
@@ -38,7 +40,9 @@ def closing_lines(
         )
     if report.skipped_ticks:
         n = report.skipped_ticks
-        yield f"{count(n, 'tick')} in gaps of the data {_was(n)} left out"
+        # rows further apart than the slides: rarely what was meant
+        doubt = "; is --time-unit right?" if n > _SPARSE * max(report.points, 1) else ""
+        yield f"{count(n, 'tick')} in gaps of the data {_was(n)} left out{doubt}"
 
 
 def _was(n: int) -> str:

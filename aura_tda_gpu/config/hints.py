@@ -38,6 +38,12 @@ def nearest(name: str, known: Mapping[str, str]) -> str | None:
     return known[close[0]] if close else None
 
 
+def hint(name: str, known: Mapping[str, str]) -> str:
+    """Return what to add to a message about an unknown name: the nearest one, or nothing."""
+    close = nearest(name, known)
+    return "" if close is None else f"; did you mean {close}?"
+
+
 def corrections(value: Any, field: FieldInfo, *, item: bool) -> Iterator[Any]:
     """Yield what may have been meant by a value; it need not be in range.
 

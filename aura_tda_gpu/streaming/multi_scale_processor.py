@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from typing import Any
 
 from ..config import Config
+from ..config.hints import hint
 from ..errors import ConfigError
 from .intake import as_batch, as_instant
 from .persistence_stream import WindowUpdate
@@ -108,7 +110,8 @@ class MultiScaleStream(StepwiseStream):
         **unknown: object,
     ) -> None:
         for name in unknown:
-            raise ConfigError(f"unknown setting {name!r} of a stream")
+            known = {field.name: field.name for field in fields(StreamSettings)}
+            raise ConfigError(f"unknown setting {name!r} of a stream{hint(name, known)}")
         settings = StreamSettings.of(
             scales,
             slide_intervals_ms=slide_intervals_ms,

@@ -85,7 +85,7 @@ class WindowUpdate(PersistenceUpdate):
     def __repr__(self) -> str:
         return (
             f"WindowUpdate({self.window_id} at {self.timestamp:g} s: "
-            f"{self.n_points} points, {self.diagram})"
+            f"{self.n_points} {'point' if self.n_points == 1 else 'points'}, {self.diagram})"
         )
 
 

@@ -91,6 +91,7 @@ class Scheduler:
         on_metadata: Callable[[int, dict[str, Any]], None] | None = None,
     ) -> None:
         self.n_dropped = 0
+        self._n_late = 0
         self._log = get_logger(__name__)
         self._stream = stream
         self._lateness_ns = stream.settings.allowed_lateness_ns
@@ -336,8 +337,12 @@ class Scheduler:
         self.n_dropped += dropped
         for waiter in waiters:
             self._callers.resolve(waiter, [])
-        if before.bit_length() < self.n_dropped.bit_length():
-            self._log.warning("points_dropped", n_points=self.n_dropped)
+        self._warn("points_dropped", before, self.n_dropped)
+
+    def _warn(self, event: str, before: int, now: int) -> None:
+        """Log a count at its powers of two."""
+        if before.bit_length() < now.bit_length():
+            self._log.warning(event, n_points=now)
 
     def _give_up(self) -> None:
         """Let the worker end at the next tick, and drop what waits for it."""
@@ -356,6 +361,8 @@ class Scheduler:
             self._last_turn = self._loop.time()
 
     def _after_job(self) -> None:
+        self._warn("points_late", self._n_late, self._stream.n_late)
+        self._n_late = self._stream.n_late
         self._next_tick_ns, self._room = self._stream.next_tick_ns, self._stream.room
         self._all_taken &= self._runner.last_error is None
         if not self._queue:

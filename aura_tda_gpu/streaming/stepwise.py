@@ -169,6 +169,11 @@ class StepwiseStream:
         return self._n_seen
 
     @property
+    def n_late(self) -> int:
+        """Points dropped so far because they came after the watermark."""
+        return self._n_late
+
+    @property
     def room(self) -> int:
         """How many more points may wait for the watermark; 0 before the first one."""
         return self._pending.capacity - len(self._pending) if self._lanes else 0

@@ -188,13 +188,24 @@ def test_a_last_row_without_line_end_is_taken_with_a_notice(tmp_path, csv):
     assert without_latency(updates(done.stdout)) == without_latency(updates(whole.stdout))
 
 
+def test_the_first_late_row_is_told_at_once_and_only_once(tmp_path):
+    path = tmp_path / "backwards.csv"
+    path.write_text("t,x\n" + "".join(f"{9 - i},{i}\n" for i in range(10)))
+    done = invoke("run", path, *TIME, "--scales", "1000")
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("a row is older than the rows before it allow")
+    assert sum(line.startswith("a row is older") for line in lines) == 1
+    assert any(line.startswith("9 late points were dropped") for line in lines)
+
+
 def test_ticks_in_gaps_are_those_between_two_updates(tmp_path):
     path = tmp_path / "gap.csv"
     path.write_text("t,x\n0,1\n0.5,2\n100,3\n100.5,4\n")
     done = invoke("run", path, *TIME, "--scales", "1000,7000")
     skipped = sum(record["skipped_ticks"] for record in updates(done.stdout))
     assert skipped > 800
-    assert f"{skipped} ticks in gaps of the data were left out\n" in done.stderr
+    said = f"{skipped} ticks in gaps of the data were left out; is --time-unit right?\n"
+    assert said in done.stderr
     path.write_text("t,x\n0,1\n0.5,2\n")
     done = invoke("run", path, *TIME, "--scales", "1000,60000")
     assert "in gaps" not in done.stderr

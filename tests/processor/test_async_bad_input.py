@@ -210,3 +210,11 @@ async def test_a_source_that_goes_back_in_time(gate: Gate) -> None:
         assert (tda.stats.stream.accepted, tda.stats.stream.late) == (50, 93)
         assert await tda.advance(-5.0) == []
         assert len(await tda.process_batch(*cloud(30, 50))) > 0
+
+
+@pytest.mark.asyncio
+async def test_a_batch_without_times_says_what_is_expected() -> None:
+    async with processor() as tda:
+        for given in (cloud(3)[0], [StreamingPoint([0.0, 0.0], 0.0)]):
+            with pytest.raises(InvalidInputError, match=r"timestamps .*process_point"):
+                await tda.process_batch(given)

@@ -21,7 +21,7 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"max_memory": 5}, "unknown setting 'max_memory'"),
+        ({"max_memory": 5}, "unknown setting 'max_memory'.*mean max_memory_mb"),
         ({"scale": [100]}, "unknown setting 'scale'"),
         ({"memory": {"max_mb": 5}}, "unknown setting 'memory'"),
         ({"max_memory_mb": 0}, "max_memory_mb"),

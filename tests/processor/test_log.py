@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -107,3 +108,16 @@ async def test_start_and_end_are_told(caplog: pytest.LogCaptureFixture) -> None:
         await tda.process_batch(*cloud(20))
     told = [record.msg["event"] for record in caplog.records if isinstance(record.msg, dict)]
     assert told == ["started", "closed"]
+
+
+@pytest.mark.asyncio
+async def test_late_points_are_logged_at_powers_of_two(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "aura_tda_gpu")
+    async with processor() as tda:
+        for k in range(20, 0, -1):
+            await tda.process_batch(*cloud(1, k))
+        assert tda.stats.stream.late == 19
+    told: list[Any] = [record.msg for record in caplog.records]
+    assert [(line["event"], line["n_points"]) for line in told] == [
+        ("points_late", n) for n in (1, 2, 4, 8, 16)
+    ]

@@ -172,7 +172,7 @@ def test_for_people(capsys):
     for words in (
         "rate: 1,000,000 points/s, 2 coordinates, engine cpu",
         "landmarks, overflows",
-        "within 1 MB",
+        "out of 1 MB",
         "this machine keeps up with roughly",
         "a window overflows above",
     ):
