@@ -25,6 +25,7 @@ __all__ = [
 
 _NS_PER_S = 1e9
 _FINER_THAN_NS = ("ps", "fs", "as")
+_INT64_MAX = 2**63 - 1
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _PLAIN_SECONDS = 9e9  # int64 nanoseconds hold a little more
 _PLAIN_TYPES = (np.float64, np.float32)
@@ -225,10 +226,12 @@ def usable_rows(
 
 def _from_datetime64(times: npt.NDArray[Any]) -> Int64Array:
     _refuse(np.isnat(times), times, "is not a time")
-    ns = times.astype("datetime64[ns]")
-    if np.datetime_data(times.dtype)[0] not in _FINER_THAN_NS:
-        _refuse(ns.astype(times.dtype) != times, times, "is beyond 292 years from 1970")
-    return ns.astype(np.int64)
+    if np.datetime_data(times.dtype)[0] not in ("ns", *_FINER_THAN_NS):
+        # compared in the unit of the times: newer numpy refuses to convert what is beyond
+        last = np.array(_INT64_MAX, "M8[ns]").astype(times.dtype).astype(np.int64)
+        units = times.astype(np.int64)
+        _refuse((units < -last) | (units > last), times, "is beyond 292 years from 1970")
+    return times.astype("datetime64[ns]").astype(np.int64)
 
 
 def _refuse(bad: npt.NDArray[np.bool_], times: Any, what: str) -> None:

@@ -27,6 +27,7 @@ from .helpers import (
     reading,
     told,
     turns,
+    worker_threads,
 )
 
 pytestmark = pytest.mark.asyncio
@@ -313,13 +314,14 @@ async def test_large_batches(n: int) -> None:
 async def test_closing_while_a_large_batch_is_checked(gate: Gate) -> None:
     tda = processor(hooks=[gate])
     first = await held(tda, gate, 21)
-    large = asyncio.create_task(tda.process_batch(*cloud(12_000, 21)))
-    await turns()
+    large = asyncio.create_task(tda.process_batch(*cloud(200_000, 21)))
+    await turns(3)
     closing = asyncio.create_task(tda.close())
-    await turns()
+    await turns(3)
     gate.open()
     assert len(await first) > 0
     outcome: Any
     (outcome,) = await asyncio.gather(large, return_exceptions=True)
     assert isinstance(outcome, AuraTDAError)
     await closing
+    assert worker_threads() == []
