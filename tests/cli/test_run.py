@@ -192,10 +192,9 @@ def test_the_first_late_row_is_told_at_once_and_only_once(tmp_path):
     path = tmp_path / "backwards.csv"
     path.write_text("t,x\n" + "".join(f"{9 - i},{i}\n" for i in range(10)))
     done = invoke("run", path, *TIME, "--scales", "1000")
-    lines = done.stderr.splitlines()
-    assert lines[0].startswith("a row is older than the rows before it allow")
-    assert sum(line.startswith("a row is older") for line in lines) == 1
-    assert any(line.startswith("9 late points were dropped") for line in lines)
+    lines = [line[:15] for line in done.stderr.splitlines()]
+    assert lines.count("a row is older ") == 1
+    assert lines.index("a row is older ") < lines.index("9 late points w")
 
 
 def test_ticks_in_gaps_are_those_between_two_updates(tmp_path):

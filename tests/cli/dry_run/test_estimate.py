@@ -59,7 +59,9 @@ def test_windows_at_a_known_rate():
     assert (fine.points_needed, fine.n_vertices, fine.exact) == (15, 15, True)
     assert (coarse.points_needed, coarse.n_vertices, coarse.exact) == (150, 16, False)
     assert coarse.seconds_per_tick == pytest.approx(1e-3 + 150e-6)
-    assert found.busy_share == pytest.approx(100 * 1e-3 + 10 * 1.15e-3 + 150e-6, rel=0.01)
+    # reading the rows is the one thing that is timed here
+    reading = found.busy_share - (100 * 1e-3 + 10 * 1.15e-3 + 150e-6)
+    assert 0 <= reading < 0.1
     assert found.filled_bytes == 165 * 32
     assert found.buffer_bytes + found.engine_bytes <= found.memory_limit_bytes == 1 << 20
 
