@@ -166,7 +166,7 @@ class StreamingTDAProcessor:
             If it cannot run with these settings; it can be initialised again then.
         """
         self._refuse_if_closed()
-        if self._started or self._starting is not None:
+        if self._started or self._loading() is not None:
             raise LifecycleError("the processor runs already: it is initialised once")
         await self._start(config)
 
@@ -330,14 +330,24 @@ class StreamingTDAProcessor:
         """Start if need be; None if the settings say that nothing is to run."""
         self._refuse_if_closed()
         while not self._started:
-            loading = self._starting
-            if loading is None or loading.get_loop() is not asyncio.get_running_loop():
+            loading = self._loading()
+            if loading is None:
                 await self._start(None)
             else:
                 await self._until_loaded(loading)
         if self._scheduler is not None:
             self._adopt(self._scheduler)
         return self._scheduler
+
+    def _loading(self) -> asyncio.Future[MultiScaleStream] | None:
+        """Return the start under way; one of a loop that runs no more will never end."""
+        loading = self._starting
+        here = asyncio.get_running_loop()
+        if loading is not None and loading.get_loop() is not here:
+            if loading.get_loop().is_running():
+                raise LifecycleError("the processor starts in another event loop")
+            loading = self._starting = None
+        return loading
 
     def _adopt(self, scheduler: Scheduler) -> None:
         """Go on in the running event loop."""
@@ -400,10 +410,11 @@ class StreamingTDAProcessor:
             return
         if self._scheduler is not None:
             self._adopt(self._scheduler)
+        loading = self._loading()
         self._closing = asyncio.get_running_loop().create_future()
         try:
-            if self._starting is not None:
-                await _until_done(self._starting)
+            if loading is not None:
+                await _until_done(loading)
             if self._scheduler is not None:
                 self._broadcast.open_up()
                 await self._scheduler.close(drain=drain)

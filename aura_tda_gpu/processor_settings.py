@@ -22,7 +22,7 @@ from .config.yaml_text import ROOT_KEY, shown
 from .errors import ConfigError
 from .streaming.multi_scale_processor import MultiScaleStream
 from .streaming.persistence_stream import WindowUpdate
-from .streaming.settings import durations
+from .streaming.settings import durations, window_id
 
 __all__ = ["Keywords", "ProcessorSettings"]
 
@@ -147,7 +147,7 @@ class ProcessorSettings:
     @cached_property
     def window_ids(self) -> tuple[str, ...]:
         """The windows, finest scale first."""
-        return tuple(f"scale_{scale}ms" for scale in sorted(self.config.scales))
+        return tuple(map(window_id, sorted(self.config.scales)))
 
     def queue(
         self, limit: int | None, policy: SubscriberPolicy | None

@@ -85,7 +85,7 @@ class Subscription(AsyncIterator[T], Generic[T]):
     async def __anext__(self) -> T:
         loop = asyncio.get_running_loop()
         home = self._hub.loop
-        if home is not None and home is not loop and not home.is_closed():
+        if home is not None and home is not loop and home.is_running():
             raise LifecycleError(_ELSEWHERE)
         while not self._items:
             if not self._open:

@@ -120,7 +120,7 @@ class JobRunner:
         self._looking: asyncio.TimerHandle | None = None
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Go on in an event loop; the one before, if any, is closed."""
+        """Go on in an event loop; the one before, if any, runs no more."""
         self._loop = self._callers.loop = loop
         self._mailbox.bind(loop)
         self._timer = self._looking = None

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 from ..errors import MemoryLimitError
 
-__all__ = ["MB", "MemoryPlan", "WindowPlan", "plan_memory"]
+__all__ = [
+    "MB",
+    "MemoryPlan",
+    "WindowPlan",
+    "buffer_bytes",
+    "plan_memory",
+    "row_bytes",
+    "vertex_bytes",
+]
 
 MB = 1 << 20
 MIN_POINTS = 16
@@ -51,6 +59,30 @@ class MemoryPlan:
 def workspace(n_vertices: int) -> int:
     """Return the bytes reserved for one engine: distances, sorted keys, adjacency."""
     return 12 * n_vertices * n_vertices + _FIXED
+
+
+def row_bytes(dim: int) -> int:
+    """Return the bytes of a row in a buffer: float64 coordinates, time and id."""
+    return 8 * dim + 16
+
+
+def vertex_bytes(n_vertices: int, dim: int) -> int:
+    """Return the bytes of the points an engine holds: float32 coordinates and two ids."""
+    return n_vertices * (4 * dim + 16)
+
+
+def buffer_bytes(plan: MemoryPlan, dim: int) -> int:
+    """Return the bytes of all buffers of a plan: `MultiScaleStream.get_memory_usage` at the start.
+
+    Parameters
+    ----------
+    plan : MemoryPlan
+    dim : int
+        Coordinates a point.
+    """
+    n_rows = sum(window.max_points for window in plan.windows) + plan.pending
+    vertices = sum(vertex_bytes(window.max_landmarks, dim) for window in plan.windows)
+    return n_rows * row_bytes(dim) + vertices
 
 
 def plan_memory(
@@ -112,7 +144,7 @@ def plan_memory(
 
 def _share(durations: Sequence[int], dim: int, total: int, landmarks: list[int]) -> list[int]:
     """Return the rows of each window, given its landmarks."""
-    row = 8 * dim + 16
+    row = row_bytes(dim)
     selection = 16 * dim + 24
     longest = max(durations)
     engines = sum(workspace(k) for k in landmarks)

@@ -20,7 +20,7 @@ from ..types import PersistenceUpdate, TDAStreamEvent
 from .frame import coordinates, origin_for
 from .intake import as_batch, usable_rows
 from .landmarks import cover
-from .memory import WindowPlan
+from .memory import WindowPlan, vertex_bytes
 from .overflow import Overflow
 from .ring_buffer import RingBuffer, Rows
 from .settings import Scale, StreamSettings
@@ -196,8 +196,7 @@ class BoundedPersistenceStream:
     @property
     def nbytes(self) -> int:
         """Bytes of the buffers held."""
-        engine = self.max_landmarks * (4 * self.dim + 16)
-        return self._ring.nbytes + engine
+        return self._ring.nbytes + vertex_bytes(self.max_landmarks, self.dim)
 
     @property
     def current_points(self) -> Float64Array:

@@ -17,7 +17,7 @@ from ..persistence.reference import MAX_POINTS
 from ..persistence.rips import check_options
 from .memory import MemoryPlan, plan_memory
 
-__all__ = ["DEFAULT_SCALES", "Scale", "StreamSettings", "default", "durations"]
+__all__ = ["DEFAULT_SCALES", "Scale", "StreamSettings", "default", "durations", "window_id"]
 
 DEFAULT_SCALES = (100, 1000, 10000, 60000)
 NS_PER_MS = 1_000_000
@@ -49,7 +49,7 @@ class Scale:
     @property
     def window_id(self) -> str:
         """Name of the scale, for example ``"scale_100ms"``."""
-        return f"scale_{self.duration_ms}ms"
+        return window_id(self.duration_ms)
 
 
 @dataclass(frozen=True)
@@ -189,6 +189,11 @@ def durations(scales: object) -> tuple[int, ...]:
     if not found:
         raise ConfigError("scales must name at least one scale in milliseconds")
     return tuple(found)
+
+
+def window_id(duration_ms: int) -> str:
+    """Return the name of the window of a length."""
+    return f"scale_{duration_ms}ms"
 
 
 class _Default:

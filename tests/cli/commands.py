@@ -17,6 +17,8 @@ from typer.testing import CliRunner, Result
 from aura_tda_gpu.cli.app import app
 
 ROOT = Path(__file__).parents[2]
+SCALES = ("--scales", "500,1000")
+TIME = ("--time-column", "t")
 
 
 def invoke(*args: object) -> Result:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
-from aura_tda_gpu import StreamingTDAProcessor, TDAStreamEvent, WindowUpdate
+from aura_tda_gpu import (
+    MultiScaleStream,
+    StreamingTDAProcessor,
+    TDAStreamEvent,
+    WindowUpdate,
+    processor_settings,
+)
 from aura_tda_gpu.errors import WorkerError
 
 from .helpers import cloud, point, processor, pushed, reading, told
@@ -131,6 +138,45 @@ def test_a_consumer_that_waits_in_a_closed_loop_costs_nobody_an_update() -> None
     kept[0]._log_destroy_pending = False
     loop.close()
     asyncio.run(second())
+
+
+@pytest.mark.parametrize("then", ["close", "process_batch"])
+def test_a_start_left_behind_in_a_loop_that_ended(monkeypatch: Any, then: str) -> None:
+    go_on = threading.Event()
+
+    def slow(*args: Any, **settings: Any) -> MultiScaleStream:
+        assert go_on.wait(10)
+        return MultiScaleStream(*args, **settings)
+
+    monkeypatch.setattr(processor_settings, "MultiScaleStream", slow)
+    tda = processor()
+
+    async def first() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(tda.initialize(), 0.02)
+
+    async def second() -> None:
+        if then == "process_batch":
+            assert len(await asyncio.wait_for(tda.process_batch(*cloud(100)), 10)) > 0
+        await asyncio.wait_for(tda.close(), 10)
+
+    asyncio.run(first())
+    go_on.set()
+    asyncio.run(second())
+
+
+def test_a_subscription_is_read_on_in_another_loop_once_the_first_one_stopped() -> None:
+    tda = processor()
+    loop = asyncio.new_event_loop()
+    mine = tda.subscribe_to_updates()
+    returned = loop.run_until_complete(tda.process_batch(*cloud(50)))
+
+    async def second() -> None:
+        assert await anext(mine) is returned[0]
+        await tda.close()
+
+    asyncio.run(second())
+    loop.close()
 
 
 @pytest.mark.asyncio

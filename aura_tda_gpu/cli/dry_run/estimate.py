@@ -14,7 +14,7 @@ from rich.console import Console
 from ...config import Config
 from ...persistence import backends
 from ...persistence.arrays import Float64Array
-from ...streaming.memory import MB, MemoryPlan, WindowPlan, workspace
+from ...streaming.memory import MB, WindowPlan, buffer_bytes, row_bytes, workspace
 from ...streaming.settings import Scale, StreamSettings
 from ..running import stderr_console, warm_up
 from ..sources.base import Chunk, Source
@@ -22,7 +22,7 @@ from ..sources.takens import DelayEmbedding
 from .speed import Speed, measure_speed
 from .text import lines_of, table_of
 
-__all__ = ["Estimate", "WindowEstimate", "buffer_bytes", "estimate_run", "show_estimate"]
+__all__ = ["Estimate", "WindowEstimate", "estimate_run", "show_estimate"]
 
 _ROWS = 1000
 _LIVE_SECONDS = 1.0
@@ -205,22 +205,6 @@ def show_estimate(estimate: Estimate, *, as_json: bool) -> None:
         console.print(line, soft_wrap=True)
 
 
-def buffer_bytes(plan: MemoryPlan, dim: int) -> int:
-    """Return the bytes of the buffers that a stream of this plan holds, without making them.
-
-    Mirrors `MultiScaleStream.get_memory_usage`; a row is that of `streaming.memory.plan_memory`.
-    """
-    windows = sum(
-        window.max_points * _row_bytes(dim) + window.max_landmarks * (4 * dim + 16)
-        for window in plan.windows
-    )
-    return windows + plan.pending * _row_bytes(dim)
-
-
-def _row_bytes(dim: int) -> int:
-    return 8 * dim + 16  # float64 coordinates, time and id
-
-
 def _first_rows(source: Source, embedding: DelayEmbedding | None) -> _FirstRows:
     """Read what comes first."""
     chunks: list[Chunk] = []
@@ -277,7 +261,7 @@ def _window(speed: Speed, scale: Scale, window: WindowPlan, rate: float | None) 
 
 def _filled_bytes(pairs: Sequence[tuple[Scale, WindowPlan]], dim: int, rate: float) -> int:
     points = sum(min(_n_points(scale, rate), window.max_points) for scale, window in pairs)
-    return points * _row_bytes(dim)
+    return points * row_bytes(dim)
 
 
 def _highest_rate(busy: Callable[[float], float]) -> float:

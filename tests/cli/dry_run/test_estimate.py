@@ -12,12 +12,12 @@ import pytest
 from aura_tda_gpu import MultiScaleStream
 from aura_tda_gpu.cli.dry_run import estimate as estimate_module
 from aura_tda_gpu.cli.dry_run import speed as speed_module
-from aura_tda_gpu.cli.dry_run.estimate import buffer_bytes, estimate_run, show_estimate
+from aura_tda_gpu.cli.dry_run.estimate import estimate_run, show_estimate
 from aura_tda_gpu.cli.dry_run.speed import Speed, measure_speed
 from aura_tda_gpu.cli.sources.takens import DelayEmbedding
 from aura_tda_gpu.config import Config
 from aura_tda_gpu.errors import MemoryLimitError
-from aura_tda_gpu.streaming.memory import WindowPlan
+from aura_tda_gpu.streaming.memory import WindowPlan, buffer_bytes
 from aura_tda_gpu.streaming.settings import StreamSettings
 
 from ..fakes import FakeSource, chunk, rows
