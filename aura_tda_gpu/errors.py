@@ -11,7 +11,9 @@ __all__ = [
     "MemoryLimitError",
     "MissingDependencyError",
     "NotComputedError",
+    "SnapshotError",
     "SourceError",
+    "StateCorruption",
     "UnsupportedError",
     "WorkerError",
 ]
@@ -79,3 +81,28 @@ class LifecycleError(AuraTDAError, RuntimeError):
 
 class WorkerError(AuraTDAError, RuntimeError):
     """Something unforeseen went wrong in a worker thread; ``__cause__`` is what it was."""
+
+
+class SnapshotError(AuraTDAError, ValueError):
+    """Bytes that are no snapshot, or one cut short, altered, of another kind or version."""
+
+
+class StateCorruption(AuraTDAError, RuntimeError):
+    """A state kept up to date in place that differs from one computed afresh.
+
+    Parameters
+    ----------
+    message : str
+        What differs, and where.
+    edge : tuple of (int, int), optional
+        Ids of the two points of the first edge that differs.
+
+    Attributes
+    ----------
+    edge : tuple of (int, int) or None
+        The same.
+    """
+
+    def __init__(self, message: str, edge: tuple[int, int] | None = None) -> None:
+        super().__init__(message)
+        self.edge = edge

@@ -16,10 +16,12 @@ import numpy as np
 
 from ..errors import UnsupportedError
 from .distances import angles
-from .edge_sweep import SweptEdges, UInt32Array, sweep_edges
+from .edge_sweep import sweep_edges
 from .engine import Bars, EngineResult, Float32Array, LoopEdges
-from .kernels import distance, farthest, forest, keys, reduction, sweep
-from .loops import PairedEdges, bars_of_components, bars_of_loops
+from .kernels import certificates, distance, farthest, forest, keys, reduction, sweep
+from .loops import bars_of_components, bars_of_loops
+from .lune_state import LuneState, padded
+from .pairing import counts, pair_edges
 
 __all__ = ["CpuEngine", "warm_up"]
 
@@ -54,6 +56,17 @@ class CpuEngine:
     ) -> EngineResult:
         """Return the bars of the filtration; see `Engine.compute`."""
         return _compute(dissimilarity, dimensions, threshold, threads)
+
+    def has_window_state(self, capacity: int) -> bool:
+        """Tell whether the codes of so many slots fit into 16 bits."""
+        return padded(capacity) <= certificates.MAX_SLOTS
+
+    def window_state(
+        self, capacity: int, dim: int, metric: str, *, threshold: float, threads: int
+    ) -> LuneState:
+        """Return a state for updates in place; see `Engine.window_state`."""
+        limit = min(LARGEST, _pattern(threshold))
+        return LuneState(capacity, dim, metric, limit, threads)
 
 
 @cache
@@ -110,21 +123,13 @@ def _compute(
     info["r_enc"] = float(r_enc.view(np.float32))
     limit = min(r_enc, LARGEST, _pattern(threshold))
     swept = sweep_edges(bits, limit, threads, seconds)
-    paired = _pair(bits, swept, with_loops, seconds)
-    info.update(
-        n_edges=swept.n_edges,
-        n_rng=len(swept.rng),
-        n_births=len(paired.births),
-        n_split=len(swept.splits),
-        n_relations=swept.n_relations,
-        relations_used=int(paired.counts[0]),
-        column_additions=int(paired.counts[1]),
-    )
+    paired = pair_edges(bits, swept, with_loops, seconds)
+    info.update(n_edges=swept.n_edges, **counts(swept, paired))
     n_components, truncated = 1, paired.unpaired
     if r_enc == INFINITE:
         complete = paired
         if limit < LARGEST and (len(truncated) or len(paired.merges) < n - 1):
-            complete = _pair(
+            complete = pair_edges(
                 bits, sweep_edges(bits, LARGEST, threads, seconds), with_loops, seconds
             )
         n_components = n - len(complete.merges)
@@ -146,22 +151,3 @@ def _pattern(length: float) -> np.uint32:
         rounded = np.nextafter(rounded, np.float32(0))
     pattern: np.uint32 = rounded.view(np.uint32)
     return pattern
-
-
-def _pair(
-    bits: UInt32Array, swept: SweptEdges, with_loops: bool, seconds: dict[str, float]
-) -> PairedEdges:
-    """Split the RNG edges into forest and births, and kill the births."""
-    start = time.perf_counter()
-    n = len(bits)
-    merging = forest.spanning_forest(swept.rng, n)
-    merges, births = swept.rng[merging], swept.rng[~merging]
-    middle = time.perf_counter()
-    seconds["forest"] += middle - start
-    if not with_loops:
-        births = births[:0]
-    apexes = np.zeros((n, n), np.uint16)
-    reduction.mark_rng(apexes, swept.rng)
-    paired = reduction.reduce_relations(bits, swept.splits, swept.reps, births, apexes)
-    seconds["reduce"] += time.perf_counter() - middle
-    return PairedEdges(merges, births, *paired)

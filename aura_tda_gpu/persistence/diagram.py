@@ -162,6 +162,10 @@ def _by_persistence(bars: Bars) -> Int64Array:
     """Order bars by decreasing persistence, ties by birth and then by their edges."""
     with np.errstate(invalid="ignore"):
         persistence = bars.deaths.astype(np.float64) - bars.births
+    order = np.argsort(-persistence, kind="stable")
+    longest_first = persistence[order]
+    if not (longest_first[1:] == longest_first[:-1]).any():
+        return order
     keys = (
         bars.death_edges[:, 1],
         bars.death_edges[:, 0],

@@ -13,10 +13,12 @@ import numpy.typing as npt
 from .engine import Int64Array
 from .kernels import keys, sweep
 
-__all__ = ["SweptEdges", "UInt32Array", "UInt64Array", "sweep_edges"]
+__all__ = ["SweptEdges", "UInt16Array", "UInt32Array", "UInt64Array", "sweep_edges"]
 
 UInt64Array = npt.NDArray[np.uint64]
 UInt32Array = npt.NDArray[np.uint32]
+UInt16Array = npt.NDArray[np.uint16]
+Note = Callable[[UInt64Array, npt.NDArray[np.uint8], npt.NDArray[np.uint16]], None]
 Run = Callable[[Callable[[int], None], Iterable[int]], Iterator[None]]
 
 EDGES_PER_THREAD = 60_000
@@ -50,7 +52,11 @@ class SweptEdges:
 
 
 def sweep_edges(
-    bits: UInt32Array, limit: np.uint32, threads: int, seconds: dict[str, float]
+    bits: UInt32Array,
+    limit: np.uint32,
+    threads: int,
+    seconds: dict[str, float],
+    note: Note | None = None,
 ) -> SweptEdges:
     """Classify the edges not longer than ``limit`` by their lunes.
 
@@ -64,16 +70,24 @@ def sweep_edges(
         Largest number of threads; few edges use fewer.
     seconds : dict
         Phase times, added to.
+    note : callable, optional
+        Is given keys, classes and hubs of the edges of each bucket (`sweep.sweep`), in the
+        workers' threads; without it hubs are not looked for.
     """
     workers = max(1, min(threads, len(bits) ** 2 // (2 * EDGES_PER_THREAD)))
     if workers == 1:
-        return _sweep_buckets(bits, limit, 1, map, seconds)
+        return _sweep_buckets(bits, limit, 1, map, seconds, note)
     with ThreadPoolExecutor(workers, "aura-tda-sweep") as pool:
-        return _sweep_buckets(bits, limit, workers, pool.map, seconds)
+        return _sweep_buckets(bits, limit, workers, pool.map, seconds, note)
 
 
 def _sweep_buckets(
-    bits: UInt32Array, limit: np.uint32, workers: int, run: Run, seconds: dict[str, float]
+    bits: UInt32Array,
+    limit: np.uint32,
+    workers: int,
+    run: Run,
+    seconds: dict[str, float],
+    note: Note | None,
 ) -> SweptEdges:
     """Cut the edges into buckets of neighbouring lengths and let the workers take them in turn.
 
@@ -98,7 +112,10 @@ def _sweep_buckets(
             mine = np.sort(edge_keys[first:last])
             sweep.replay(edge_keys[entered:first], place, adjacency)
             classes = np.empty(len(mine), np.uint8)
-            reps = sweep.sweep(mine, place, vertex_at, adjacency, classes, hubs)
+            noted = np.empty((len(mine) if note else 0, 2), np.uint16)
+            reps = sweep.sweep(mine, place, vertex_at, adjacency, classes, hubs, noted)
+            if note:
+                note(mine, classes, noted)
             entered = last
             parts[index] = (
                 mine[classes == sweep.RNG_EDGE],

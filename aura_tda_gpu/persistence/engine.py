@@ -16,6 +16,8 @@ __all__ = [
     "Float32Array",
     "Int64Array",
     "LoopEdges",
+    "TooManyEdges",
+    "WindowState",
 ]
 
 Float32Array = npt.NDArray[np.float32]
@@ -64,6 +66,68 @@ class EngineResult:
     info: dict[str, Any] = field(default_factory=dict)
 
 
+class TooManyEdges(Exception):
+    """An update would have to look at more edges again than it was allowed to."""
+
+
+class WindowState(Protocol):
+    """What an engine knows about a window of slots, kept up to date in place.
+
+    Attributes
+    ----------
+    live : ndarray of int64
+        Ascending slots that hold a point: the vertices of the diagram.
+    """
+
+    live: Int64Array
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+
+    def build(
+        self, matrix: Float32Array, points: Float32Array, slots: Int64Array
+    ) -> dict[str, float]:
+        """Start from the (n, n) distances of points (n, dim) in slots (n,); return phase times."""
+
+    def update(
+        self, gone: Int64Array, new: Int64Array, points: Float32Array, budget: int
+    ) -> dict[str, Any]:
+        """Take the points of some slots out and put others in, as one change.
+
+        Parameters
+        ----------
+        gone, new : ndarray of int64, shapes (g,) and (m,)
+            Slots whose point leaves; slots that get one, free or among ``gone``.
+        points : ndarray of float32, shape (m, dim)
+            The new points.
+        budget : int
+            Largest number of edges to look at again, beside those of the new points.
+
+        Returns
+        -------
+        dict
+            ``n_rechecked`` edges and ``seconds`` of each phase.
+
+        Raises
+        ------
+        TooManyEdges
+            If the budget does not suffice; the state is then of no use.
+        """
+
+    def result(self, dimensions: tuple[int, ...]) -> EngineResult:
+        """Return the bars; vertex ``i`` of their edges and loops is ``live[i]``."""
+
+    def verify(self) -> None:
+        """Compare everything kept with what a computation from the points gives.
+
+        Raises
+        ------
+        StateCorruption
+            If something differs; ``edge`` holds the two slots.
+        """
+
+
 class Engine(Protocol):
     """One way of computing Vietoris-Rips persistence from a dissimilarity matrix.
 
@@ -106,4 +170,22 @@ class Engine(Protocol):
             Largest edge of the filtration, inclusive; ``inf`` for none.
         threads : int
             Number of worker threads the engine may use.
+        """
+
+    def has_window_state(self, capacity: int) -> bool:
+        """Tell whether `window_state` takes so many slots."""
+
+    def window_state(
+        self, capacity: int, dim: int, metric: str, *, threshold: float, threads: int
+    ) -> WindowState:
+        """Return a state for updates in place, to be built first.
+
+        Parameters
+        ----------
+        capacity, dim : int
+            Slots, and coordinates of a point.
+        metric : str
+            As in `pairwise`.
+        threshold, threads
+            As in `compute`.
         """

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 
@@ -53,6 +54,16 @@ class ReferenceEngine:
     def pairwise(self, points: Float32Array, metric: str) -> Float32Array:
         """Return the (n, n) distances of ``points`` (n, dim)."""
         return distances.pairwise(points, metric)
+
+    def has_window_state(self, capacity: int) -> bool:
+        """Tell that there are no updates in place."""
+        return False
+
+    def window_state(
+        self, capacity: int, dim: int, metric: str, *, threshold: float, threads: int
+    ) -> NoReturn:
+        """Refuse: this engine always computes afresh."""
+        raise UnsupportedError("the reference engine keeps no state between diagrams")
 
     def compute(
         self,

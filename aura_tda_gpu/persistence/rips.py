@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -14,9 +14,9 @@ import numpy as np
 from ..errors import ConfigError, MemoryLimitError
 from . import backends, distances
 from .diagram import Diagram
-from .engine import Engine, Float32Array
+from .engine import Engine, EngineResult, Float32Array
 
-__all__ = ["RipsOptions", "check_options", "compute_diagram", "vietoris_rips"]
+__all__ = ["RipsOptions", "check_options", "compute_diagram", "diagram_of", "vietoris_rips"]
 
 MAX_DIMENSION = 63
 
@@ -140,32 +140,63 @@ def compute_diagram(
     engine, reason
         From `backends.resolve`.
     """
-    started = time.perf_counter()
-    precomputed = options.metric == "precomputed"
-    try:
+
+    def run() -> tuple[EngineResult, dict[str, Any]]:
+        started = time.perf_counter()
+        precomputed = options.metric == "precomputed"
         matrix = vertices if precomputed else engine.pairwise(vertices, options.metric)
-        seconds = {"distance": time.perf_counter() - started}
+        seconds = time.perf_counter() - started
         result = engine.compute(
             matrix,
             dimensions=options.homology_dimensions,
             threshold=options.max_edge_length,
             threads=options.threads,
         )
+        result.info["seconds"] = {"distance": seconds, **result.info["seconds"]}
+        return result, {"path": "rebuild"}
+
+    return diagram_of(run, options, engine, reason, len(vertices))
+
+
+def diagram_of(
+    run: Callable[[], tuple[EngineResult, dict[str, Any]]],
+    options: RipsOptions,
+    engine: Engine,
+    reason: str,
+    n_vertices: int,
+) -> Diagram:
+    """Make a diagram of what an engine returns.
+
+    Parameters
+    ----------
+    run : callable
+        Runs the engine; returns its result and further entries of ``info``.
+    options, engine, reason
+        As in `compute_diagram`.
+    n_vertices : int
+        Points the engine sees.
+
+    Raises
+    ------
+    MemoryLimitError
+        If the machine has no memory for it.
+    """
+    try:
+        result, told = run()
     except MemoryError as error:
         raise MemoryLimitError(
-            f"the memory that is free does not suffice for {len(vertices)} vertices: "
+            f"the memory that is free does not suffice for {n_vertices} vertices: "
             "use landmarks or a smaller max_edge_length"
         ) from error
     info = {
         "backend": engine.name,
         "backend_reason": reason,
         "setup_seconds": engine.setup_seconds,
-        "path": "rebuild",
         "metric": options.metric,
         "max_edge_length": options.max_edge_length,
-        "n_points": len(vertices),
-        "n_vertices": len(vertices),
-        "seconds": {**seconds, **result.info.get("seconds", {})},
+        "n_points": n_vertices,
+        "n_vertices": n_vertices,
+        **told,
     }
     return Diagram(result, info=info)
 

@@ -11,15 +11,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ConfigError, InvalidInputError, MemoryLimitError
+from ..errors import ConfigError, InvalidInputError, MemoryLimitError, StateCorruption
 from . import backends, distances
 from .diagram import Diagram
 from .engine import Float32Array, Int64Array
-from .rips import check_options, compute_diagram
+from .named_diagram import NOTHING, NamedDiagram
+from .rips import check_options, diagram_of
+from .slots import FREE, SlotTable
+from .snapshots import pack, unpack
+from .vines import Changes, compare
+from .window_updates import WindowUpdates, check_updates
 
 __all__ = ["RipsWindow"]
 
-_FREE = -1
+_KIND, _VERSION = "RipsWindow", 1
+_LABELS = ("before", "now")
 
 
 class RipsWindow:
@@ -42,6 +48,10 @@ class RipsWindow:
         Number of coordinates of a point.
     metric, homology_dimensions, max_edge_length, backend, threads
         As in `vietoris_rips`; ``"precomputed"`` is not a metric here.
+    updates : str
+        ``"auto"`` updates the diagram in place where that is expected to be faster than a
+        rebuild, from the costs measured on this machine; ``"always"`` and ``"never"`` do not
+        ask. The bars are the same.
 
     Attributes
     ----------
@@ -66,6 +76,7 @@ class RipsWindow:
         max_edge_length: float = math.inf,
         backend: str = "auto",
         threads: int | None = None,
+        updates: str = "auto",
     ) -> None:
         self.capacity = _positive("capacity", capacity)
         self.dim = _positive("dim", dim)
@@ -83,14 +94,17 @@ class RipsWindow:
             raise MemoryLimitError(
                 f"{self.capacity} points of {self.dim} coordinates do not fit into the memory"
             ) from error
-        self._slot_ids = np.full(self.capacity, _FREE, np.int64)
-        self._slot_of: dict[int, int] = {}
-        self._next_id = 0
+        self._slots = SlotTable(self.capacity)
+        self._updates = WindowUpdates(
+            self.capacity, self.dim, self._options, self._engine, check_updates(updates)
+        )
         self._diagram: Diagram | None = None
+        self._is_new = True
+        self._named: tuple[NamedDiagram, NamedDiagram] = (NOTHING, NOTHING)
 
     def __len__(self) -> int:
         """Return the number of points in the window."""
-        return len(self._slot_of)
+        return len(self._slots)
 
     def __repr__(self) -> str:
         return f"RipsWindow({len(self)} of {self.capacity} points, dim={self.dim})"
@@ -103,14 +117,19 @@ class RipsWindow:
     @property
     def ids(self) -> Int64Array:
         """Id of each vertex of the diagram, int64 of shape (n_vertices,)."""
-        ids: Int64Array = self._slot_ids[self._slot_ids != _FREE]
+        ids: Int64Array = self._slots.ids[self._slots.live]
         return ids
 
     @property
     def points(self) -> Float32Array:
         """Stored coordinates of each vertex, float32 of shape (n_vertices, dim)."""
-        points: Float32Array = self._points[self._slot_ids != _FREE]
+        points: Float32Array = self._points[self._slots.live]
         return points
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held: points, ids, and the distances and certificates of updates in place."""
+        return self._points.nbytes + self._slots.ids.nbytes + self._updates.nbytes
 
     def insert(self, points: Any) -> Int64Array:
         """Add points.
@@ -145,8 +164,10 @@ class RipsWindow:
         InvalidInputError
             If an id is not in the window or is named twice.
         """
-        slots = self._slots(ids)
-        self._take_out(slots)
+        slots = self._slots.find(ids)
+        if slots:
+            self._diagram, self._is_new = None, True
+            self._slots.take_out(slots)
 
     def replace(self, ids: Any, points: Any) -> Int64Array:
         """Take points out and put others in, as one change.
@@ -168,28 +189,154 @@ class RipsWindow:
         InvalidInputError
             As `insert` and `remove`; the window is then unchanged.
         """
-        slots = self._slots(ids)
+        slots = self._slots.find(ids)
         prepared, origin = self._prepare(points)
         room = self.capacity - len(self) + len(slots)
         if len(prepared) > room:
             raise InvalidInputError(
                 f"{len(prepared)} points do not fit: {room} of {self.capacity} slots are free", room
             )
-        self._take_out(slots)
+        if slots or len(prepared):
+            self._diagram, self._is_new = None, True
+        self._slots.take_out(slots)
         self.origin = origin
-        return self._put_in(prepared)
+        taken, new = self._slots.put_in(len(prepared))
+        self._points[taken] = prepared
+        return new
 
     def diagram(self) -> Diagram:
         """Return the persistence diagram of the points in the window.
 
-        The diagram is kept until the window changes. Vertex ``i`` of its edges and cycles is
-        the point ``self.ids[i]`` of this moment.
+        The diagram is kept until the window changes. ``info["path"]`` tells whether it was
+        updated or rebuilt, ``info["n_rechecked"]`` how many edges an update looked at. Vertex
+        ``i`` of its edges and cycles is the point ``self.ids[i]`` of this moment.
         """
         if self._diagram is None:
-            self._diagram = compute_diagram(self.points, self._options, self._engine, self._reason)
+            diagram = self._compute()
+            if self._is_new:
+                self._named = (self._named[1], NamedDiagram(diagram, self.ids))
+                self._is_new = False
+            self._diagram = diagram
         diagram = copy.copy(self._diagram)
         diagram.info = dict(diagram.info)
         return diagram
+
+    def changes(self) -> Changes:
+        """Return what became of each bar since the diagram before.
+
+        Compares the diagram of the points in the window with the last one that was asked for
+        when other points were in it; with an empty one if there is none.
+
+        Returns
+        -------
+        Changes
+            Bars are named by the ids of the points that make their edges.
+        """
+        self.diagram()
+        before, now = self._named
+        return compare(before.diagram, before.ids, now.diagram, now.ids)
+
+    def verify(self) -> None:
+        """Compare everything kept between diagrams with a rebuild.
+
+        Distances, the number of components of the lune of every edge, each certificate, and the
+        bars as multisets. A window that keeps nothing has nothing to fail.
+
+        Raises
+        ------
+        StateCorruption
+            Names the first edge that differs, by the ids of its points.
+        """
+        self.diagram()
+        try:
+            self._updates.verify(self._points)
+        except StateCorruption as error:
+            if error.edge is None:
+                raise
+            edge = tuple(int(self._slots.ids[slot]) for slot in error.edge)
+            raise StateCorruption(
+                f"{error}; the ids of its points are {edge[0]} and {edge[1]}", (edge[0], edge[1])
+            ) from None
+
+    def snapshot(self) -> bytes:
+        """Return the window as bytes: points, ids, settings, and the bars of the last diagrams.
+
+        Certificates are not among them: a restored window works them out again.
+        """
+        meta = {
+            "capacity": self.capacity,
+            "dim": self.dim,
+            "metric": self.metric,
+            "homology_dimensions": list(self._options.homology_dimensions),
+            "max_edge_length": self._options.max_edge_length,
+            "backend": self._options.backend,
+            "updates": self._updates.mode,
+            "next_id": self._slots.next_id,
+            "is_new": self._is_new,
+        }
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "points": self.points,
+            "slots": self._slots.live,
+            "ids": self.ids,
+        }
+        if self.origin is not None:
+            arrays["origin"] = self.origin
+        for label, named in zip(_LABELS, self._named, strict=True):
+            arrays.update(named.arrays(label))
+        return pack(_KIND, _VERSION, meta, arrays)
+
+    @classmethod
+    def restore(
+        cls, data: bytes, *, backend: str | None = None, threads: int | None = None
+    ) -> RipsWindow:
+        """Return the window that `snapshot` wrote.
+
+        Parameters
+        ----------
+        data : bytes
+            What `snapshot` returned.
+        backend : str, optional
+            Another backend than that of the window then.
+        threads : int, optional
+            Number of engine threads; None takes the usable cores.
+
+        Raises
+        ------
+        SnapshotError
+            If the bytes are no snapshot of a window, cut short, altered, or of another version.
+        BackendUnavailable, MemoryLimitError
+            If this machine cannot hold the window.
+        """
+        meta, arrays = unpack(data, _KIND, _VERSION)
+        window = cls(
+            meta["capacity"],
+            meta["dim"],
+            meta["metric"],
+            homology_dimensions=meta["homology_dimensions"],
+            max_edge_length=meta["max_edge_length"],
+            backend=meta["backend"] if backend is None else backend,
+            threads=threads,
+            updates=meta["updates"],
+        )
+        ids = np.full(window.capacity, FREE, np.int64)
+        ids[arrays["slots"]] = arrays["ids"]
+        window._slots = SlotTable.of(ids, meta["next_id"])
+        window._points[arrays["slots"]] = arrays["points"]
+        window.origin = arrays.get("origin")
+        window._is_new = meta["is_new"]
+        before, now = (NamedDiagram.of(label, arrays) for label in _LABELS)
+        window._named = (before, now)
+        return window
+
+    def _compute(self) -> Diagram:
+        """Run the engine."""
+        return diagram_of(
+            lambda: self._updates.result(self._points, self._slots.ids),
+            self._options,
+            self._engine,
+            self._reason,
+            len(self),
+        )
 
     def _prepare(self, points: Any) -> tuple[Float32Array, npt.NDArray[np.float64] | None]:
         """Return points as they are stored, and the origin that holds from then on."""
@@ -206,42 +353,6 @@ class RipsWindow:
             wide = rows.dtype == np.float64
             origin = rows[0].astype(np.float64) if wide else np.zeros(self.dim)
         return distances.to_float32(rows, origin), origin
-
-    def _slots(self, ids: Any) -> list[int]:
-        """Return the slot of each id."""
-        try:
-            array = np.asarray(ids)
-        except ValueError as error:
-            raise InvalidInputError(f"ids must be a list of integers: {error}") from None
-        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-            raise InvalidInputError(f"ids must be a list of integers, not {ids!r}")
-        slots: list[int] = []
-        seen: set[int] = set()
-        for row, name in enumerate(array.tolist()):
-            if name in seen:
-                raise InvalidInputError(f"id {name} is named twice", row)
-            if name not in self._slot_of:
-                raise InvalidInputError(f"id {name} is not in the window", row)
-            seen.add(name)
-            slots.append(self._slot_of[name])
-        return slots
-
-    def _take_out(self, slots: list[int]) -> None:
-        for slot in slots:
-            del self._slot_of[int(self._slot_ids[slot])]
-            self._slot_ids[slot] = _FREE
-            self._diagram = None
-
-    def _put_in(self, prepared: Float32Array) -> Int64Array:
-        slots = np.flatnonzero(self._slot_ids == _FREE)[: len(prepared)]
-        ids = np.arange(self._next_id, self._next_id + len(prepared), dtype=np.int64)
-        self._points[slots] = prepared
-        self._slot_ids[slots] = ids
-        self._slot_of.update(zip(ids.tolist(), slots.tolist(), strict=True))
-        self._next_id += len(prepared)
-        if len(prepared):
-            self._diagram = None
-        return ids
 
 
 def _positive(name: str, value: object) -> int:

@@ -8,7 +8,7 @@ from numba.cpython.unsafe.numbers import trailing_zeros
 
 from .keys import edge_key, larger_vertex, smaller_vertex
 
-UNKNOWN = np.uint16(0)
+UNKNOWN = np.uint16(0xFFFE)
 IN_RNG = np.uint16(0xFFFF)
 BLOCK = 128
 _ONE = np.uint64(1)
@@ -96,8 +96,9 @@ def _birth_index(births, key):
 
 
 @njit(nogil=True, cache=True)
-def _expand(bits, apexes, births, heap, size, column):
+def _expand(bits, apexes, empty, births, heap, size, column):
     """Write the chain on the heap in birth edges: phi(ab) = phi(ar) + phi(rb), r in the lune."""
+    n_slots = bits.shape[0]
     while size > 0:
         size = _pop(heap, size)
         key = heap[size]
@@ -106,11 +107,11 @@ def _expand(bits, apexes, births, heap, size, column):
             continue
         a = larger_vertex(key)
         b = smaller_vertex(key)
-        apex = apexes[a, b]
+        apex = np.int64(apexes[a, b])
         if apex == UNKNOWN:
-            apex = np.uint16(lune_vertex(bits, a, b) + 1)
+            apex = lune_vertex(bits, a, b)
             apexes[a, b] = apex
-        if apex == IN_RNG:
+        if apex >= empty:
             index = _birth_index(births, key)
             if index >= 0:
                 column[index >> 6] ^= _ONE << np.uint64(index & 63)
@@ -119,7 +120,7 @@ def _expand(bits, apexes, births, heap, size, column):
             larger = np.empty(2 * heap.shape[0], np.uint64)
             larger[:size] = heap[:size]
             heap = larger
-        r = np.int64(apex) - 1
+        r = apex if apex < n_slots else apex - n_slots
         size = _push(heap, size, edge_key(bits[a, r], a, r))
         size = _push(heap, size, edge_key(bits[b, r], b, r))
     return heap
@@ -209,7 +210,7 @@ def column_members(spans, as_words, pool, rows):
 
 
 @njit(nogil=True, cache=True)
-def reduce_relations(bits, splits, reps, births, apexes):
+def reduce_relations(bits, splits, reps, births, apexes, empty):
     """Pair birth edges with split edges.
 
     Parameters
@@ -218,7 +219,9 @@ def reduce_relations(bits, splits, reps, births, apexes):
     splits : (s,) uint64, sorted keys of the split edges
     reps : (k,) int64, per split edge a count c and one vertex of each component of its lune
     births : (beta,) uint64, sorted keys of the birth edges
-    apexes : (n, n) uint16, scratch, IN_RNG at RNG edges (`mark_rng`), else UNKNOWN
+    apexes : (n, n) uint16, below the diagonal a vertex r of the lune of each edge, as r or n + r,
+        or UNKNOWN, then written; ``empty`` or more at RNG edges
+    empty : int, greater than every r or n + r that occurs
 
     Returns
     -------
@@ -251,7 +254,7 @@ def reduce_relations(bits, splits, reps, births, apexes):
             size = _push(heap, size, edge_key(bits[b, first], b, first))
             size = _push(heap, size, edge_key(bits[b, other], b, other))
             size = _push(heap, size, edge_key(bits[a, other], a, other))
-            heap = _expand(bits, apexes, births, heap, size, column)
+            heap = _expand(bits, apexes, empty, births, heap, size, column)
             counts[0] += 1
             pivot = _youngest(column, words - 1)
             while pivot >= 0 and spans[pivot, 1] > 0:

@@ -11,6 +11,8 @@ from .keys import larger_vertex, smaller_vertex
 NO_RELATION = np.uint8(0)
 RNG_EDGE = np.uint8(1)
 SPLIT_EDGE = np.uint8(2)
+NO_HUB = np.uint16(0xFFFF)
+_TRIES = 3
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 
@@ -77,8 +79,54 @@ def _components(adjacency, remaining, frontier, reps):
             return count
 
 
+@njit(nogil=True, cache=True, inline="always")
+def _missed(adjacency, far, vertex):
+    """Position of a vertex of ``far`` that ``vertex`` is not joined to, -1 when there is none."""
+    row = adjacency[vertex]
+    for word in range(far.shape[0]):
+        rest = far[word] & ~row[word]
+        if rest != _ZERO:
+            return word * 64 + np.int64(trailing_zeros(rest))  # type: ignore[call-arg]
+    return -1
+
+
 @njit(nogil=True, cache=True)
-def sweep(keys, place, vertex_at, adjacency, classes, hubs):
+def _second_hub(adjacency, lune, far, hub, guess, common):
+    """Find two vertices of the lune, joined to each other, such that all others are joined to one.
+
+    ``far`` holds the lune vertices that ``hub`` is not joined to; it and ``common`` are
+    overwritten. Returns the positions of both, or -1 and -1.
+    """
+    words = lune.shape[0]
+    for attempt in range(_TRIES):
+        row = adjacency[hub]
+        for word in range(words):
+            common[word] = lune[word] & row[word]
+        other = guess
+        if attempt > 0 or common[other >> 6] & _bit(other) == _ZERO:
+            other = _lowest(common)
+        last = np.int64(-1)
+        while other >= 0:
+            missed = _missed(adjacency, far, other)
+            if missed < 0:
+                return hub, other
+            last = other
+            row = adjacency[missed]
+            for word in range(words):
+                common[word] &= row[word]
+            other = _lowest(common)
+        if last < 0:
+            break
+        hub = last
+        row = adjacency[hub]
+        for word in range(words):
+            far[word] = lune[word] & ~row[word]
+        far[hub >> 6] ^= _bit(hub)
+    return np.int64(-1), np.int64(-1)
+
+
+@njit(nogil=True, cache=True)
+def sweep(keys, place, vertex_at, adjacency, classes, hubs, noted):
     """Classify edges by the components of their lunes.
 
     Parameters
@@ -88,6 +136,8 @@ def sweep(keys, place, vertex_at, adjacency, classes, hubs):
     adjacency : (n, words) uint64, symmetric bitsets by position; the edges are entered
     classes : (m,) uint8, written: NO_RELATION, RNG_EDGE or SPLIT_EDGE
     hubs : (n,) int64, position of the last hub found at each position, any value to start
+    noted : (m, 2) uint16, written unless of length 0: two vertices that every other vertex of
+        the lune is joined to one of, one twice if it suffices; else a vertex and NO_HUB
 
     Returns
     -------
@@ -98,6 +148,9 @@ def sweep(keys, place, vertex_at, adjacency, classes, hubs):
     lune = np.empty(words, np.uint64)
     frontier = np.empty(words, np.uint64)
     remaining = np.empty(words, np.uint64)
+    common = np.empty(words, np.uint64)
+    others = np.zeros(n, np.int64)
+    noting = noted.shape[0] > 0
     starts = np.empty(n, np.int64)
     reps = np.empty(1024, np.int64)
     used = 0
@@ -131,7 +184,22 @@ def sweep(keys, place, vertex_at, adjacency, classes, hubs):
         if apart == _ZERO:
             hubs[a] = hub
             hubs[b] = hub
+            if noting:
+                noted[i] = vertex_at[hub]
             continue
+        if noting:
+            noted[i, 0] = vertex_at[hub]
+            noted[i, 1] = NO_HUB
+            for word in range(words):
+                frontier[word] = remaining[word]
+            frontier[hub_word] ^= _bit(hub)
+            one, other = _second_hub(adjacency, lune, frontier, hub, others[a], common)
+            if one >= 0:
+                noted[i, 0] = vertex_at[one]
+                noted[i, 1] = vertex_at[other]
+                others[a] = other
+                others[b] = other
+                continue
         for word in range(words):
             frontier[word] = lune[word] ^ remaining[word]
         remaining[hub_word] ^= _bit(hub)

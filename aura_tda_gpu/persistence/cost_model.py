@@ -1,0 +1,168 @@
+"""Whether a window is better updated or rebuilt: a cost model with constants of this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .engine import Engine
+
+__all__ = ["CostModel", "MachineCosts", "machine_costs"]
+
+_SAMPLE = 320  # points of the trial
+_MARGIN = 0.85  # an update is chosen if it is expected to take less than this share of a rebuild
+_MEMORY = 0.3  # weight of the newest observation
+_LARGEST_CORRECTION = 20.0
+_MEASURED: dict[str, MachineCosts] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class MachineCosts:
+    """Seconds of the elementary steps on this machine, one thread.
+
+    Attributes
+    ----------
+    rebuild : float
+        For each of the n^2 entries of the matrix and each of the n / 64 words of a bitset row.
+    notes : float
+        What writing certificates adds to a rebuild, as a share of it.
+    mark : float
+        For each edge and each point that leaves or comes.
+    recheck : float
+        For each edge looked at again and each vertex.
+    """
+
+    rebuild: float
+    notes: float
+    mark: float
+    recheck: float
+
+
+class CostModel:
+    """What updates and rebuilds of one window are expected to take.
+
+    The constants of the machine give the first guess; what the window's own updates and
+    rebuilds take corrects it. A state is worth building once the updates that were missed would
+    have paid for it, so that a window that always changes much is never slowed down.
+
+    Parameters
+    ----------
+    costs : MachineCosts
+        From `machine_costs`.
+    """
+
+    def __init__(self, costs: MachineCosts) -> None:
+        self._costs = costs
+        self._correction = {"rebuild": 1.0, "update": 1.0}
+        self._seen = {"rebuild": False, "update": False}
+        self._rechecks_each = 1.0  # beside the edges of the new points, in units of n
+        self._missed = 0.0
+
+    def rebuild_seconds(self, n: int) -> float:
+        """Return the expected seconds of a rebuild of n points."""
+        return self._correction["rebuild"] * self._costs.rebuild * n * n * (n / 64 + 8)
+
+    def update_seconds(self, n: int, changed: int) -> float:
+        """Return the expected seconds of an update that replaces some of n points."""
+        mark = self._costs.mark * changed * n * n / 2
+        recheck = self._costs.recheck * changed * n * n * (1 + self._rechecks_each)
+        return self._correction["update"] * (mark + recheck)
+
+    def updates(self, n: int, changed: int) -> bool:
+        """Tell whether an update is expected to be clearly faster."""
+        return self.update_seconds(n, changed) < _MARGIN * self.rebuild_seconds(n)
+
+    def budget(self, n: int, changed: int) -> int:
+        """Return the rechecks, beside those of the new points, at which an update gives up."""
+        spare = self.rebuild_seconds(n) - self._costs.mark * changed * n * n / 2
+        return max(n, int(spare / (self._costs.recheck * max(1, n))))
+
+    def builds(self, n: int, changed: int) -> bool:
+        """Tell whether this rebuild should note certificates for the updates to come."""
+        rebuild = self.rebuild_seconds(n)
+        self._missed += max(0.0, _MARGIN * rebuild - self.update_seconds(n, changed))
+        if self._missed < self._costs.notes * rebuild:
+            return False
+        self._missed = 0.0
+        return True
+
+    def observe_rebuild(self, n: int, seconds: float) -> None:
+        """Learn from a rebuild that noted nothing."""
+        self._learn("rebuild", seconds, self.rebuild_seconds(n))
+
+    def observe_update(self, n: int, changed: int, rechecked: int, seconds: float) -> None:
+        """Learn from an update of n points that looked at so many edges again."""
+        if not changed:
+            return
+        each = max(0.0, rechecked / (changed * max(1, n)) - 1)
+        self._rechecks_each += _MEMORY * (each - self._rechecks_each)
+        self._learn("update", seconds, self.update_seconds(n, changed))
+
+    def observe_failure(self, n: int, changed: int) -> None:
+        """Learn from an update that gave up."""
+        self._rechecks_each = max(
+            2 * self._rechecks_each, self.budget(n, changed) / (max(1, n) * max(1, changed))
+        )
+
+    def _learn(self, path: str, seconds: float, expected: float) -> None:
+        if expected <= 0:
+            return
+        weight = _MEMORY if self._seen[path] else 1.0
+        target = self._correction[path] * seconds / expected
+        changed = self._correction[path] + weight * (target - self._correction[path])
+        self._correction[path] = min(_LARGEST_CORRECTION, max(1 / _LARGEST_CORRECTION, changed))
+        self._seen[path] = True
+
+
+def machine_costs(engine: Engine) -> MachineCosts:
+    """Measure the constants, once in a process, on a cloud of normal noise.
+
+    Parameters
+    ----------
+    engine : Engine
+        One that has window states.
+    """
+    if engine.name not in _MEASURED:
+        _MEASURED[engine.name] = _measure(engine)
+    return _MEASURED[engine.name]
+
+
+def _measure(engine: Engine) -> MachineCosts:
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((_SAMPLE + 1, 3)).astype(np.float32)
+    state = engine.window_state(_SAMPLE, 3, "euclidean", threshold=np.inf, threads=1)
+    slots = np.arange(_SAMPLE)
+    matrix = engine.pairwise(points[:-1], "euclidean")
+    rebuild = _best_of(
+        lambda: engine.compute(matrix, dimensions=(0, 1), threshold=np.inf, threads=1)
+    )
+
+    def build() -> None:
+        state.build(matrix, points[:-1], slots)
+        state.result((0, 1))
+
+    build_seconds = _best_of(build)
+    mark, recheck = np.inf, np.inf
+    for slot in range(0, 80, 10):
+        one = np.array([slot])
+        info = state.update(one, one, points[-1:], _SAMPLE * _SAMPLE)
+        mark = min(mark, info["seconds"]["mark"])
+        recheck = min(recheck, info["seconds"]["recheck"] / info["n_rechecked"])
+    return MachineCosts(
+        rebuild=rebuild / (_SAMPLE * _SAMPLE * (_SAMPLE / 64 + 8)),
+        notes=max(0.1, build_seconds / rebuild - 1),
+        mark=mark / (_SAMPLE * _SAMPLE / 2),
+        recheck=recheck / _SAMPLE,
+    )
+
+
+def _best_of(work: Callable[[], object]) -> float:
+    best = np.inf
+    for _ in range(3):
+        started = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - started)
+    return float(best)

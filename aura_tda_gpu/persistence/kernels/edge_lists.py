@@ -1,0 +1,195 @@
+"""Sorted lists of the few edges whose lune is not connected, kept up to date."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .certificates import marked_code
+from .keys import edge_key, larger_vertex, smaller_vertex
+
+INFINITE = np.uint32(0x7F800000)
+
+
+@njit(nogil=True, cache=True)
+def still_valid(edge_keys, first, alive):
+    """Tell which edges join survivors and were not marked, bool of shape (m,)."""
+    done = marked_code(first.shape[0])
+    out = np.empty(edge_keys.shape[0], np.bool_)
+    for i in range(edge_keys.shape[0]):
+        a = larger_vertex(edge_keys[i])
+        b = smaller_vertex(edge_keys[i])
+        out[i] = alive[a] and alive[b] and first[a, b] != done
+    return out
+
+
+@njit(nogil=True, cache=True)
+def merge_splits(old_keys, old_reps, keep, new_keys, new_reps, order):
+    """Merge two ragged lists of split edges.
+
+    Parameters
+    ----------
+    old_keys, new_keys : (s,), (t,) uint64, keys; the old ones are sorted
+    old_reps, new_reps : int64, for each of them a count c and one vertex of each component
+    keep : (s,) bool, which old ones stay
+    order : (t,) int64, sorts the new ones
+
+    Returns
+    -------
+    keys : (k,) uint64, sorted
+    reps : int64
+    """
+    starts = np.empty(new_keys.shape[0], np.int64)
+    at = 0
+    for i in range(new_keys.shape[0]):
+        starts[i] = at
+        at += 1 + new_reps[at]
+    edge_keys = np.empty(old_keys.shape[0] + new_keys.shape[0], np.uint64)
+    reps = np.empty(old_reps.shape[0] + new_reps.shape[0], np.int64)
+    size, used, at, j = 0, 0, 0, 0
+    for i in range(old_keys.shape[0] + 1):
+        last = i == old_keys.shape[0]
+        while j < order.shape[0] and (last or new_keys[order[j]] < old_keys[i]):
+            start = starts[order[j]]
+            edge_keys[size] = new_keys[order[j]]
+            for k in range(1 + new_reps[start]):
+                reps[used + k] = new_reps[start + k]
+            size += 1
+            used += 1 + new_reps[start]
+            j += 1
+        if last:
+            break
+        if keep[i]:
+            edge_keys[size] = old_keys[i]
+            for k in range(1 + old_reps[at]):
+                reps[used + k] = old_reps[at + k]
+            size += 1
+            used += 1 + old_reps[at]
+        at += 1 + old_reps[at]
+    return edge_keys[:size].copy(), reps[:used].copy()
+
+
+@njit(nogil=True, cache=True)
+def length_of_reps(reps, n_splits):
+    """Return how many entries of ``reps`` belong to the first edges."""
+    at = 0
+    for _ in range(n_splits):
+        at += 1 + reps[at]
+    return at
+
+
+@njit(nogil=True, cache=True)
+def star(bits, first, second, new, live, near, limit, listed):
+    """List the edges of the new points, with the certificates of a near point's edges as hints.
+
+    Parameters
+    ----------
+    bits : (N, N) uint32, patterns of the new dissimilarities
+    first, second : (N, N) uint16; hints are left in ``second``
+    new : (m,) int64, slots of the new points
+    live : (n,) int64, ascending slots that hold a point
+    near : (m,) int64, a survivor near each new point, -1 for none
+    limit : uint32, longest edge to list
+    listed : (m * n,) uint64, written: larger slot << 32 | smaller slot << 16 | hint
+
+    Returns
+    -------
+    int
+        Number of edges listed.
+    """
+    n_slots = bits.shape[0]
+    is_new = np.zeros(n_slots, np.bool_)
+    is_new[new] = True
+    none = np.uint16(2 * n_slots)
+    used = 0
+    for i in range(new.shape[0]):
+        x = new[i]
+        p = near[i]
+        for b in live:
+            if b == x or (is_new[b] and b > x) or bits[x, b] > limit:
+                continue
+            high = max(b, x)
+            low = min(b, x)
+            hint = np.uint16(p) if p >= 0 else none
+            other = none
+            if p >= 0 and not is_new[b] and b != p and first[max(b, p), min(b, p)] < n_slots:
+                hint = first[max(b, p), min(b, p)]
+                other = second[max(b, p), min(b, p)]
+            second[high, low] = other
+            listed[used] = (
+                (np.uint64(high) << np.uint64(32))
+                | (np.uint64(low) << np.uint64(16))
+                | np.uint64(hint)
+            )
+            used += 1
+    return used
+
+
+@njit(nogil=True, cache=True)
+def nearest_survivors(rows):
+    """Column of the smallest entry of each row, -1 when all are infinite or more."""
+    out = np.empty(rows.shape[0], np.int64)
+    for i in range(rows.shape[0]):
+        best = -1
+        length = INFINITE
+        for b in range(rows.shape[1]):
+            if rows[i, b] < length:
+                length = rows[i, b]
+                best = b
+        out[i] = best
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _farthest(row):
+    best = np.uint32(0)
+    for v in range(row.shape[0]):
+        finite = row[v] if row[v] < INFINITE else np.uint32(0)
+        best = max(best, finite)
+    return best
+
+
+@njit(nogil=True, cache=True)
+def refresh_farthest(bits, farthest, live, new, old_rows):
+    """Bring the largest entry of each live row up to date.
+
+    Parameters
+    ----------
+    bits : (N, N) uint32, patterns of the new dissimilarities
+    farthest : (N,) uint32, changed
+    live : (n,) int64, ascending slots that hold a point
+    new : (m,) int64, those that are new
+    old_rows : (g, N) uint32, rows of the points that left
+
+    Returns
+    -------
+    r_enc : uint32, smallest of the entries; centre : int64, a slot that attains it
+    """
+    fresh = np.zeros(bits.shape[0], np.bool_)
+    fresh[new] = True
+    r_enc = np.uint32(0xFFFFFFFF)
+    centre = np.int64(-1)
+    for a in live:
+        stale = fresh[a]
+        for i in range(old_rows.shape[0]):
+            stale = stale or old_rows[i, a] == farthest[a]
+        if stale:
+            farthest[a] = _farthest(bits[a])
+        else:
+            for x in new:
+                farthest[a] = max(farthest[a], bits[a, x])
+        if farthest[a] < r_enc:
+            r_enc = farthest[a]
+            centre = a
+    return r_enc, centre
+
+
+@njit(nogil=True, cache=True)
+def keys_of(listed, bits):
+    """Return the sort keys of listed edges, uint64 of shape (m,)."""
+    out = np.empty(listed.shape[0], np.uint64)
+    for i in range(listed.shape[0]):
+        a = np.int64(listed[i] >> np.uint64(32))
+        b = np.int64((listed[i] >> np.uint64(16)) & np.uint64(0xFFFF))
+        out[i] = edge_key(bits[a, b], a, b)
+    return out

@@ -1,0 +1,312 @@
+"""The lune of one edge from scratch: its components, and a certificate if it has but one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .certificates import empty_code, loose_code, split_code
+from .keys import edge_key
+
+EMPTY, CONNECTED, LOOSE, SPLIT = np.uint8(0), np.uint8(1), np.uint8(2), np.uint8(3)
+_ONE = np.uint32(1)
+_ZERO = np.uint32(0)
+_NONE = np.uint32(0xFFFFFFFF)
+_TRIES = 3
+_BLOCK = 64
+
+
+@njit(nogil=True, cache=True)
+def _enter_lune(row_a, row_b, length, lune):
+    """Flag the slots nearer to both ends than ``length``; return how many are as far at most."""
+    within = 0
+    for v in range(lune.shape[0]):
+        longer = max(row_a[v], row_b[v])
+        lune[v] = np.uint32(longer < length)
+        within += longer <= length
+    return within
+
+
+@njit(nogil=True, cache=True)
+def _add_ties(row_a, row_b, a, b, key, length, lune):
+    """Flag the slots that are as far as ``length`` and come before the edge in the order."""
+    for v in range(lune.shape[0]):
+        if max(row_a[v], row_b[v]) == length and v != a and v != b:
+            before = edge_key(row_a[v], a, v) < key and edge_key(row_b[v], b, v) < key
+            lune[v] = np.uint32(before)
+
+
+@njit(nogil=True, cache=True)
+def _nearest(row_a, row_b, lune):
+    """Smallest larger side of a flagged slot."""
+    nearest = _NONE
+    for v in range(lune.shape[0]):
+        outside = lune[v] - _ONE
+        nearest = min(nearest, max(row_a[v], row_b[v]) | np.uint32(outside))
+    return nearest
+
+
+@njit(nogil=True, cache=True)
+def _central(row_a, row_b, lune):
+    """Lune vertex nearest to both ends, -1 when the lune is empty."""
+    nearest, start = _NONE, 0
+    for block in range(0, lune.shape[0], _BLOCK):
+        part = slice(block, block + _BLOCK)
+        here = _nearest(row_a[part], row_b[part], lune[part])
+        if here < nearest:
+            nearest, start = here, block
+    if nearest == _NONE:
+        return -1
+    v = start
+    while lune[v] == _ZERO or max(row_a[v], row_b[v]) != nearest:
+        v += 1
+    return v
+
+
+@njit(nogil=True, cache=True)
+def _uncovered(row_a, row_b, row_h, row_g, length):
+    """Count the slots that may be in the lune and may be joined to neither hub."""
+    count = np.uint32(0)
+    for v in range(row_a.shape[0]):
+        inside = max(row_a[v], row_b[v]) <= length
+        count += np.uint32(inside & (min(row_h[v], row_g[v]) >= length))
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _holds(bits, a, b, length, h, g):
+    """Tell whether two vertices are hubs of ab, whatever ties there are."""
+    n_slots = bits.shape[0]
+    if h >= n_slots or g >= n_slots or max(bits[a, h], bits[b, h]) >= length:
+        return False
+    if max(bits[a, g], bits[b, g]) >= length or (h != g and bits[h, g] >= length):
+        return False
+    return _uncovered(bits[a], bits[b], bits[h], bits[g], length) == 0
+
+
+@njit(nogil=True, cache=True)
+def _count_far(row, lune, length):
+    """Count the flagged slots that are not nearer than ``length``."""
+    count = np.uint32(0)
+    for v in range(lune.shape[0]):
+        count += lune[v] & np.uint32(row[v] >= length)
+    return np.int64(count)
+
+
+@njit(nogil=True, cache=True)
+def _part(row, flags, length, near):
+    """Flag in ``near`` the flagged slots nearer than ``length``; return how many."""
+    count = np.uint32(0)
+    for v in range(flags.shape[0]):
+        both = flags[v] & np.uint32(row[v] < length)
+        near[v] = both
+        count += both
+    return np.int64(count)
+
+
+@njit(nogil=True, cache=True)
+def _any_flag(flags):
+    some = _ZERO
+    for v in range(flags.shape[0]):
+        some |= flags[v]
+    return some != _ZERO
+
+
+@njit(nogil=True, cache=True)
+def _first_flag(flags):
+    """Lowest flagged slot, -1 when there is none."""
+    for start in range(0, flags.shape[0], _BLOCK):
+        if _any_flag(flags[start : start + _BLOCK]):
+            for v in range(start, flags.shape[0]):
+                if flags[v] != _ZERO:
+                    return v
+    return -1
+
+
+@njit(nogil=True, cache=True)
+def _list_far(row, hub, lune, key, length, far):
+    """List the lune vertices that ``hub`` is not joined to; return their number."""
+    count = 0
+    if _count_far(row, lune, length) == 0:
+        return count
+    for start in range(0, lune.shape[0], _BLOCK):
+        stop = start + _BLOCK
+        if _count_far(row[start:stop], lune[start:stop], length) == 0:
+            continue
+        for v in range(start, stop):
+            if lune[v] == _ZERO or row[v] < length or v == hub:
+                continue
+            if edge_key(row[v], hub, v) > key:
+                far[count] = v
+                count += 1
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _missed(row, far, n_far, length):
+    """First listed vertex that is not nearer than ``length``, -1 when there is none."""
+    for i in range(n_far):
+        if row[far[i]] >= length:
+            return far[i]
+    return -1
+
+
+@njit(nogil=True, cache=True)
+def _two_hubs(bits, hub, lune, key, length, far, n_far, common, tries):
+    """Find two lune vertices, joined to each other, such that all others are joined to one.
+
+    ``far`` lists the ``n_far`` vertices that ``hub`` is not joined to; overwritten. Returns
+    both, the same vertex twice if it is joined to all, or -1 and -1 after so many ``tries``.
+    """
+    for _ in range(tries):
+        if n_far == 0:
+            return hub, hub
+        _part(bits[hub], lune, length, common)
+        common[hub] = _ZERO
+        last = np.int64(-1)
+        other = _first_flag(common)
+        while other >= 0:
+            missed = _missed(bits[other], far, n_far, length)
+            if missed < 0:
+                return hub, other
+            last = other
+            _part(bits[missed], common, length, common)
+            other = _first_flag(common)
+        if last < 0:
+            break
+        hub = last
+        n_far = _list_far(bits[hub], hub, lune, key, length, far)
+    return np.int64(-1), np.int64(-1)
+
+
+@njit(nogil=True, cache=True)
+def _joined(bits, u, v, key):
+    return edge_key(bits[u, v], u, v) < key
+
+
+@njit(nogil=True, cache=True)
+def _components(bits, main, lune, key, far, n_far, reps):
+    """Write one vertex of each component of the lune; return their number.
+
+    ``far`` lists the vertices that ``main`` is not joined to. Its members are searched from, one
+    after another, until they meet the component of ``main``.
+    """
+    n_slots = lune.shape[0]
+    pending, alone = np.uint32(2), np.uint32(3)
+    for i in range(n_far):
+        lune[far[i]] = pending
+    reps[0] = main
+    count = 1
+    stack = np.empty(n_far, np.int64)
+    for i in range(n_far):
+        if lune[far[i]] != pending:
+            continue
+        # members of this search are on the stack, done ones included
+        stack[0] = far[i]
+        lune[far[i]] = alone
+        size, at, met = 1, 0, False
+        while at < size and not met:
+            u = stack[at]
+            at += 1
+            for v in range(n_slots):
+                if lune[v] == _ONE and _joined(bits, u, v, key):
+                    met = True
+                    break
+            if met:
+                break
+            for j in range(n_far):
+                v = far[j]
+                if lune[v] == pending and _joined(bits, u, v, key):
+                    lune[v] = alone
+                    stack[size] = v
+                    size += 1
+        if met:
+            for j in range(size):
+                lune[stack[j]] = _ONE
+        else:
+            for j in range(size):
+                lune[stack[j]] = np.uint32(4 + count)
+            reps[count] = far[i]
+            count += 1
+    return count
+
+
+@njit(nogil=True, cache=True)
+def recheck(bits, first, second, listed, stand_in, r_enc, centre, out):
+    """Write the codes of some edges anew.
+
+    Parameters
+    ----------
+    bits : (N, N) uint32, patterns of the dissimilarities; N is a multiple of 64
+    first, second : (N, N) uint16, codes; ``second`` and the old code are hints
+    listed : (m,) uint64, larger slot << 32 | smaller slot << 16 | old code of ``first``
+    stand_in : (2N + 4,) int64, for each code of old what is to be tried in its place
+    r_enc, centre : uint32, int64, the enclosing radius and the vertex that attains it
+    out : (m,) uint8, written: EMPTY, CONNECTED, LOOSE or SPLIT
+
+    Returns
+    -------
+    reps : (k,) int64, for each split edge in turn: the number of components of its lune, then
+        one vertex of each
+    """
+    n_slots = bits.shape[0]
+    lune = np.empty(n_slots, np.uint32)
+    common = np.empty(n_slots, np.uint32)
+    far = np.empty(n_slots, np.int64)
+    starts = np.empty(n_slots, np.int64)
+    reps = np.empty(256, np.int64)
+    used = 0
+    for i in range(listed.shape[0]):
+        a = np.int64(listed[i] >> np.uint64(32))
+        b = np.int64((listed[i] >> np.uint64(16)) & np.uint64(0xFFFF))
+        h = stand_in[np.int64(listed[i] & np.uint64(0xFFFF))]
+        g = stand_in[second[a, b]]
+        length = bits[a, b]
+        out[i] = CONNECTED
+        if length > r_enc:
+            first[a, b] = centre
+            second[a, b] = centre
+            continue
+        if _holds(bits, a, b, length, h, g):
+            first[a, b] = h
+            second[a, b] = g
+            continue
+        row_a = bits[a]
+        row_b = bits[b]
+        key = edge_key(length, a, b)
+        if _enter_lune(row_a, row_b, length, lune) > 2:
+            _add_ties(row_a, row_b, a, b, key, length, lune)
+        hub = h
+        if hub >= n_slots or lune[hub] == _ZERO:
+            hub = g
+            if hub >= n_slots or lune[hub] == _ZERO:
+                hub = _central(row_a, row_b, lune)
+        if hub < 0:
+            out[i] = EMPTY
+            first[a, b] = empty_code(n_slots)
+            second[a, b] = empty_code(n_slots)
+            continue
+        tries = 1 if second[a, b] > empty_code(n_slots) else _TRIES
+        n_far = _list_far(bits[hub], hub, lune, key, length, far)
+        one, other = _two_hubs(bits, hub, lune, key, length, far, n_far, common, tries)
+        if one >= 0:
+            first[a, b] = one
+            second[a, b] = other
+            continue
+        n_far = _list_far(bits[hub], hub, lune, key, length, far)
+        count = _components(bits, hub, lune, key, far, n_far, starts)
+        first[a, b] = n_slots + starts[0]
+        if count == 1:
+            second[a, b] = loose_code(n_slots)
+            out[i] = LOOSE
+            continue
+        second[a, b] = split_code(n_slots)
+        out[i] = SPLIT
+        if used + count + 1 > reps.shape[0]:
+            larger = np.empty(2 * reps.shape[0] + count + 1, np.int64)
+            larger[:used] = reps[:used]
+            reps = larger
+        reps[used] = count
+        reps[used + 1 : used + 1 + count] = starts[:count]
+        used += count + 1
+    return reps[:used].copy()

@@ -1,0 +1,91 @@
+"""Which point sits in which slot of a window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidInputError
+from .engine import Int64Array
+
+__all__ = ["FREE", "SlotTable"]
+
+FREE = -1
+
+
+class SlotTable:
+    """Ids of the points in a fixed number of slots.
+
+    A point takes the lowest free slot and keeps it. Ids count up and never come back.
+
+    Attributes
+    ----------
+    ids : ndarray of int64, shape (capacity,)
+        Id of the point in each slot, FREE where there is none.
+    next_id : int
+        Id of the next point.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.ids = np.full(capacity, FREE, np.int64)
+        self.next_id = 0
+        self._slot_of: dict[int, int] = {}
+
+    @classmethod
+    def of(cls, ids: Int64Array, next_id: int) -> SlotTable:
+        """Return the table with these ids in its slots."""
+        table = cls(len(ids))
+        table.ids = ids
+        table.next_id = next_id
+        live = table.live
+        table._slot_of = dict(zip(ids[live].tolist(), live.tolist(), strict=True))
+        return table
+
+    def __len__(self) -> int:
+        return len(self._slot_of)
+
+    @property
+    def live(self) -> Int64Array:
+        """Ascending slots that hold a point."""
+        return np.flatnonzero(self.ids != FREE)
+
+    def find(self, ids: Any) -> list[int]:
+        """Return the slot of each id.
+
+        Raises
+        ------
+        InvalidInputError
+            If an id is not there or is named twice; names the first such row.
+        """
+        try:
+            array = np.asarray(ids)
+        except ValueError as error:
+            raise InvalidInputError(f"ids must be a list of integers: {error}") from None
+        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+            raise InvalidInputError(f"ids must be a list of integers, not {ids!r}")
+        slots: list[int] = []
+        seen: set[int] = set()
+        for row, name in enumerate(array.tolist()):
+            if name in seen:
+                raise InvalidInputError(f"id {name} is named twice", row)
+            if name not in self._slot_of:
+                raise InvalidInputError(f"id {name} is not in the window", row)
+            seen.add(name)
+            slots.append(self._slot_of[name])
+        return slots
+
+    def take_out(self, slots: list[int]) -> None:
+        """Free some slots."""
+        for slot in slots:
+            del self._slot_of[int(self.ids[slot])]
+            self.ids[slot] = FREE
+
+    def put_in(self, count: int) -> tuple[Int64Array, Int64Array]:
+        """Give the lowest free slots to new points; return slots and ids."""
+        slots = np.flatnonzero(self.ids == FREE)[:count]
+        ids = np.arange(self.next_id, self.next_id + count, dtype=np.int64)
+        self.ids[slots] = ids
+        self._slot_of.update(zip(ids.tolist(), slots.tolist(), strict=True))
+        self.next_id += count
+        return slots, ids

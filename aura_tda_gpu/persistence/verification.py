@@ -1,0 +1,113 @@
+"""Comparing a window's state with what its points alone say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import StateCorruption
+from . import distances
+from .edge_sweep import UInt64Array
+from .engine import Bars, EngineResult
+from .kernels import keys, verify
+
+if TYPE_CHECKING:
+    from .lune_state import LuneState
+
+__all__ = ["verify_bars", "verify_state"]
+
+
+def verify_state(state: LuneState) -> None:
+    """Check distances, enclosing radius, the codes of every edge, and the lists of edges.
+
+    Raises
+    ------
+    StateCorruption
+        Names the first edge in the order of the filtration, by its two slots.
+    """
+    _verify_distances(state)
+    edge_keys = _all_edges(state)
+    at = verify.first_false(state.bits, state.first, state.second, edge_keys)
+    if at >= 0:
+        raise _wrong("what is noted about the lune of", edge_keys[at])
+    lists = state.lists
+    codes = state.first[_ends(edge_keys)], state.second[_ends(edge_keys)]
+    empty = 2 * state.n_slots
+    expected = {
+        "rng": edge_keys[codes[0] == empty],
+        "loose": edge_keys[codes[1] == empty + 1],
+        "splits": edge_keys[codes[1] == empty + 2],
+    }
+    for name, wanted in expected.items():
+        found = getattr(lists, name)
+        found = found[found <= _end(state)]
+        if not np.array_equal(found, wanted):
+            differing = np.setxor1d(found, wanted)
+            raise _wrong(f"the list of {name} edges has or lacks", differing[0])
+    at = verify.first_false_split(state.bits, lists.splits, lists.reps)
+    if at >= 0:
+        raise _wrong("the components of the lune of", lists.splits[at])
+
+
+def verify_bars(kept: EngineResult, fresh: EngineResult) -> None:
+    """Compare bars as multisets.
+
+    Raises
+    ------
+    StateCorruption
+        Names the first bar that is in one of the two only.
+    """
+    for dimension, bars in fresh.bars.items():
+        mine, theirs = _sorted(kept.bars[dimension]), _sorted(bars)
+        if mine == theirs:
+            continue
+        odd = min(set(mine) ^ set(theirs), default=(float("nan"), float("nan")))
+        raise StateCorruption(
+            f"H{dimension} has {len(mine)} bars where a rebuild has {len(theirs)}; "
+            f"the first that differs is {odd}"
+        )
+
+
+def _verify_distances(state: LuneState) -> None:
+    live = state.live
+    fresh = distances.pairwise(state.points[live], state.metric).view(np.uint32)
+    kept = state.bits[np.ix_(live, live)]
+    wrong = np.argwhere(np.tril(kept != fresh))
+    if len(wrong):
+        a, b = (int(live[i]) for i in wrong[0])
+        raise StateCorruption(f"the distance of slots {a} and {b} is not theirs", (a, b))
+    r_enc = np.uint32(fresh.max(axis=1).min() if len(live) else 0)
+    if state.r_enc != r_enc:
+        raise StateCorruption(
+            f"the enclosing radius is {r_enc.view(np.float32)}, not {state.r_enc.view(np.float32)}"
+        )
+
+
+def _all_edges(state: LuneState) -> UInt64Array:
+    """Return the sorted keys of all edges that matter."""
+    rows, columns = np.tril_indices(len(state.live), -1)
+    larger, smaller = state.live[rows].astype(np.uint64), state.live[columns].astype(np.uint64)
+    lengths = state.bits[larger, smaller].astype(np.uint64)
+    edge_keys: UInt64Array = np.sort(
+        (lengths << keys.LENGTH_SHIFT) | (larger << keys.VERTEX_SHIFT) | smaller
+    )
+    return edge_keys[edge_keys <= _end(state)]
+
+
+def _end(state: LuneState) -> np.uint64:
+    return (np.uint64(state.threshold) + np.uint64(1)) << keys.LENGTH_SHIFT
+
+
+def _ends(edge_keys: UInt64Array) -> tuple[UInt64Array, UInt64Array]:
+    return (edge_keys >> keys.VERTEX_SHIFT) & keys.VERTEX_MASK, edge_keys & keys.VERTEX_MASK
+
+
+def _wrong(what: str, key: np.uint64) -> StateCorruption:
+    larger, smaller = _ends(np.array([key], np.uint64))
+    edge = (int(smaller[0]), int(larger[0]))
+    return StateCorruption(f"{what} edge {edge[0]}-{edge[1]} (slots) is not true", edge)
+
+
+def _sorted(bars: Bars) -> list[tuple[float, float]]:
+    return sorted(zip(bars.births.tolist(), bars.deaths.tolist(), strict=True))

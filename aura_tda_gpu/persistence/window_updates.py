@@ -1,0 +1,192 @@
+"""One window's way from slots to bars: by an update in place, or by a rebuild."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConfigError
+from .cost_model import CostModel, machine_costs
+from .engine import Engine, EngineResult, Float32Array, Int64Array, TooManyEdges, WindowState
+from .rips import RipsOptions
+from .slots import FREE
+from .verification import verify_bars
+
+__all__ = ["UPDATES", "WindowUpdates", "check_updates"]
+
+UPDATES = ("auto", "always", "never")
+
+
+class WindowUpdates:
+    """Computes the bars of a window, and keeps what makes the next time cheaper.
+
+    Parameters
+    ----------
+    capacity, dim : int
+        Slots, and coordinates of a point.
+    options : RipsOptions
+        Settings.
+    engine : Engine
+        Its engine.
+    updates : str
+        One of `UPDATES`.
+    """
+
+    def __init__(
+        self, capacity: int, dim: int, options: RipsOptions, engine: Engine, updates: str
+    ) -> None:
+        self._options = options
+        self._engine = engine
+        self._make: Callable[[], WindowState] = lambda: engine.window_state(
+            capacity,
+            dim,
+            options.metric,
+            threshold=options.max_edge_length,
+            threads=options.threads,
+        )
+        self.mode = updates
+        self._mode = updates if engine.has_window_state(capacity) else "never"
+        self._costs = CostModel(machine_costs(engine)) if self._mode == "auto" else None
+        self._state: WindowState | None = None
+        self._ids = np.full(capacity, FREE, np.int64)
+        self._computed = False
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._ids.nbytes + (0 if self._state is None else self._state.nbytes)
+
+    def result(self, points: Float32Array, ids: Int64Array) -> tuple[EngineResult, dict[str, Any]]:
+        """Return the bars of the live slots.
+
+        Parameters
+        ----------
+        points : ndarray of float32, shape (capacity, dim)
+            Prepared points by slot.
+        ids : ndarray of int64, shape (capacity,)
+            Id of the point in each slot, FREE where there is none. An id always means the same
+            point.
+
+        Returns
+        -------
+        result : EngineResult
+            Vertices are the live slots in order.
+        info : dict
+            ``path`` and ``n_rechecked``.
+        """
+        changed = np.flatnonzero(ids != self._ids)
+        n = int(np.count_nonzero(ids != FREE))
+        done = None
+        if self._state is not None and self._prefers_update(n, len(changed)):
+            done = self._update(points, ids, changed, n)
+        if done is None:
+            done = self._rebuild(points, ids, len(changed), n)
+        self._ids = ids.copy()
+        self._computed = True
+        return done
+
+    def verify(self, points: Float32Array) -> None:
+        """Compare what is kept with a rebuild.
+
+        Parameters
+        ----------
+        points : ndarray of float32, shape (capacity, dim)
+            As in the last `result`.
+
+        Raises
+        ------
+        StateCorruption
+            If something differs; ``edge`` holds slots.
+        """
+        state = self._state
+        if state is None:
+            return
+        state.verify()
+        live = points[self._ids != FREE]
+        fresh = self._engine.compute(
+            self._engine.pairwise(live, self._options.metric),
+            dimensions=self._options.homology_dimensions,
+            threshold=self._options.max_edge_length,
+            threads=self._options.threads,
+        )
+        verify_bars(state.result(self._options.homology_dimensions), fresh)
+
+    def _prefers_update(self, n: int, changed: int) -> bool:
+        return self._costs is None or self._costs.updates(n, changed)
+
+    def _update(
+        self, points: Float32Array, ids: Int64Array, changed: Int64Array, n: int
+    ) -> tuple[EngineResult, dict[str, Any]] | None:
+        """Update in place; None if that turns out to be too much."""
+        started = time.perf_counter()
+        state, self._state = self._state, None  # what an interrupted update leaves is not used
+        assert state is not None
+        gone = changed[self._ids[changed] != FREE]
+        new = changed[ids[changed] != FREE]
+        most = len(self._ids) ** 2
+        budget = most if self._costs is None else self._costs.budget(n, len(changed))
+        try:
+            info = state.update(gone, new, points[new], min(budget, most))
+        except TooManyEdges:
+            if self._costs is not None:
+                self._costs.observe_failure(n, len(changed))
+            return None
+        result = state.result(self._options.homology_dimensions)
+        self._state = state
+        if self._costs is not None:
+            seconds = time.perf_counter() - started
+            self._costs.observe_update(n, len(changed), info["n_rechecked"], seconds)
+        result.info["seconds"] = {**info["seconds"], **result.info["seconds"]}
+        return result, {"path": "update", "n_rechecked": info["n_rechecked"]}
+
+    def _rebuild(
+        self, points: Float32Array, ids: Int64Array, changed: int, n: int
+    ) -> tuple[EngineResult, dict[str, Any]]:
+        """Compute afresh, with certificates if updates are to be expected."""
+        started = time.perf_counter()
+        self._state = None
+        slots = np.flatnonzero(ids != FREE)
+        live = points[slots]
+        options = self._options
+        matrix = self._engine.pairwise(live, options.metric)
+        distance = time.perf_counter() - started
+        if self._builds(n, changed):
+            state = self._make()
+            seconds = state.build(matrix, live, slots)
+            result = state.result(options.homology_dimensions)
+            self._state = state
+            result.info["seconds"] = {**seconds, **result.info["seconds"]}
+        else:
+            result = self._engine.compute(
+                matrix,
+                dimensions=options.homology_dimensions,
+                threshold=options.max_edge_length,
+                threads=options.threads,
+            )
+            if self._costs is not None:
+                self._costs.observe_rebuild(n, time.perf_counter() - started)
+        result.info["seconds"] = {"distance": distance, **result.info["seconds"]}
+        return result, {"path": "rebuild", "n_rechecked": 0}
+
+    def _builds(self, n: int, changed: int) -> bool:
+        if self._mode == "never" or n == 0:
+            return False
+        if self._costs is None:
+            return True
+        return self._computed and self._costs.builds(n, changed)
+
+
+def check_updates(updates: object) -> str:
+    """Return the name of a policy.
+
+    Raises
+    ------
+    ConfigError
+        If it is not one of `UPDATES`.
+    """
+    if updates not in UPDATES:
+        raise ConfigError(f"updates must be one of {', '.join(UPDATES)}, not {updates!r}")
+    return str(updates)
