@@ -30,8 +30,8 @@ class PairedEdges:
         Whether that column is a bitset over the births, else a list of them.
     pool : ndarray of uint64
         The columns.
-    counts : ndarray of int64, shape (3,)
-        Relations used, column additions, births killed.
+    counts : ndarray of int64, shape (4,)
+        Relations used, column additions, births killed, relations known from before.
     """
 
     merges: UInt64Array
@@ -90,10 +90,14 @@ def bars_of_loops(paired: PairedEdges, truncated: UInt64Array, n: int) -> tuple[
         deaths[rows],
         _edges(paired.births)[rows],
         death_edges[rows],
-        np.isin(paired.births, truncated)[rows],
+        _is_among(paired.births[rows], truncated),
     )
     offsets, members = reduction.column_members(paired.spans, paired.as_words, paired.pool, rows)
     return bars, _Loops(n, _edges(paired.merges), _edges(paired.births), rows, offsets, members)
+
+
+def _is_among(edge_keys: UInt64Array, others: UInt64Array) -> npt.NDArray[np.bool_]:
+    return np.isin(edge_keys, others) if len(others) else np.zeros(len(edge_keys), np.bool_)
 
 
 @dataclass(frozen=True, slots=True)

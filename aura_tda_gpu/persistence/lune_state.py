@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +14,16 @@ from .edge_sweep import SweptEdges, UInt16Array, UInt32Array, UInt64Array, sweep
 from .engine import Bars, EngineResult, Float32Array, Int64Array, LoopEdges, TooManyEdges
 from .kernels import certificates, edge_lists, keys, mark, recheck
 from .loops import bars_of_components, bars_of_loops
-from .pairing import counts, pair_edges
+from .pairing import Notes, counts, pair_edges
+from .threads import in_parts
 from .verification import verify_state
 
 __all__ = ["LuneState", "padded"]
 
-_T = TypeVar("_T")
-
 INFINITE = np.uint32(0x7F800000)
 _LANES = 64
-_EDGES_PER_THREAD = 2048
-_MARKS_PER_THREAD = 2_000_000
+_EDGES_PER_THREAD = 400
+_MARKS_PER_THREAD = 200_000
 
 
 @dataclass(slots=True)
@@ -102,6 +99,7 @@ class LuneState:
         none = np.empty(0, np.uint64)
         self.lists = EdgeLists(none, none, np.empty(0, np.int64), none)
         self.r_enc = np.uint32(0)
+        self._forget()
 
     @property
     def n_slots(self) -> int:
@@ -114,7 +112,7 @@ class LuneState:
         lists = self.lists
         arrays = (self.bits, self.first, self.second, self.points, self.farthest, self.live)
         edges = (lists.rng, lists.splits, lists.reps, lists.loose)
-        return sum(array.nbytes for array in (*arrays, *edges))
+        return sum(array.nbytes for array in (*arrays, *edges)) + self._notes.nbytes
 
     @property
     def limit(self) -> np.uint32:
@@ -155,6 +153,7 @@ class LuneState:
             certificates.reps_in_slots(swept.reps, slots),
             np.sort(certificates.loose_edges(self.bits, self.second, slots, self.limit)),
         )
+        self._forget()
         return seconds
 
     def update(
@@ -184,19 +183,23 @@ class LuneState:
             If the budget does not suffice; the state is then of no use.
         """
         watch = _Watch()
-        survivors = np.setdiff1d(self.live, gone, assume_unique=True)
         alive = np.zeros(self.n_slots, np.bool_)
-        alive[survivors] = True
+        alive[self.live] = True
+        alive[gone] = False
+        survivors = np.flatnonzero(alive)
         rows = distances.cross(points, self.points, self.metric).view(np.uint32)
         watched = np.where(alive, rows, mark.NOWHERE)
         watch.lap("distance")
         listed = self._mark(survivors, alive, gone, watched, new, budget)
         watch.lap("mark")
         kept = self._kept(alive)
+        lanes = (gone & (_LANES - 1)).astype(np.uint64)
+        np.bitwise_or.at(self._notes.gone, gone // _LANES, np.uint64(1) << lanes)
         old_rows = self.bits[gone]
         stand_in = self._stand_ins(gone, np.where(alive, old_rows, mark.NOWHERE))
         self._commit(gone, new, points, np.where(alive, rows, INFINITE))
-        self.live = np.sort(np.concatenate([survivors, new]))
+        alive[new] = True
+        self.live = np.flatnonzero(alive)
         centre = self._find_centre(new, old_rows)
         star = np.empty(len(new) * len(self.live), np.uint64)
         nearest = edge_lists.nearest_survivors(watched)
@@ -214,7 +217,10 @@ class LuneState:
         seconds = {"forest": 0.0, "reduce": 0.0}
         n_slots = self.n_slots
         swept = self.lists.up_to(self.limit)
-        paired = pair_edges(self.bits, swept, 1 in dimensions, seconds, self.first)
+        self._notes.sources = self._sources[: len(swept.splits)]
+        paired = pair_edges(self.bits, swept, 1 in dimensions, seconds, self._notes)
+        self._sources = np.arange(len(self.lists.splits))
+        self._sources[len(swept.splits) :] = -1
         rank = np.full(n_slots + 1, -1)
         rank[self.live] = np.arange(len(self.live))
         info = {"r_enc": float(self.r_enc.view(np.float32)), "seconds": seconds}
@@ -269,7 +275,7 @@ class LuneState:
         workers = self._workers(changed * len(survivors) ** 2 // 2, _MARKS_PER_THREAD)
         bounds = np.sqrt(np.linspace(0.0, float(len(survivors)) ** 2, workers + 1)).round()
         bounds = bounds.astype(np.int64)
-        return np.concatenate(_in_threads(part, workers))
+        return np.concatenate(in_parts(part, workers))
 
     def _kept(self, alive: npt.NDArray[np.bool_]) -> tuple[Any, Any, Any]:
         """Tell which listed edges are still as they were; call it before codes are rewritten."""
@@ -298,6 +304,12 @@ class LuneState:
         among = distances.cross(points, points, self.metric)
         self.bits[np.ix_(new, new)] = among.view(np.uint32)
 
+    def _forget(self) -> None:
+        """Forget the relations of former diagrams."""
+        words = np.zeros(self.n_slots // _LANES, np.uint64)
+        self._notes = Notes(self.first, np.empty(0, np.int64), words)
+        self._sources: Int64Array = np.full(len(self.lists.splits), -1)
+
     def _find_centre(self, new: Int64Array, old_rows: UInt32Array) -> int:
         """Bring the enclosing radius up to date; return the slot that attains it, 0 for none."""
         r_enc, centre = edge_lists.refresh_farthest(
@@ -321,12 +333,12 @@ class LuneState:
 
         workers = self._workers(len(listed), _EDGES_PER_THREAD)
         bounds = np.linspace(0, len(listed), workers + 1).astype(np.int64)
-        done = _in_threads(part, workers)
+        done = in_parts(part, workers)
         found = np.concatenate([out for out, _ in done])
         edge_keys = edge_lists.keys_of(listed, self.bits)
         old = self.lists
         splits = edge_keys[found == recheck.SPLIT]
-        all_splits, all_reps = edge_lists.merge_splits(
+        all_splits, all_reps, sources = edge_lists.merge_splits(
             old.splits,
             old.reps,
             kept[1],
@@ -337,6 +349,7 @@ class LuneState:
         rng = np.concatenate([old.rng[kept[0]], edge_keys[found == recheck.EMPTY]])
         loose = np.concatenate([old.loose[kept[2]], edge_keys[found == recheck.LOOSE]])
         self.lists = EdgeLists(np.sort(rng), all_splits, all_reps, np.sort(loose))
+        self._sources = np.where(sources < 0, -1, np.append(self._sources, -1)[sources])
 
     def _workers(self, work: int, share: int) -> int:
         return max(1, min(self.threads, work // share))
@@ -355,13 +368,6 @@ def _in_slots(edge_keys: UInt64Array, slots: Int64Array) -> UInt64Array:
     lengths = edge_keys >> keys.LENGTH_SHIFT << keys.LENGTH_SHIFT
     renamed: UInt64Array = lengths | (larger << keys.VERTEX_SHIFT) | smaller
     return renamed
-
-
-def _in_threads(work: Callable[[int], _T], workers: int) -> list[_T]:
-    if workers == 1:
-        return [work(0)]
-    with ThreadPoolExecutor(workers, "aura-tda-update") as pool:
-        return list(pool.map(work, range(workers)))
 
 
 class _Watch:

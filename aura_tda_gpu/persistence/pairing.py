@@ -3,14 +3,52 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from .edge_sweep import SweptEdges, UInt16Array, UInt32Array
-from .kernels import forest, reduction
+from .edge_sweep import SweptEdges, UInt16Array, UInt32Array, UInt64Array
+from .engine import Int64Array
+from .kernels import forest, reduction, relations
 from .loops import PairedEdges
 
-__all__ = ["counts", "pair_edges"]
+__all__ = ["Notes", "counts", "pair_edges"]
+
+_NO_RELATIONS = (
+    np.zeros(1, np.int64),
+    np.empty((0, 2), np.int64),
+    np.empty(0, np.uint32),
+    np.empty((0, 0), np.uint64),
+)
+
+
+@dataclass(slots=True)
+class Notes:
+    """What is known about lunes and relations from before.
+
+    Attributes
+    ----------
+    codes : ndarray of uint16, shape (N, N)
+        ``first`` of `kernels.certificates`, which names a vertex of each lune.
+    sources : ndarray of int64, shape (s,)
+        For each split edge its position among those of ``relations``, -1 for a new one.
+    gone : ndarray of uint64, shape (words,)
+        Bitset of the slots whose point has left since.
+    relations : tuple of ndarray
+        What `reduction.reduce_relations` kept; replaced by `pair_edges`.
+    """
+
+    codes: UInt16Array
+    sources: Int64Array
+    gone: UInt64Array
+    relations: tuple[Int64Array, Int64Array, UInt32Array, UInt64Array] = field(
+        default=_NO_RELATIONS
+    )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held beside the codes."""
+        return sum(array.nbytes for array in (self.sources, self.gone, *self.relations))
 
 
 def pair_edges(
@@ -18,7 +56,7 @@ def pair_edges(
     swept: SweptEdges,
     with_loops: bool,
     seconds: dict[str, float],
-    noted: UInt16Array | None = None,
+    notes: Notes | None = None,
 ) -> PairedEdges:
     """Split the RNG edges into forest and births, and kill the births.
 
@@ -32,9 +70,8 @@ def pair_edges(
         Whether to look at births and splits at all.
     seconds : dict
         Phase times ``forest`` and ``reduce``, added to.
-    noted : ndarray of uint16, shape (n, n), optional
-        Codes of `kernels.certificates`, which name a vertex of each lune; without them one is
-        looked for where it is needed.
+    notes : Notes, optional
+        Without them a vertex of a lune is looked for where one is needed.
     """
     start = time.perf_counter()
     n = len(bits)
@@ -44,12 +81,20 @@ def pair_edges(
     seconds["forest"] += middle - start
     if not with_loops:
         births = births[:0]
-    if noted is None:
-        apexes, empty = np.full((n, n), reduction.UNKNOWN), int(reduction.IN_RNG)
-        reduction.mark_rng(apexes, swept.rng)
+    if notes is None:
+        apexes, empty = np.full((n, n), relations.UNKNOWN), int(relations.IN_RNG)
+        relations.mark_rng(apexes, swept.rng)
+        nobody = np.empty(0, np.uint64)
+        known = (_NO_RELATIONS, np.empty(0, np.int64), nobody, False)
     else:
-        apexes, empty = noted, 2 * n
-    paired = reduction.reduce_relations(bits, swept.splits, swept.reps, births, apexes, empty)
+        apexes, empty = notes.codes, 2 * n
+        known = (notes.relations, notes.sources, notes.gone, True)
+    *paired, kept = reduction.reduce_relations(
+        bits, swept.splits, swept.reps, births, apexes, empty, *known
+    )
+    if notes is not None:
+        notes.relations = kept
+        notes.gone[:] = 0
     seconds["reduce"] += time.perf_counter() - middle
     return PairedEdges(merges, births, *paired)
 
@@ -62,5 +107,6 @@ def counts(swept: SweptEdges, paired: PairedEdges) -> dict[str, int]:
         "n_split": len(swept.splits),
         "n_relations": swept.n_relations,
         "relations_used": int(paired.counts[0]),
+        "relations_reused": int(paired.counts[3]),
         "column_additions": int(paired.counts[1]),
     }

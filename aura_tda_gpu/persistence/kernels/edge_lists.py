@@ -38,7 +38,9 @@ def merge_splits(old_keys, old_reps, keep, new_keys, new_reps, order):
     -------
     keys : (k,) uint64, sorted
     reps : int64
+    sources : (k,) int64, position among the old ones, -1 for a new one
     """
+    sources = np.full(old_keys.shape[0] + new_keys.shape[0], -1)
     starts = np.empty(new_keys.shape[0], np.int64)
     at = 0
     for i in range(new_keys.shape[0]):
@@ -60,13 +62,14 @@ def merge_splits(old_keys, old_reps, keep, new_keys, new_reps, order):
         if last:
             break
         if keep[i]:
+            sources[size] = i
             edge_keys[size] = old_keys[i]
             for k in range(1 + old_reps[at]):
                 reps[used + k] = old_reps[at + k]
             size += 1
             used += 1 + old_reps[at]
         at += 1 + old_reps[at]
-    return edge_keys[:size].copy(), reps[:used].copy()
+    return edge_keys[:size].copy(), reps[:used].copy(), sources[:size].copy()
 
 
 @njit(nogil=True, cache=True)

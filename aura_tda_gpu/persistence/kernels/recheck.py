@@ -158,7 +158,7 @@ def _two_hubs(bits, hub, lune, key, length, far, n_far, common, tries):
     ``far`` lists the ``n_far`` vertices that ``hub`` is not joined to; overwritten. Returns
     both, the same vertex twice if it is joined to all, or -1 and -1 after so many ``tries``.
     """
-    for _ in range(tries):
+    for attempt in range(tries):
         if n_far == 0:
             return hub, hub
         _part(bits[hub], lune, length, common)
@@ -172,7 +172,7 @@ def _two_hubs(bits, hub, lune, key, length, far, n_far, common, tries):
             last = other
             _part(bits[missed], common, length, common)
             other = _first_flag(common)
-        if last < 0:
+        if last < 0 or attempt + 1 == tries:
             break
         hub = last
         n_far = _list_far(bits[hub], hub, lune, key, length, far)
@@ -185,13 +185,36 @@ def _joined(bits, u, v, key):
 
 
 @njit(nogil=True, cache=True)
-def _components(bits, main, lune, key, far, n_far, reps):
+def _count_near(row, lune, length):
+    """Count the slots flagged with one that are nearer than ``length``, and those as far."""
+    near = _ZERO
+    tied = _ZERO
+    for v in range(lune.shape[0]):
+        flag = np.uint32(lune[v] == _ONE)
+        near += flag & np.uint32(row[v] < length)
+        tied += flag & np.uint32(row[v] == length)
+    return near, tied
+
+
+@njit(nogil=True, cache=True)
+def _meets(bits, u, lune, key, length):
+    """Tell whether u is joined to a slot flagged with one."""
+    near, tied = _count_near(bits[u], lune, length)
+    if near > _ZERO or tied == _ZERO:
+        return near > _ZERO
+    met = False
+    for v in range(lune.shape[0]):
+        met = met or (lune[v] == _ONE and _joined(bits, u, v, key))
+    return met
+
+
+@njit(nogil=True, cache=True)
+def _components(bits, main, lune, key, length, far, n_far, reps):
     """Write one vertex of each component of the lune; return their number.
 
     ``far`` lists the vertices that ``main`` is not joined to. Its members are searched from, one
     after another, until they meet the component of ``main``.
     """
-    n_slots = lune.shape[0]
     pending, alone = np.uint32(2), np.uint32(3)
     for i in range(n_far):
         lune[far[i]] = pending
@@ -208,10 +231,7 @@ def _components(bits, main, lune, key, far, n_far, reps):
         while at < size and not met:
             u = stack[at]
             at += 1
-            for v in range(n_slots):
-                if lune[v] == _ONE and _joined(bits, u, v, key):
-                    met = True
-                    break
+            met = _meets(bits, u, lune, key, length)
             if met:
                 break
             for j in range(n_far):
@@ -293,8 +313,9 @@ def recheck(bits, first, second, listed, stand_in, r_enc, centre, out):
             first[a, b] = one
             second[a, b] = other
             continue
-        n_far = _list_far(bits[hub], hub, lune, key, length, far)
-        count = _components(bits, hub, lune, key, far, n_far, starts)
+        if tries > 1:
+            n_far = _list_far(bits[hub], hub, lune, key, length, far)
+        count = _components(bits, hub, lune, key, length, far, n_far, starts)
         first[a, b] = n_slots + starts[0]
         if count == 1:
             second[a, b] = loose_code(n_slots)

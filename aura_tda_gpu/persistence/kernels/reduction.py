@@ -6,124 +6,10 @@ import numpy as np
 from numba import njit
 from numba.cpython.unsafe.numbers import trailing_zeros
 
-from .keys import edge_key, larger_vertex, smaller_vertex
+from .relations import add_births, birth_table, holds, relation
 
-UNKNOWN = np.uint16(0xFFFE)
-IN_RNG = np.uint16(0xFFFF)
-BLOCK = 128
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
-
-
-@njit(nogil=True, cache=True)
-def lune_vertex(bits, a, b):
-    """Vertex of the lune of ab with the smallest larger side; the lune is not empty."""
-    n = bits.shape[0]
-    row_a = bits[a]
-    row_b = bits[b]
-    length = bits[a, b]
-    best = length
-    block = -1
-    for start in range(0, n, BLOCK):
-        nearest = np.uint32(0xFFFFFFFF)
-        for v in range(start, min(n, start + BLOCK)):
-            nearest = min(nearest, max(row_a[v], row_b[v]))
-        if nearest < best:
-            best = nearest
-            block = start
-    if block >= 0:
-        for v in range(block, n):
-            if max(row_a[v], row_b[v]) == best:
-                return v
-    key = edge_key(length, a, b)
-    for v in range(n):
-        if max(row_a[v], row_b[v]) != length or v in (a, b):
-            continue
-        if edge_key(row_a[v], a, v) < key and edge_key(row_b[v], b, v) < key:
-            return v
-    return -1
-
-
-@njit(nogil=True, cache=True)
-def mark_rng(apexes, edge_keys):
-    """Note the edges with an empty lune, so that nobody looks for a vertex there."""
-    for key in edge_keys:
-        apexes[larger_vertex(key), smaller_vertex(key)] = IN_RNG
-
-
-@njit(nogil=True, cache=True)
-def _push(heap, size, key):
-    at = size
-    while at > 0:
-        above = (at - 1) >> 1
-        if heap[above] >= key:
-            break
-        heap[at] = heap[above]
-        at = above
-    heap[at] = key
-    return size + 1
-
-
-@njit(nogil=True, cache=True)
-def _pop(heap, size):
-    """Move the largest key behind the heap, where ``heap[size - 1]`` holds it."""
-    top = heap[0]
-    size -= 1
-    last = heap[size]
-    at = 0
-    while True:
-        below = 2 * at + 1
-        if below >= size:
-            break
-        if below + 1 < size and heap[below + 1] > heap[below]:
-            below += 1
-        if heap[below] <= last:
-            break
-        heap[at] = heap[below]
-        at = below
-    heap[at] = last
-    heap[size] = top
-    return size
-
-
-@njit(nogil=True, cache=True)
-def _birth_index(births, key):
-    """Position of ``key`` among the sorted birth edges, -1 for an edge of the forest."""
-    at = np.searchsorted(births, key)
-    if at < births.shape[0] and births[at] == key:
-        return at
-    return -1
-
-
-@njit(nogil=True, cache=True)
-def _expand(bits, apexes, empty, births, heap, size, column):
-    """Write the chain on the heap in birth edges: phi(ab) = phi(ar) + phi(rb), r in the lune."""
-    n_slots = bits.shape[0]
-    while size > 0:
-        size = _pop(heap, size)
-        key = heap[size]
-        if size > 0 and heap[0] == key:
-            size = _pop(heap, size)
-            continue
-        a = larger_vertex(key)
-        b = smaller_vertex(key)
-        apex = np.int64(apexes[a, b])
-        if apex == UNKNOWN:
-            apex = lune_vertex(bits, a, b)
-            apexes[a, b] = apex
-        if apex >= empty:
-            index = _birth_index(births, key)
-            if index >= 0:
-                column[index >> 6] ^= _ONE << np.uint64(index & 63)
-            continue
-        if size + 2 > heap.shape[0]:
-            larger = np.empty(2 * heap.shape[0], np.uint64)
-            larger[:size] = heap[:size]
-            heap = larger
-        r = apex if apex < n_slots else apex - n_slots
-        size = _push(heap, size, edge_key(bits[a, r], a, r))
-        size = _push(heap, size, edge_key(bits[b, r], b, r))
-    return heap
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -210,7 +96,7 @@ def column_members(spans, as_words, pool, rows):
 
 
 @njit(nogil=True, cache=True)
-def reduce_relations(bits, splits, reps, births, apexes, empty):
+def reduce_relations(bits, splits, reps, births, apexes, empty, old, sources, gone, keeping):
     """Pair birth edges with split edges.
 
     Parameters
@@ -222,6 +108,10 @@ def reduce_relations(bits, splits, reps, births, apexes, empty):
     apexes : (n, n) uint16, below the diagonal a vertex r of the lune of each edge, as r or n + r,
         or UNKNOWN, then written; ``empty`` or more at RNG edges
     empty : int, greater than every r or n + r that occurs
+    old : (starts, spans, chains, touched), what an earlier call kept
+    sources : (s,) int64, position of each split edge in that call, -1 for one that is new
+    gone : (words,) uint64, vertices that have left since
+    keeping : bool, whether to keep relations for a later call
 
     Returns
     -------
@@ -229,8 +119,11 @@ def reduce_relations(bits, splits, reps, births, apexes, empty):
     spans : (beta, 2) int64, where in ``pool`` the reduced column with that pivot starts and ends
     as_words : (beta,) bool, whether it is a bitset over the births there, else a list of them
     pool : (total,) uint64
-    counts : (3,) int64, relations used, column additions, births killed
+    counts : (4,) int64, relations used, column additions, births killed, relations found again
+    kept : (starts, spans, chains, touched): first relation of each split edge, (s + 1,) int64;
+        where its chain starts and ends, (k, 2) int64; the chains, uint32; bitsets (k, words)
     """
+    n = bits.shape[0]
     beta = births.shape[0]
     deaths = np.zeros(beta, np.uint64)
     spans = np.zeros((beta, 2), np.int64)
@@ -240,21 +133,57 @@ def reduce_relations(bits, splits, reps, births, apexes, empty):
     words = (beta + 63) >> 6
     column = np.zeros(words, np.uint64)
     heap = np.empty(256, np.uint64)
-    counts = np.zeros(3, np.int64)
+    chain = np.empty(256, np.uint32)
+    counts = np.zeros(4, np.int64)
+    birth_starts, smaller, index = birth_table(births, n)
+    old_starts, old_spans, old_chains, old_touched = old
+    n_kept = reps.shape[0] - 2 * splits.shape[0] if keeping else 0
+    starts = np.zeros(splits.shape[0] + 1 if keeping else 0, np.int64)
+    chain_spans = np.zeros((n_kept, 2), np.int64)
+    chains = np.empty(1024, np.uint32)
+    touched = np.zeros((n_kept, (n + 63) >> 6 if keeping else 0), np.uint64)
+    untouched = np.empty(0, np.uint64)
+    filled = 0
+    row = 0
+    i_stop = 0
     at = 0
-    for key in splits:
+    for i in range(splits.shape[0]):
         if counts[2] == beta:
             break
-        a = larger_vertex(key)
-        b = smaller_vertex(key)
+        i_stop = i + 1
+        key = splits[i]
+        source = sources[i] if keeping else -1
+        if keeping:
+            starts[i] = row
         first = reps[at + 1]
         for j in range(at + 2, at + 1 + reps[at]):
-            other = reps[j]
-            size = _push(heap, 0, edge_key(bits[a, first], a, first))
-            size = _push(heap, size, edge_key(bits[b, first], b, first))
-            size = _push(heap, size, edge_key(bits[b, other], b, other))
-            size = _push(heap, size, edge_key(bits[a, other], a, other))
-            heap = _expand(bits, apexes, empty, births, heap, size, column)
+            there = False
+            if source >= 0:
+                before = old_starts[source] + j - at - 2
+                if before < old_starts[source + 1]:
+                    found = old_chains[old_spans[before, 0] : old_spans[before, 1]]
+                    there = holds(found, old_touched[before], gone, apexes, empty)
+            if there:
+                counts[3] += 1
+                length = found.shape[0]
+                touched[row] = old_touched[before]
+            else:
+                marks = touched[row] if keeping else untouched
+                heap, chain, length = relation(
+                    bits, apexes, empty, key, first, reps[j], heap, chain, marks
+                )
+                found = chain[:length]
+            if keeping:
+                if filled + length > chains.shape[0]:
+                    longer = np.empty(2 * chains.shape[0] + length, np.uint32)
+                    longer[:filled] = chains[:filled]
+                    chains = longer
+                chains[filled : filled + length] = found
+                chain_spans[row, 0] = filled
+                filled += length
+                chain_spans[row, 1] = filled
+                row += 1
+            add_births(found, birth_starts, smaller, index, column)
             counts[0] += 1
             pivot = _youngest(column, words - 1)
             while pivot >= 0 and spans[pivot, 1] > 0:
@@ -268,4 +197,6 @@ def reduce_relations(bits, splits, reps, births, apexes, empty):
                 deaths[pivot] = key
                 counts[2] += 1
         at += 1 + reps[at]
-    return deaths, spans, as_words, pool[:used].copy(), counts
+    starts[min(i_stop, starts.shape[0]) :] = row
+    kept = (starts, chain_spans[:row].copy(), chains[:filled].copy(), touched[:row].copy())
+    return deaths, spans, as_words, pool[:used].copy(), counts, kept
