@@ -12,9 +12,12 @@ from .engine import Engine
 
 __all__ = ["CostModel", "MachineCosts", "machine_costs"]
 
-_SAMPLE = 320  # points of the trial
+_FEW, _SAMPLE = 8, 320  # points of the trials
 _MARGIN = 0.85  # an update is chosen if it is expected to take less than this share of a rebuild
-_MEMORY = 0.3  # weight of the newest observation
+_MEMORY = 0.2  # weight of the newest observation
+_OUTLIER = 4.0  # times what is expected; the loss of a hub of many edges counts as so much
+_FORGIVING = 0.05  # how far each rebuild moves what was learned of updates back to the first guess
+_FIRST_GUESS, _LEAST_GUESS = 0.5, 0.05
 _LARGEST_CORRECTION = 20.0
 _MEASURED: dict[str, MachineCosts] = {}
 
@@ -33,12 +36,16 @@ class MachineCosts:
         For each edge and each point that leaves or comes.
     recheck : float
         For each edge looked at again and each vertex.
+    rebuild_start, update_start : float
+        For each rebuild and each update, however few the points.
     """
 
     rebuild: float
     notes: float
     mark: float
     recheck: float
+    rebuild_start: float
+    update_start: float
 
 
 class CostModel:
@@ -58,18 +65,21 @@ class CostModel:
         self._costs = costs
         self._correction = {"rebuild": 1.0, "update": 1.0}
         self._seen = {"rebuild": False, "update": False}
-        self._rechecks_each = 1.0  # beside the edges of the new points, in units of n
+        self._rechecks_each = _FIRST_GUESS  # beside the edges of the new points, in units of n
         self._missed = 0.0
 
     def rebuild_seconds(self, n: int) -> float:
         """Return the expected seconds of a rebuild of n points."""
-        return self._correction["rebuild"] * self._costs.rebuild * n * n * (n / 64 + 8)
+        costs = self._costs
+        sweep = costs.rebuild * n * n * (n / 64 + 8)
+        return self._correction["rebuild"] * (costs.rebuild_start + sweep)
 
     def update_seconds(self, n: int, changed: int) -> float:
         """Return the expected seconds of an update that replaces some of n points."""
-        mark = self._costs.mark * changed * n * n / 2
-        recheck = self._costs.recheck * changed * n * n * (1 + self._rechecks_each)
-        return self._correction["update"] * (mark + recheck)
+        costs = self._costs
+        mark = costs.mark * changed * n * n / 2
+        recheck = costs.recheck * changed * n * n * (1 + self._rechecks_each)
+        return self._correction["update"] * (costs.update_start + mark + recheck)
 
     def updates(self, n: int, changed: int) -> bool:
         """Tell whether an update is expected to be clearly faster."""
@@ -82,6 +92,8 @@ class CostModel:
 
     def builds(self, n: int, changed: int) -> bool:
         """Tell whether this rebuild should note certificates for the updates to come."""
+        self._rechecks_each += _FORGIVING * (_FIRST_GUESS - self._rechecks_each)
+        self._correction["update"] += _FORGIVING * (1.0 - self._correction["update"])
         rebuild = self.rebuild_seconds(n)
         self._missed += max(0.0, _MARGIN * rebuild - self.update_seconds(n, changed))
         if self._missed < self._costs.notes * rebuild:
@@ -98,14 +110,15 @@ class CostModel:
         if not changed:
             return
         each = max(0.0, rechecked / (changed * max(1, n)) - 1)
-        self._rechecks_each += _MEMORY * (each - self._rechecks_each)
-        self._learn("update", seconds, self.update_seconds(n, changed))
-
-    def observe_failure(self, n: int, changed: int) -> None:
-        """Learn from an update that gave up."""
-        self._rechecks_each = max(
-            2 * self._rechecks_each, self.budget(n, changed) / (max(1, n) * max(1, changed))
+        learned = self._rechecks_each + _MEMORY * (each - self._rechecks_each)
+        self._rechecks_each = max(_LEAST_GUESS, learned)
+        self._learn(
+            "update", min(seconds, self.rebuild_seconds(n)), self.update_seconds(n, changed)
         )
+
+    def observe_failure(self) -> None:
+        """Learn from an update that gave up."""
+        self._rechecks_each *= 2
 
     def _learn(self, path: str, seconds: float, expected: float) -> None:
         if expected <= 0:
@@ -131,38 +144,48 @@ def machine_costs(engine: Engine) -> MachineCosts:
 
 
 def _measure(engine: Engine) -> MachineCosts:
-    rng = np.random.default_rng(0)
-    points = rng.standard_normal((_SAMPLE + 1, 3)).astype(np.float32)
-    state = engine.window_state(_SAMPLE, 3, "euclidean", threshold=np.inf, threads=1)
-    slots = np.arange(_SAMPLE)
-    matrix = engine.pairwise(points[:-1], "euclidean")
-    rebuild = _best_of(
-        lambda: engine.compute(matrix, dimensions=(0, 1), threshold=np.inf, threads=1)
-    )
-
-    def build() -> None:
-        state.build(matrix, points[:-1], slots)
-        state.result((0, 1))
-
-    build_seconds = _best_of(build)
-    mark, recheck = np.inf, np.inf
-    for slot in range(0, 80, 10):
-        one = np.array([slot])
-        info = state.update(one, one, points[-1:], _SAMPLE * _SAMPLE)
-        mark = min(mark, info["seconds"]["mark"])
-        recheck = min(recheck, info["seconds"]["recheck"] / info["n_rechecked"])
+    few, many = _Trial(engine, _FEW), _Trial(engine, _SAMPLE)
+    work = _SAMPLE * _SAMPLE
     return MachineCosts(
-        rebuild=rebuild / (_SAMPLE * _SAMPLE * (_SAMPLE / 64 + 8)),
-        notes=max(0.1, build_seconds / rebuild - 1),
-        mark=mark / (_SAMPLE * _SAMPLE / 2),
-        recheck=recheck / _SAMPLE,
+        rebuild=max(0.0, many.rebuild - few.rebuild) / (work * (_SAMPLE / 64 + 8)),
+        notes=max(0.1, many.build / many.rebuild - 1),
+        mark=many.mark / (work / 2),
+        recheck=many.recheck / _SAMPLE,
+        rebuild_start=few.rebuild,
+        update_start=few.update,
     )
 
 
-def _best_of(work: Callable[[], object]) -> float:
-    best = np.inf
-    for _ in range(3):
-        started = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - started)
-    return float(best)
+class _Trial:
+    """Best seconds of each step for some points."""
+
+    def __init__(self, engine: Engine, n: int) -> None:
+        points = np.random.default_rng(0).standard_normal((n + 1, 3)).astype(np.float32)
+        state = engine.window_state(n, 3, "euclidean", threshold=np.inf, threads=1)
+
+        def compute() -> None:
+            matrix = engine.pairwise(points[:-1], "euclidean")
+            engine.compute(matrix, dimensions=(0, 1), threshold=np.inf, threads=1)
+
+        def build() -> None:
+            matrix = engine.pairwise(points[:-1], "euclidean")
+            state.build(matrix, points[:-1], np.arange(n))
+            state.result((0, 1))
+
+        self.rebuild = min(_seconds(compute) for _ in range(3))
+        self.build = min(_seconds(build) for _ in range(3))
+        self.update, self.mark, self.recheck = np.inf, np.inf, np.inf
+        for slot in range(8):
+            one = np.array([slot])
+            started = time.perf_counter()
+            info = state.update(one, one, points[-1:], n * n)
+            state.result((0, 1))
+            self.update = min(self.update, time.perf_counter() - started)
+            self.mark = min(self.mark, info["seconds"]["mark"])
+            self.recheck = min(self.recheck, info["seconds"]["recheck"] / info["n_rechecked"])
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started

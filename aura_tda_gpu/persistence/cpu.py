@@ -18,7 +18,19 @@ from ..errors import UnsupportedError
 from .distances import angles
 from .edge_sweep import sweep_edges
 from .engine import Bars, EngineResult, Float32Array, LoopEdges
-from .kernels import certificates, distance, farthest, forest, keys, reduction, sweep
+from .kernels import (
+    certificates,
+    distance,
+    edge_lists,
+    farthest,
+    forest,
+    keys,
+    mark,
+    recheck,
+    reduction,
+    relations,
+    sweep,
+)
 from .loops import bars_of_components, bars_of_loops
 from .lune_state import LuneState, padded
 from .pairing import counts, pair_edges
@@ -27,6 +39,19 @@ __all__ = ["CpuEngine", "warm_up"]
 
 INFINITE = np.float32(np.inf).view(np.uint32)
 LARGEST = INFINITE - np.uint32(1)
+KERNELS = (
+    certificates,
+    distance,
+    edge_lists,
+    farthest,
+    forest,
+    keys,
+    mark,
+    recheck,
+    reduction,
+    relations,
+    sweep,
+)
 METRIC_KERNELS = {
     "euclidean": distance.euclidean,
     "manhattan": distance.manhattan,
@@ -83,15 +108,17 @@ def warm_up() -> dict[str, float | int]:
     for metric in METRIC_KERNELS:
         _compute(_pairwise(square, metric), (0, 1), np.inf, 1)
     farthest.select(square.T.copy(), farthest.SQUARES, np.empty(2, np.int64))
+    state = LuneState(4, 2, "euclidean", LARGEST, 1)
+    state.build(_pairwise(square, "euclidean"), square, np.arange(4))
+    state.result((0, 1))
+    state.update(np.array([3]), np.array([3]), square[3:], 64)
+    state.result((0, 1))
     return {"seconds": time.perf_counter() - start, **_cache_statistics()}
 
 
 def _cache_statistics() -> dict[str, int]:
     dispatchers = [
-        value
-        for module in (distance, farthest, forest, keys, reduction, sweep)
-        for value in vars(module).values()
-        if hasattr(value, "stats")
+        value for module in KERNELS for value in vars(module).values() if hasattr(value, "stats")
     ]
     return {
         "compiled": sum(sum(d.stats.cache_misses.values()) for d in dispatchers),

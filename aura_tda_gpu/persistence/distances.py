@@ -202,9 +202,12 @@ def angles(chords: Float32Array) -> Float32Array:
     for library arc sines differ in the last bit.
     """
     for start, stop in _blocks(*chords.shape):
-        half = chords[start:stop].astype(np.float64) / 2
+        half = chords[start:stop].astype(np.float64)
+        half /= 2
         np.minimum(half, 1.0, out=half)
-        chords[start:stop] = 2 * np.arcsin(half)
+        np.arcsin(half, out=half)
+        half *= 2
+        chords[start:stop] = half
     return chords
 
 

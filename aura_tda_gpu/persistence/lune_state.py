@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import distances
-from .edge_sweep import SweptEdges, UInt16Array, UInt32Array, UInt64Array, sweep_edges
+from .edge_sweep import UInt16Array, UInt32Array, UInt64Array, sweep_edges
 from .engine import Bars, EngineResult, Float32Array, Int64Array, LoopEdges, TooManyEdges
-from .kernels import certificates, edge_lists, keys, mark, recheck
+from .kernels import certificates, edge_lists, mark, recheck
 from .loops import bars_of_components, bars_of_loops
 from .pairing import Notes, counts, pair_edges
 from .threads import in_parts
+from .unhubbed import EdgeLists
 from .verification import verify_state
 
 __all__ = ["LuneState", "padded"]
@@ -24,32 +25,6 @@ INFINITE = np.uint32(0x7F800000)
 _LANES = 64
 _EDGES_PER_THREAD = 400
 _MARKS_PER_THREAD = 200_000
-
-
-@dataclass(slots=True)
-class EdgeLists:
-    """The edges whose lune is not connected by a noted certificate, by slot and sorted.
-
-    Attributes
-    ----------
-    rng, splits, loose : ndarray of uint64
-        Keys of the edges with an empty lune, with one of two or more components, and with one
-        that is connected for no noted reason.
-    reps : ndarray of int64
-        For each split edge the number of components of its lune, then a vertex of each.
-    """
-
-    rng: UInt64Array
-    splits: UInt64Array
-    reps: Int64Array
-    loose: UInt64Array
-
-    def up_to(self, limit: np.uint32) -> SweptEdges:
-        """Return the edges not longer than a pattern."""
-        end = (np.uint64(limit) + np.uint64(1)) << keys.LENGTH_SHIFT
-        n_rng, n_splits = np.searchsorted(self.rng, end), np.searchsorted(self.splits, end)
-        n_reps = edge_lists.length_of_reps(self.reps, n_splits)
-        return SweptEdges(self.rng[:n_rng], self.splits[:n_splits], self.reps[:n_reps], 0)
 
 
 class LuneState:
@@ -96,9 +71,9 @@ class LuneState:
         self.second: UInt16Array = np.empty((n_slots, n_slots), np.uint16)
         self.farthest = np.zeros(n_slots, np.uint32)
         self.live: Int64Array = np.empty(0, np.int64)
-        none = np.empty(0, np.uint64)
-        self.lists = EdgeLists(none, none, np.empty(0, np.int64), none)
+        self.lists = EdgeLists.none()
         self.r_enc = np.uint32(0)
+        self._sources: Int64Array = np.empty(0, np.int64)
         self._forget()
 
     @property
@@ -109,10 +84,9 @@ class LuneState:
     @property
     def nbytes(self) -> int:
         """Bytes of the matrices and points held."""
-        lists = self.lists
         arrays = (self.bits, self.first, self.second, self.points, self.farthest, self.live)
-        edges = (lists.rng, lists.splits, lists.reps, lists.loose)
-        return sum(array.nbytes for array in (*arrays, *edges)) + self._notes.nbytes
+        held = sum(array.nbytes for array in arrays)
+        return held + self.lists.nbytes + self._notes.nbytes
 
     @property
     def limit(self) -> np.uint32:
@@ -147,12 +121,8 @@ class LuneState:
 
         seconds = {"keys": 0.0, "sweep": 0.0}
         swept = sweep_edges(matrix.view(np.uint32), self.limit, self.threads, seconds, note)
-        self.lists = EdgeLists(
-            _in_slots(swept.rng, slots),
-            _in_slots(swept.splits, slots),
-            certificates.reps_in_slots(swept.reps, slots),
-            np.sort(certificates.loose_edges(self.bits, self.second, slots, self.limit)),
-        )
+        loose = certificates.loose_edges(self.bits, self.second, slots, self.limit)
+        self.lists = EdgeLists.of(swept, loose, slots)
         self._forget()
         return seconds
 
@@ -308,7 +278,7 @@ class LuneState:
         """Forget the relations of former diagrams."""
         words = np.zeros(self.n_slots // _LANES, np.uint64)
         self._notes = Notes(self.first, np.empty(0, np.int64), words)
-        self._sources: Int64Array = np.full(len(self.lists.splits), -1)
+        self._sources = np.full(len(self.lists.splits), -1)
 
     def _find_centre(self, new: Int64Array, old_rows: UInt32Array) -> int:
         """Bring the enclosing radius up to date; return the slot that attains it, 0 for none."""
@@ -358,16 +328,6 @@ class LuneState:
 def padded(capacity: int) -> int:
     """Return the number of slots that hold a capacity, a multiple of 64."""
     return -(-capacity // _LANES) * _LANES
-
-
-def _in_slots(edge_keys: UInt64Array, slots: Int64Array) -> UInt64Array:
-    """Rename the vertices of keys; the order stays, for slots ascend."""
-    names = slots.astype(np.uint64)
-    larger = names[(edge_keys >> keys.VERTEX_SHIFT) & keys.VERTEX_MASK]
-    smaller = names[edge_keys & keys.VERTEX_MASK]
-    lengths = edge_keys >> keys.LENGTH_SHIFT << keys.LENGTH_SHIFT
-    renamed: UInt64Array = lengths | (larger << keys.VERTEX_SHIFT) | smaller
-    return renamed
 
 
 class _Watch:

@@ -132,7 +132,7 @@ class WindowUpdates:
             info = state.update(gone, new, points[new], min(budget, most))
         except TooManyEdges:
             if self._costs is not None:
-                self._costs.observe_failure(n, len(changed))
+                self._costs.observe_failure()
             return None
         result = state.result(self._options.homology_dimensions)
         self._state = state

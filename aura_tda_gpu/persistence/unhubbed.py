@@ -1,0 +1,80 @@
+"""The few edges whose lune no hub makes connected: all that the algebra needs to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .edge_sweep import SweptEdges, UInt64Array
+from .engine import Int64Array
+from .kernels import certificates, edge_lists, keys
+
+__all__ = ["EdgeLists"]
+
+
+@dataclass(slots=True)
+class EdgeLists:
+    """The edges whose lune is not connected by a noted certificate, by slot and sorted.
+
+    Attributes
+    ----------
+    rng, splits, loose : ndarray of uint64
+        Keys of the edges with an empty lune, with one of two or more components, and with one
+        that is connected for no noted reason.
+    reps : ndarray of int64
+        For each split edge the number of components of its lune, then a vertex of each.
+    """
+
+    rng: UInt64Array
+    splits: UInt64Array
+    reps: Int64Array
+    loose: UInt64Array
+
+    @classmethod
+    def none(cls) -> EdgeLists:
+        """Return empty lists."""
+        nothing = np.empty(0, np.uint64)
+        return cls(nothing, nothing, np.empty(0, np.int64), nothing)
+
+    @classmethod
+    def of(cls, swept: SweptEdges, loose: UInt64Array, slots: Int64Array) -> EdgeLists:
+        """Return what a sweep over vertices found, renamed to their slots.
+
+        Parameters
+        ----------
+        swept : SweptEdges
+            By vertex.
+        loose : ndarray of uint64
+            By slot, in any order.
+        slots : ndarray of int64, shape (n,)
+            Ascending slot of each vertex.
+        """
+        return cls(
+            _in_slots(swept.rng, slots),
+            _in_slots(swept.splits, slots),
+            certificates.reps_in_slots(swept.reps, slots),
+            np.sort(loose),
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(a.nbytes for a in (self.rng, self.splits, self.reps, self.loose))
+
+    def up_to(self, limit: np.uint32) -> SweptEdges:
+        """Return the edges not longer than a pattern."""
+        end = (np.uint64(limit) + np.uint64(1)) << keys.LENGTH_SHIFT
+        n_rng, n_splits = np.searchsorted(self.rng, end), np.searchsorted(self.splits, end)
+        n_reps = edge_lists.length_of_reps(self.reps, n_splits)
+        return SweptEdges(self.rng[:n_rng], self.splits[:n_splits], self.reps[:n_reps], 0)
+
+
+def _in_slots(edge_keys: UInt64Array, slots: Int64Array) -> UInt64Array:
+    """Rename the vertices of keys; the order stays, for slots ascend."""
+    names = slots.astype(np.uint64)
+    larger = names[(edge_keys >> keys.VERTEX_SHIFT) & keys.VERTEX_MASK]
+    smaller = names[edge_keys & keys.VERTEX_MASK]
+    lengths = edge_keys >> keys.LENGTH_SHIFT << keys.LENGTH_SHIFT
+    renamed: UInt64Array = lengths | (larger << keys.VERTEX_SHIFT) | smaller
+    return renamed
