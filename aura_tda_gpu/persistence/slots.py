@@ -1,15 +1,17 @@
-"""Which point sits in which slot of a window."""
+"""Which points a window holds, and in which slots."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidInputError
-from .engine import Int64Array
+from .arrays import Float64Array
+from .engine import Float32Array, Int64Array
 
-__all__ = ["FREE", "SlotTable"]
+__all__ = ["FREE", "SlotTable", "WindowContent"]
 
 FREE = -1
 
@@ -40,6 +42,13 @@ class SlotTable:
         table.next_id = next_id
         live = table.live
         table._slot_of = dict(zip(ids[live].tolist(), live.tolist(), strict=True))
+        return table
+
+    def copy(self) -> SlotTable:
+        """Return an independent copy."""
+        table = SlotTable(0)
+        table.ids, table.next_id = self.ids.copy(), self.next_id
+        table._slot_of = self._slot_of.copy()
         return table
 
     def __len__(self) -> int:
@@ -89,3 +98,31 @@ class SlotTable:
         self._slot_of.update(zip(ids.tolist(), slots.tolist(), strict=True))
         self.next_id += count
         return slots, ids
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowContent:
+    """What a window holds at one moment; a change makes a new one.
+
+    Attributes
+    ----------
+    slots : SlotTable
+    points : ndarray of float32, shape (capacity, dim)
+        Prepared points by slot; anything where there is none.
+    origin : ndarray of float64, shape (dim,), or None
+        What was subtracted from every point.
+    """
+
+    slots: SlotTable
+    points: Float32Array
+    origin: Float64Array | None
+
+    def replaced(
+        self, slots: list[int], points: Float32Array, origin: Float64Array | None
+    ) -> tuple[WindowContent, Int64Array]:
+        """Return the content without the points of some slots and with others, and their ids."""
+        table, held = self.slots.copy(), self.points.copy()
+        table.take_out(slots)
+        taken, ids = table.put_in(len(points))
+        held[taken] = points
+        return WindowContent(table, held, origin), ids

@@ -15,17 +15,14 @@ from ..errors import ConfigError, InvalidInputError, MemoryLimitError, StateCorr
 from . import backends, distances
 from .diagram import Diagram
 from .engine import Float32Array, Int64Array
-from .named_diagram import NOTHING, NamedDiagram
+from .history import History
 from .rips import check_options, diagram_of
-from .slots import FREE, SlotTable
-from .snapshots import pack, unpack
+from .slots import SlotTable, WindowContent
 from .vines import Changes, compare
+from .window_snapshot import read, write
 from .window_updates import WindowUpdates, check_updates
 
 __all__ = ["RipsWindow"]
-
-_KIND, _VERSION = "RipsWindow", 1
-_LABELS = ("before", "now")
 
 
 class RipsWindow:
@@ -52,11 +49,6 @@ class RipsWindow:
         ``"auto"`` updates the diagram in place where that is expected to be faster than a
         rebuild, from the costs measured on this machine; ``"always"`` and ``"never"`` do not
         ask. The bars are the same.
-
-    Attributes
-    ----------
-    origin : ndarray of float64, shape (dim,), or None
-        What is subtracted from every point; None until the first insert, or under ``"cosine"``.
 
     Raises
     ------
@@ -87,24 +79,22 @@ class RipsWindow:
         self._engine, self._reason = backends.resolve(
             backend, self.capacity, self._options.homology_dimensions
         )
-        self.origin: npt.NDArray[np.float64] | None = None
         try:
-            self._points = np.zeros((self.capacity, self.dim), np.float32)
+            points = np.zeros((self.capacity, self.dim), np.float32)
         except (MemoryError, ValueError) as error:
             raise MemoryLimitError(
                 f"{self.capacity} points of {self.dim} coordinates do not fit into the memory"
             ) from error
-        self._slots = SlotTable(self.capacity)
+        # points and diagrams change in one assignment each
+        self._content = WindowContent(SlotTable(self.capacity), points, None)
+        self._history = History()
         self._updates = WindowUpdates(
             self.capacity, self.dim, self._options, self._engine, check_updates(updates)
         )
-        self._diagram: Diagram | None = None
-        self._is_new = True
-        self._named: tuple[NamedDiagram, NamedDiagram] = (NOTHING, NOTHING)
 
     def __len__(self) -> int:
         """Return the number of points in the window."""
-        return len(self._slots)
+        return len(self._content.slots)
 
     def __repr__(self) -> str:
         return f"RipsWindow({len(self)} of {self.capacity} points, dim={self.dim})"
@@ -117,19 +107,26 @@ class RipsWindow:
     @property
     def ids(self) -> Int64Array:
         """Id of each vertex of the diagram, int64 of shape (n_vertices,)."""
-        ids: Int64Array = self._slots.ids[self._slots.live]
+        slots = self._content.slots
+        ids: Int64Array = slots.ids[slots.live]
         return ids
 
     @property
     def points(self) -> Float32Array:
         """Stored coordinates of each vertex, float32 of shape (n_vertices, dim)."""
-        points: Float32Array = self._points[self._slots.live]
+        points: Float32Array = self._content.points[self._content.slots.live]
         return points
+
+    @property
+    def origin(self) -> npt.NDArray[np.float64] | None:
+        """What is subtracted from every point; None before the first, and under ``"cosine"``."""
+        return self._content.origin
 
     @property
     def nbytes(self) -> int:
         """Bytes held: points, ids, and the distances and certificates of updates in place."""
-        return self._points.nbytes + self._slots.ids.nbytes + self._updates.nbytes
+        content = self._content
+        return content.points.nbytes + content.slots.ids.nbytes + self._updates.nbytes
 
     def insert(self, points: Any) -> Int64Array:
         """Add points.
@@ -164,10 +161,7 @@ class RipsWindow:
         InvalidInputError
             If an id is not in the window or is named twice.
         """
-        slots = self._slots.find(ids)
-        if slots:
-            self._diagram, self._is_new = None, True
-            self._slots.take_out(slots)
+        self.replace(ids, np.empty((0, self.dim), np.float32))
 
     def replace(self, ids: Any, points: Any) -> Int64Array:
         """Take points out and put others in, as one change.
@@ -189,19 +183,17 @@ class RipsWindow:
         InvalidInputError
             As `insert` and `remove`; the window is then unchanged.
         """
-        slots = self._slots.find(ids)
+        slots = self._content.slots.find(ids)
         prepared, origin = self._prepare(points)
         room = self.capacity - len(self) + len(slots)
         if len(prepared) > room:
             raise InvalidInputError(
                 f"{len(prepared)} points do not fit: {room} of {self.capacity} slots are free", room
             )
+        content, new = self._content.replaced(slots, prepared, origin)
         if slots or len(prepared):
-            self._diagram, self._is_new = None, True
-        self._slots.take_out(slots)
-        self.origin = origin
-        taken, new = self._slots.put_in(len(prepared))
-        self._points[taken] = prepared
+            self._history = self._history.outdated()
+        self._content = content
         return new
 
     def diagram(self) -> Diagram:
@@ -211,13 +203,10 @@ class RipsWindow:
         updated or rebuilt, ``info["n_rechecked"]`` how many edges an update looked at. Vertex
         ``i`` of its edges and cycles is the point ``self.ids[i]`` of this moment.
         """
-        if self._diagram is None:
-            diagram = self._compute()
-            if self._is_new:
-                self._named = (self._named[1], NamedDiagram(diagram, self.ids))
-                self._is_new = False
-            self._diagram = diagram
-        diagram = copy.copy(self._diagram)
+        history = self._history
+        if history.diagram is None:
+            history = self._history = history.with_diagram(self._compute(), self.ids)
+        diagram = copy.copy(history.latest)
         diagram.info = dict(diagram.info)
         return diagram
 
@@ -233,7 +222,7 @@ class RipsWindow:
             Bars are named by the ids of the points that make their edges.
         """
         self.diagram()
-        before, now = self._named
+        before, now = self._history.before, self._history.now
         return compare(before.diagram, before.ids, now.diagram, now.ids)
 
     def verify(self) -> None:
@@ -249,11 +238,11 @@ class RipsWindow:
         """
         self.diagram()
         try:
-            self._updates.verify(self._points)
+            self._updates.verify(self._content.points)
         except StateCorruption as error:
             if error.edge is None:
                 raise
-            edge = tuple(int(self._slots.ids[slot]) for slot in error.edge)
+            edge = tuple(int(self._content.slots.ids[slot]) for slot in error.edge)
             raise StateCorruption(
                 f"{error}; the ids of its points are {edge[0]} and {edge[1]}", (edge[0], edge[1])
             ) from None
@@ -263,27 +252,17 @@ class RipsWindow:
 
         Certificates are not among them: a restored window works them out again.
         """
+        options = self._options
         meta = {
             "capacity": self.capacity,
             "dim": self.dim,
             "metric": self.metric,
-            "homology_dimensions": list(self._options.homology_dimensions),
-            "max_edge_length": self._options.max_edge_length,
-            "backend": self._options.backend,
+            "homology_dimensions": list(options.homology_dimensions),
+            "max_edge_length": options.max_edge_length,
+            "backend": options.backend,
             "updates": self._updates.mode,
-            "next_id": self._slots.next_id,
-            "is_new": self._is_new,
         }
-        arrays: dict[str, npt.NDArray[Any]] = {
-            "points": self.points,
-            "slots": self._slots.live,
-            "ids": self.ids,
-        }
-        if self.origin is not None:
-            arrays["origin"] = self.origin
-        for label, named in zip(_LABELS, self._named, strict=True):
-            arrays.update(named.arrays(label))
-        return pack(_KIND, _VERSION, meta, arrays)
+        return write(meta, self._content, self._history)
 
     @classmethod
     def restore(
@@ -307,7 +286,7 @@ class RipsWindow:
         BackendUnavailable, MemoryLimitError
             If this machine cannot hold the window.
         """
-        meta, arrays = unpack(data, _KIND, _VERSION)
+        meta, content, history = read(data)
         window = cls(
             meta["capacity"],
             meta["dim"],
@@ -318,20 +297,13 @@ class RipsWindow:
             threads=threads,
             updates=meta["updates"],
         )
-        ids = np.full(window.capacity, FREE, np.int64)
-        ids[arrays["slots"]] = arrays["ids"]
-        window._slots = SlotTable.of(ids, meta["next_id"])
-        window._points[arrays["slots"]] = arrays["points"]
-        window.origin = arrays.get("origin")
-        window._is_new = meta["is_new"]
-        before, now = (NamedDiagram.of(label, arrays) for label in _LABELS)
-        window._named = (before, now)
+        window._content, window._history = content, history
         return window
 
     def _compute(self) -> Diagram:
         """Run the engine."""
         return diagram_of(
-            lambda: self._updates.result(self._points, self._slots.ids),
+            lambda: self._updates.result(self._content.points, self._content.slots.ids),
             self._options,
             self._engine,
             self._reason,

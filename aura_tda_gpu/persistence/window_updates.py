@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from .verification import verify_bars
 
 __all__ = ["UPDATES", "WindowUpdates", "check_updates"]
 
+_Done: TypeAlias = tuple[EngineResult, dict[str, Any], "WindowState | None"]
 UPDATES = ("auto", "always", "never")
 
 
@@ -79,14 +80,17 @@ class WindowUpdates:
         """
         changed = np.flatnonzero(ids != self._ids)
         n = int(np.count_nonzero(ids != FREE))
-        done = None
-        if self._state is not None and self._prefers_update(n, len(changed)):
-            done = self._update(points, ids, changed, n)
+        done: _Done | None = None
+        state, self._state = self._state, None  # what an interrupted call leaves is not used
+        if state is not None and self._prefers_update(n, len(changed)):
+            done = self._update(state, points, ids, changed, n)
         if done is None:
             done = self._rebuild(points, ids, len(changed), n)
+        result, info, state = done
         self._ids = ids.copy()
         self._computed = True
-        return done
+        self._state = state
+        return result, info
 
     def verify(self, points: Float32Array) -> None:
         """Compare what is kept with a rebuild.
@@ -118,12 +122,15 @@ class WindowUpdates:
         return self._costs is None or self._costs.updates(n, changed)
 
     def _update(
-        self, points: Float32Array, ids: Int64Array, changed: Int64Array, n: int
-    ) -> tuple[EngineResult, dict[str, Any]] | None:
+        self,
+        state: WindowState,
+        points: Float32Array,
+        ids: Int64Array,
+        changed: Int64Array,
+        n: int,
+    ) -> _Done | None:
         """Update in place; None if that turns out to be too much."""
         started = time.perf_counter()
-        state, self._state = self._state, None  # what an interrupted update leaves is not used
-        assert state is not None
         gone = changed[self._ids[changed] != FREE]
         new = changed[ids[changed] != FREE]
         most = len(self._ids) ** 2
@@ -135,19 +142,16 @@ class WindowUpdates:
                 self._costs.observe_failure()
             return None
         result = state.result(self._options.homology_dimensions)
-        self._state = state
         if self._costs is not None:
             seconds = time.perf_counter() - started
             self._costs.observe_update(n, len(changed), info["n_rechecked"], seconds)
         result.info["seconds"] = {**info["seconds"], **result.info["seconds"]}
-        return result, {"path": "update", "n_rechecked": info["n_rechecked"]}
+        return result, {"path": "update", "n_rechecked": info["n_rechecked"]}, state
 
-    def _rebuild(
-        self, points: Float32Array, ids: Int64Array, changed: int, n: int
-    ) -> tuple[EngineResult, dict[str, Any]]:
+    def _rebuild(self, points: Float32Array, ids: Int64Array, changed: int, n: int) -> _Done:
         """Compute afresh, with certificates if updates are to be expected."""
         started = time.perf_counter()
-        self._state = None
+        state = None
         slots = np.flatnonzero(ids != FREE)
         live = points[slots]
         options = self._options
@@ -157,7 +161,6 @@ class WindowUpdates:
             state = self._make()
             seconds = state.build(matrix, live, slots)
             result = state.result(options.homology_dimensions)
-            self._state = state
             result.info["seconds"] = {**seconds, **result.info["seconds"]}
         else:
             result = self._engine.compute(
@@ -169,7 +172,7 @@ class WindowUpdates:
             if self._costs is not None:
                 self._costs.observe_rebuild(n, time.perf_counter() - started)
         result.info["seconds"] = {"distance": distance, **result.info["seconds"]}
-        return result, {"path": "rebuild", "n_rechecked": 0}
+        return result, {"path": "rebuild", "n_rechecked": 0}, state
 
     def _builds(self, n: int, changed: int) -> bool:
         if self._mode == "never" or n == 0:

@@ -1,4 +1,4 @@
-"""A diagram together with the ids of its vertices, as it is kept for comparisons."""
+"""The last two diagrams of a window, with the ids of their vertices, for comparisons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .diagram import Diagram
 from .engine import Bars, EngineResult, Int64Array
 
-__all__ = ["NOTHING", "NamedDiagram"]
+__all__ = ["History", "NamedDiagram"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,4 +57,38 @@ class NamedDiagram:
         return cls(Diagram(EngineResult(bars, None)), arrays[f"{label}.ids"])
 
 
-NOTHING = NamedDiagram(Diagram(EngineResult({}, None)), np.empty(0, np.int64))
+_NOTHING = NamedDiagram(Diagram(EngineResult({}, None)), np.empty(0, np.int64))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """What was computed of a window so far.
+
+    Attributes
+    ----------
+    before, now : NamedDiagram
+        The last two diagrams, of different points.
+    is_current : bool
+        Whether ``now`` is that of the points in the window.
+    diagram : Diagram or None
+        The diagram of the points in the window, cycles included, if it is known.
+    """
+
+    before: NamedDiagram = _NOTHING
+    now: NamedDiagram = _NOTHING
+    is_current: bool = False
+    diagram: Diagram | None = None
+
+    @property
+    def latest(self) -> Diagram:
+        """The newest diagram."""
+        return self.now.diagram if self.diagram is None else self.diagram
+
+    def outdated(self) -> History:
+        """Return the history once other points are in the window."""
+        return History(self.before, self.now)
+
+    def with_diagram(self, diagram: Diagram, ids: Int64Array) -> History:
+        """Return the history with the diagram of the points that are in the window."""
+        named = NamedDiagram(diagram, ids)
+        return History(self.before if self.is_current else self.now, named, True, diagram)

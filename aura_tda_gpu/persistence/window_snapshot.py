@@ -1,0 +1,60 @@
+"""A window as bytes: points, ids, settings, and the bars of its last diagrams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .history import History, NamedDiagram
+from .slots import FREE, SlotTable, WindowContent
+from .snapshots import pack, unpack
+
+__all__ = ["read", "write"]
+
+_KIND, _VERSION = "RipsWindow", 1
+
+
+def write(meta: Mapping[str, Any], content: WindowContent, history: History) -> bytes:
+    """Write a window.
+
+    Parameters
+    ----------
+    meta : mapping
+        Its settings, ``capacity`` and ``dim`` among them.
+    content, history
+        What it holds, and its last diagrams.
+    """
+    table = content.slots
+    live = table.live
+    told = {"next_id": table.next_id, "is_current": history.is_current}
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "points": content.points[live],
+        "slots": live,
+        "ids": table.ids[live],
+        **history.before.arrays("before"),
+        **history.now.arrays("now"),
+    }
+    if content.origin is not None:
+        arrays["origin"] = content.origin
+    return pack(_KIND, _VERSION, {**meta, **told}, arrays)
+
+
+def read(data: bytes) -> tuple[dict[str, Any], WindowContent, History]:
+    """Return what `write` wrote; cycles of the diagrams are left out.
+
+    Raises
+    ------
+    SnapshotError
+        If it is no snapshot of a window, cut short, altered, or of another version.
+    """
+    meta, arrays = unpack(data, _KIND, _VERSION)
+    ids = np.full(meta["capacity"], FREE, np.int64)
+    ids[arrays["slots"]] = arrays["ids"]
+    points = np.zeros((meta["capacity"], meta["dim"]), np.float32)
+    points[arrays["slots"]] = arrays["points"]
+    content = WindowContent(SlotTable.of(ids, meta["next_id"]), points, arrays.get("origin"))
+    before, now = NamedDiagram.of("before", arrays), NamedDiagram.of("now", arrays)
+    return meta, content, History(before, now, meta["is_current"])
