@@ -35,9 +35,11 @@ format: $(VENV)/.test ## put the code into the house format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.bench ## measure the batch engine against its peers, and the processor
-	@echo "measuring (about twelve minutes on two cores)"
+bench: $(VENV)/.bench ## measure engine, updates and stream against their peers, and the processor
+	@echo "measuring (about twenty minutes on two cores)"
 	@$(BIN)/python -m benchmarks.engine_performance
+	@$(BIN)/python -m benchmarks.update_performance
+	@$(BIN)/python -m benchmarks.streaming_performance
 	@$(BIN)/python -m benchmarks.processor_performance
 
 wheel-test: $(VENV)/.test ## build the wheel and run the demo from it, outside this folder

@@ -10,14 +10,17 @@ if TYPE_CHECKING:
     from .errors import AuraTDAError
     from .persistence.diagram import Diagram
     from .persistence.rips import vietoris_rips
+    from .persistence.vines import Changes
     from .persistence.vineyard_updates import RipsWindow
     from .processor import StreamingTDAProcessor
+    from .streaming.estimate import estimate
     from .streaming.multi_scale_processor import MultiScaleStream
     from .streaming.persistence_stream import WindowUpdate
     from .types import PersistenceUpdate, StreamingPoint, TDAStreamEvent
 
 __all__ = [
     "AuraTDAError",
+    "Changes",
     "Config",
     "Diagram",
     "MultiScaleStream",
@@ -27,11 +30,13 @@ __all__ = [
     "StreamingTDAProcessor",
     "TDAStreamEvent",
     "WindowUpdate",
+    "estimate",
     "vietoris_rips",
 ]
 
 _HOMES = {
     "AuraTDAError": "errors",
+    "Changes": "persistence.vines",
     "Config": "config",
     "Diagram": "persistence.diagram",
     "MultiScaleStream": "streaming.multi_scale_processor",
@@ -41,6 +46,7 @@ _HOMES = {
     "StreamingTDAProcessor": "processor",
     "TDAStreamEvent": "types",
     "WindowUpdate": "streaming.persistence_stream",
+    "estimate": "streaming.estimate",
     "vietoris_rips": "persistence.rips",
 }
 

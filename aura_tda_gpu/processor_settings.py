@@ -12,6 +12,7 @@ from .config import (
     BackendName,
     Config,
     InputPolicy,
+    LandmarkStrategyName,
     MetricName,
     SubscriberPolicy,
     setting_fields,
@@ -36,6 +37,7 @@ class Keywords(TypedDict, total=False):
     max_memory_mb: int
     landmark_ratio: float
     max_landmarks: int | None
+    landmarks: LandmarkStrategyName
     stability_threshold: float
     min_persistence: float
     batch_size: int

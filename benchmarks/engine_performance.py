@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -25,6 +24,7 @@ from aura_tda_gpu.persistence.rips import vietoris_rips
 from . import record
 from .budget import Budget
 from .clouds import CLOUDS, cloud
+from .comparison import Bars, assert_equal, bars_of, timed
 from .peak_memory import measure as measure_peaks
 from .peers import PEERS
 
@@ -44,7 +44,6 @@ TARGET_PEER = "giotto-ph"
 MEMORY_TARGET_N, MEMORY_TARGET_MB = 4096, 600
 TOO_LARGE = "n above --peer-max-n"
 
-Bars = dict[int, npt.NDArray[np.float32]]
 Run = Callable[[], Bars]
 
 
@@ -150,12 +149,12 @@ def _measure(name: str, n: int, peers: list[str], budget: Budget, args: argparse
     points = cloud(name, n)
     D = CpuEngine().pairwise(points, "euclidean")
     runs: dict[str, Run] = {
-        OURS: lambda: _bars(vietoris_rips(D, metric="precomputed")),
-        FROM_POINTS: lambda: _bars(vietoris_rips(points)),
+        OURS: lambda: bars_of(vietoris_rips(D, metric="precomputed")),
+        FROM_POINTS: lambda: bars_of(vietoris_rips(points)),
     }
     expected = runs[OURS]()
     row.bars = {f"H{k}": len(bars) for k, bars in expected.items()}
-    _assert_equal(expected, runs[FROM_POINTS](), f"{FROM_POINTS}, {name}, n = {n}")
+    assert_equal(expected, runs[FROM_POINTS](), f"{FROM_POINTS}, {name}, n = {n}")
     for peer in peers:
         run = _fastest_variant(row, peer, D, expected, budget, args)
         if run is not None:
@@ -165,7 +164,7 @@ def _measure(name: str, n: int, peers: list[str], budget: Budget, args: argparse
     row.samples = {contender: [] for contender in runs}
     for _ in range(args.repeat):
         for contender, run in runs.items():
-            row.samples[contender].append(_seconds(run)[0])
+            row.samples[contender].append(timed(run)[0])
     row.medians = {contender: statistics.median(s) for contender, s in row.samples.items()}
     return row
 
@@ -182,8 +181,8 @@ def _check_once(
     for peer in peers:
         module, variant = PEERS[peer], PEERS[peer].VARIANTS[0]
         if budget.predicted(peer, variant, row.n) <= args.check_limit:
-            seconds, bars = _seconds(partial(module.bars, D, variant))
-            _assert_equal(expected, bars, f"{peer}, {row.cloud}, n = {row.n}")
+            seconds, bars = timed(partial(module.bars, D, variant))
+            assert_equal(expected, bars, f"{peer}, {row.cloud}, n = {row.n}")
             budget.saw(peer, variant, row.n, seconds)
             row.checked.append(f"one {peer} run of {seconds:.1f} s")
             return
@@ -209,8 +208,8 @@ def _fastest_variant(
         if refusal:
             row.notes.append(f"{label} not run: {refusal}")
             continue
-        seconds, bars = _seconds(lambda variant=variant: module.bars(D, variant))
-        _assert_equal(expected, bars, f"{label}, {row.cloud}, n = {row.n}")
+        seconds, bars = timed(lambda variant=variant: module.bars(D, variant))
+        assert_equal(expected, bars, f"{label}, {row.cloud}, n = {row.n}")
         budget.saw(peer, variant, row.n, seconds)
         taken[variant] = seconds
     if not taken:
@@ -218,31 +217,6 @@ def _fastest_variant(
     best = min(taken, key=lambda variant: taken[variant])
     row.variants[peer] = best
     return lambda: module.bars(D, best)
-
-
-def _seconds(run: Run) -> tuple[float, Bars]:
-    start = time.perf_counter()
-    bars = run()
-    return time.perf_counter() - start, bars
-
-
-def _bars(diagram: Any) -> Bars:
-    return {k: diagram[k] for k in (0, 1)}
-
-
-def _assert_equal(expected: Bars, found: Bars, who: str) -> None:
-    """Stop unless both hold the same bars of positive length, to the last bit."""
-    for k in (0, 1):
-        ours, theirs = _sorted(expected[k]), _sorted(found[k])
-        if not np.array_equal(ours, theirs):
-            sys.exit(
-                f"{who}: other bars in H{k} ({len(theirs)}, not {len(ours)}); nothing is timed"
-            )
-
-
-def _sorted(bars: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    bars = bars[bars[:, 1] > bars[:, 0]]
-    return bars[np.lexsort((bars[:, 1], bars[:, 0]))]
 
 
 def _header() -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from .clouds import CLOUDS, cloud
 from .record import ROOT
 
-__all__ = ["measure"]
+__all__ = ["MB", "forget_peak", "measure", "process_memory"]
 
 MB = 1 << 20
 
@@ -34,13 +34,13 @@ def _peak_of(n: int, name: str) -> float:
 
     points = cloud(name, n)
     warm_up()
-    baseline = _memory("VmRSS")
-    _forget_peak()
+    baseline = process_memory("VmRSS")
+    forget_peak()
     vietoris_rips(points)
-    return (_memory("VmHWM") - baseline) / MB
+    return (process_memory("VmHWM") - baseline) / MB
 
 
-def _memory(field: str) -> int:
+def process_memory(field: str) -> int:
     """Return a figure of /proc/self/status in bytes; elsewhere the peak of this process.
 
     Not getrusage on Linux: its peak is inherited from the process that started this one.
@@ -53,7 +53,7 @@ def _memory(field: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
 
-def _forget_peak() -> None:
+def forget_peak() -> None:
     """Let the peak start anew from here; where that is refused the figure is only larger."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")

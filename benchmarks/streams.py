@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["torus_knot"]
+__all__ = ["Points", "torus_knot", "torus_knot_pushes"]
 
 Points = npt.NDArray[np.float64]
+KNOT_S = 0.7
 
 
 def torus_knot(n: int, rate_hz: float, seed: int = 0) -> tuple[Points, Points]:
@@ -28,9 +31,25 @@ def torus_knot(n: int, rate_hz: float, seed: int = 0) -> tuple[Points, Points]:
     times : ndarray of float64, shape (n,)
         Seconds.
     """
-    times = np.arange(n) / rate_hz
-    angle = 2 * np.pi * times / 0.7
-    radius = 2 + np.cos(3 * angle)
-    knot = [radius * np.cos(2 * angle), radius * np.sin(2 * angle), np.sin(3 * angle)]
-    noise = np.random.default_rng(seed).normal(0, 0.05, (n, 3))
-    return np.column_stack(knot) + noise, times
+    return next(torus_knot_pushes(n, rate_hz, n, seed))
+
+
+def torus_knot_pushes(
+    n: int, rate_hz: float, push: int, seed: int = 0
+) -> Iterator[tuple[Points, Points]]:
+    """Yield the points of `torus_knot` in pushes, so that they never are in memory all at once.
+
+    Parameters
+    ----------
+    n, rate_hz, seed
+        As in `torus_knot`.
+    push : int
+        Points of a push; the last one may have fewer.
+    """
+    rng = np.random.default_rng(seed)
+    for start in range(0, n, push):
+        times = np.arange(start, min(start + push, n)) / rate_hz
+        angle = 2 * np.pi * times / KNOT_S
+        radius = 2 + np.cos(3 * angle)
+        knot = [radius * np.cos(2 * angle), radius * np.sin(2 * angle), np.sin(3 * angle)]
+        yield np.column_stack(knot) + rng.normal(0, 0.05, (len(times), 3)), times

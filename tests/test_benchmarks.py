@@ -1,4 +1,4 @@
-"""The benchmark: seeded clouds, no time for other bars, and nothing left out in silence."""
+"""The benchmarks: seeded clouds, no time for other bars, and nothing left out in silence."""
 
 from __future__ import annotations
 
@@ -8,10 +8,22 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import engine_performance, processor_performance
+from aura_tda_gpu import vietoris_rips
+from benchmarks import (
+    engine_performance,
+    oineus_updates,
+    processor_performance,
+    replacements,
+    streaming_performance,
+    update_performance,
+)
 from benchmarks.budget import Budget
 from benchmarks.clouds import CLOUDS, cloud
-from benchmarks.peers import PEERS
+from benchmarks.comparison import bars_of, quartiles
+from benchmarks.peers import PEERS, giotto_ph, oineus_py
+from benchmarks.replacements import REBUILT, UPDATED, Samples, Windows
+from benchmarks.streaming_run import ScaleSamples
+from benchmarks.streams import torus_knot, torus_knot_pushes
 
 
 @pytest.fixture
@@ -142,3 +154,160 @@ def test_the_budget_drops_a_variant_that_is_far_slower():
         budget.saw("peer", "slow", n, slow)
     budget.saw("peer", "fast", 400, 0.1)
     assert budget.refusal("peer", "slow", 400) == "20 times as slow as its other variant at n = 200"
+
+
+@pytest.fixture
+def run_updates(monkeypatch, tmp_path, capsys):
+    """Measure updates of few points; return what was printed and the record."""
+
+    def run_with(*arguments):
+        path = tmp_path / "updates.json"
+        sizes = ["--n", "32", "--repeat", "4", "--many-repeat", "2", "--oineus-n"]
+        command = ["update_performance", *sizes, *arguments, "--output", str(path)]
+        monkeypatch.setattr(sys, "argv", command)
+        update_performance.main()
+        return capsys.readouterr().out, json.loads(path.read_text())
+
+    return run_with
+
+
+def test_updates_leave_a_record(run_updates, monkeypatch):
+    monkeypatch.setattr(giotto_ph, "available", lambda: False)
+    printed, record = run_updates("--clouds", "torus", "--many", "1", "3")
+    assert "giotto-ph is not installed: pip install giotto-ph" in printed
+    assert "times the rebuild: <= 1.1" in printed
+    assert {"machine", "versions", "commit", "settings", "targets"} <= set(record)
+    (row,) = record["replace_one"]
+    assert {who: len(s) for who, s in row["samples"].items()} == {
+        "updated": 4,
+        "rebuilt": 4,
+        "vietoris_rips": 4,
+    }
+    assert row["against_giotto_ph"] is None
+    assert row["against_rebuild"] > 0
+    assert row["paths"] == 4 * ["update"]
+    assert [(many["m"], sum(many["ways"].values())) for many in record["replace_many"]] == [
+        (1, 2),
+        (3, 2),
+    ]
+
+
+def test_giotto_runs_beside_some_of_the_updates(run_updates, monkeypatch):
+    matrices = []
+
+    def by_rebuild(D, variant):
+        matrices.append(len(D))
+        return bars_of(vietoris_rips(D, metric="precomputed"))
+
+    monkeypatch.setattr(giotto_ph, "available", lambda: True)
+    monkeypatch.setattr(giotto_ph, "bars", by_rebuild)
+    _, record = run_updates("--clouds", "lorenz", "--many", "--peer-runs", "2")
+    assert matrices == [8, 8, 16, 16, 32, 32, 32, 32]
+    assert len(record["replace_one"][0]["samples"]["giotto-ph"]) == 2
+    assert record["replace_many"] == []
+
+
+def test_other_bars_of_an_update_stop_the_measurement(run_updates, monkeypatch, capsys):
+    def one_bit_off(diagram):
+        bars = dict(bars_of(diagram))
+        if diagram.info["path"] == "update":
+            bars[0] = bars[0].copy()
+            bars[0][-1, 1] = np.nextafter(bars[0][-1, 1], np.float32(0))
+        return bars
+
+    monkeypatch.setattr(giotto_ph, "available", lambda: False)
+    monkeypatch.setattr(replacements, "bars_of", one_bit_off)
+    with pytest.raises(SystemExit, match="updated after replacing 1 of 32, torus: other bars"):
+        run_updates("--clouds", "torus", "--many")
+    assert "\ntorus" not in capsys.readouterr().out
+
+
+def test_the_two_windows_get_the_same_replacements():
+    windows = Windows("torus", 24, 6, "always")
+    before = windows.points
+    samples = Samples()
+    for _ in range(3):
+        windows.replace(2, samples)
+    assert {who: len(seconds) for who, seconds in samples.seconds.items()} == {
+        UPDATED: 3,
+        REBUILT: 3,
+    }
+    stayed = (windows.points[:, np.newaxis] == before).all(axis=2).any(axis=1)
+    assert stayed.sum() <= 22
+    with pytest.raises(ValueError, match="only 0 fresh points are left, not 1"):
+        windows.replace(1, samples)
+
+
+def test_oineus_is_named_where_it_is_not_installed(monkeypatch, capsys):
+    monkeypatch.setattr(oineus_py, "available", lambda: False)
+    assert oineus_updates.replace_one_in_both(["torus"], [16], 1, 1000) == []
+    assert "oineus is not installed: pip install oineus" in capsys.readouterr().out
+
+
+def test_oineus_gets_no_size_it_cannot_hold(capsys):
+    pytest.importorskip("oineus")
+    rows = oineus_updates.replace_one_in_both(["torus"], [16, 4096], 2, 1000)
+    assert rows[0]["simplices"] > 16
+    assert {len(seconds) for seconds in rows[0]["samples"].values()} == {2}
+    assert rows[1]["note"].startswith("not run: about")
+    assert "MB predicted" in capsys.readouterr().out
+
+
+def test_quartiles():
+    assert quartiles([3.0, 1.0, 2.0, 5.0, 4.0]) == [2.0, 3.0, 4.0]
+    assert quartiles([7.0]) == [7.0, 7.0, 7.0]
+
+
+def test_the_knot_is_the_same_in_pushes():
+    points, times = torus_knot(25, 100.0, seed=3)
+    pushes = list(torus_knot_pushes(25, 100.0, 10, seed=3))
+    assert [len(times) for _, times in pushes] == [10, 10, 5]
+    assert np.array_equal(np.concatenate([points for points, _ in pushes]), points)
+    assert np.array_equal(np.concatenate([times for _, times in pushes]), times)
+
+
+@pytest.fixture
+def run_streaming(monkeypatch, tmp_path, capsys):
+    """Measure a small stream; return what was printed and the record."""
+
+    def run():
+        path = tmp_path / "streaming.json"
+        sizes = ["--points", "600", "--landmarks", "40", "--push", "50", "--check-points", "120"]
+        command = ["streaming_performance", *sizes, "--cases", "one scale", "--output", str(path)]
+        monkeypatch.setattr(sys, "argv", command)
+        streaming_performance.main()
+        return capsys.readouterr().out, json.loads(path.read_text())
+
+    return run
+
+
+def test_the_stream_is_measured_in_a_process_of_its_own(run_streaming):
+    printed, record = run_streaming()
+    assert "points/s over 600 points" in printed
+    assert printed.index("bound") < printed.index("points/s")
+    assert {"machine", "versions", "commit", "settings", "targets"} <= set(record)
+    for check in record["checks"]:
+        assert 0 < check["bottleneck_distance"] <= check["error_bound"]
+        assert check["n_points"] == 120
+    case = record["cases"]["one scale"]
+    assert case["points_timed"] == 600
+    assert case["points_per_s"] == pytest.approx(600 / case["seconds"])
+    assert case["scales"]["scale_60000ms"]["n_points"] == 600
+    assert case["scales"]["scale_60000ms"]["latency"] == "maximum"
+    assert case["peak_mb"] > case["held_mb"] > 0
+
+
+def test_a_bound_that_does_not_hold_stops_the_measurement(run_streaming, monkeypatch, capsys):
+    monkeypatch.setattr(streaming_performance, "_bottleneck", lambda *_: 1e6)
+    with pytest.raises(SystemExit, match="1e\\+06 from the full diagram"):
+        run_streaming()
+    assert "points/s" not in capsys.readouterr().out
+
+
+def test_latencies_are_the_largest_where_ticks_are_few():
+    few, many = ScaleSamples(), ScaleSamples()
+    few.push_seconds = few.own_seconds = [0.1] * 98 + [5.0]
+    many.push_seconds = many.own_seconds = [0.1] * 999 + [5.0]
+    assert (few.summary()["latency"], few.summary()["push_s"]) == ("maximum", 5.0)
+    assert many.summary()["latency"] == "p99"
+    assert many.summary()["push_s"] == pytest.approx(0.1)

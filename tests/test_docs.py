@@ -65,6 +65,19 @@ def test_the_output(tmp_path):
     assert run("-c", f"{block}\nprint(loops)", cwd=tmp_path) == "[[1.        1.4142135]]\n"
 
 
+def test_the_pictures_of_the_engine_and_their_captions(tmp_path):
+    pytest.importorskip("matplotlib")
+    captions = run(ROOT / "docs" / "draw_engine.py", tmp_path).splitlines()
+    page = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
+    drawn = {f"img/{path.name}" for path in tmp_path.glob("*.png")}
+    assert drawn == set(re.findall(r"\]\((img/.*?)\)", page))
+    assert len(captions) == len(drawn)
+    for caption in captions:
+        assert f"\n*{caption}*\n" in page
+    for name in drawn:
+        assert (ROOT / "docs" / name).is_file()
+
+
 @pytest.mark.parametrize("name", ["quickstart.py", "heartbeat.py"])
 def test_an_example(name, tmp_path):
     lines = run(ROOT / "examples" / name, cwd=tmp_path).splitlines()

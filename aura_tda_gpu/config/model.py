@@ -19,6 +19,7 @@ __all__ = [
     "Config",
     "EngineConfig",
     "InputPolicy",
+    "LandmarkStrategyName",
     "MemoryConfig",
     "MetricName",
     "PerformanceConfig",
@@ -31,6 +32,7 @@ __all__ = [
 
 BackendName: TypeAlias = Literal["auto", "cpu", "cuda", "reference"]
 MetricName: TypeAlias = Literal["euclidean", "manhattan", "chebyshev", "cosine"]
+LandmarkStrategyName: TypeAlias = Literal["cover", "maxmin"]
 InputPolicy: TypeAlias = Literal["block", "drop_oldest"]
 SubscriberPolicy: TypeAlias = Literal["drop_oldest", "coalesce", "block"]
 
@@ -79,6 +81,11 @@ class MemoryConfig(Section):
         description="Landmarks of a window; unset, `landmark_ratio` decides, up to 512. "
         "A window with no more points than this is exact.",
         json_schema_extra=_POINTS,
+    )
+    landmarks: LandmarkStrategyName = Field(
+        default="cover",
+        description="How landmarks are found: `cover` keeps them while points come and go, "
+        "`maxmin` selects the farthest points anew at each tick.",
     )
 
 

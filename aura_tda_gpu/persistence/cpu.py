@@ -18,8 +18,10 @@ from ..errors import UnsupportedError
 from .distances import angles
 from .edge_sweep import sweep_edges
 from .engine import Bars, EngineResult, Float32Array, LoopEdges
+from .footprint import padded
 from .kernels import (
     certificates,
+    cover,
     distance,
     edge_lists,
     farthest,
@@ -32,7 +34,7 @@ from .kernels import (
     sweep,
 )
 from .loops import bars_of_components, bars_of_loops
-from .lune_state import LuneState, padded
+from .lune_state import LuneState
 from .pairing import counts, pair_edges
 
 __all__ = ["CpuEngine", "warm_up"]
@@ -41,6 +43,7 @@ INFINITE = np.float32(np.inf).view(np.uint32)
 LARGEST = INFINITE - np.uint32(1)
 KERNELS = (
     certificates,
+    cover,
     distance,
     edge_lists,
     farthest,
@@ -108,6 +111,7 @@ def warm_up() -> dict[str, float | int]:
     for metric in METRIC_KERNELS:
         _compute(_pairwise(square, metric), (0, 1), np.inf, 1)
     farthest.select(square.T.copy(), farthest.SQUARES, np.empty(2, np.int64))
+    cover.warm_up()
     state = LuneState(4, 2, "euclidean", LARGEST, 1)
     state.build(_pairwise(square, "euclidean"), square, np.arange(4))
     state.result((0, 1))

@@ -12,14 +12,15 @@ import numpy.typing as npt
 from . import distances
 from .edge_sweep import UInt16Array, UInt32Array, UInt64Array, sweep_edges
 from .engine import Bars, EngineResult, Float32Array, Int64Array, LoopEdges, TooManyEdges
-from .kernels import certificates, edge_lists, mark, recheck
+from .footprint import padded
+from .kernels import certificates, edge_lists, keys, mark, recheck
 from .loops import bars_of_components, bars_of_loops
 from .pairing import Notes, counts, pair_edges
 from .threads import in_parts
 from .unhubbed import EdgeLists
 from .verification import verify_state
 
-__all__ = ["LuneState", "padded"]
+__all__ = ["LuneState"]
 
 INFINITE = np.uint32(0x7F800000)
 _LANES = 64
@@ -228,11 +229,15 @@ class LuneState:
         """List the edges between survivors that have to be looked at again."""
         state = (self.bits, self.first, self.second)
         unhubbed = np.concatenate([self.lists.splits, self.lists.loose])
+        rows_of = ((unhubbed >> keys.VERTEX_SHIFT) & keys.VERTEX_MASK).astype(np.int64)
         limit = self.threshold
 
         def part(index: int) -> UInt64Array:
             mine = survivors[bounds[index] : bounds[index + 1]]
-            some = unhubbed if index == 0 else unhubbed[:0]
+            if not len(mine):
+                return np.empty(0, np.uint64)
+            # a row belongs to one thread, for an edge may be listed once
+            some = unhubbed[(rows_of >= mine[0]) & (rows_of <= mine[-1])]
             out = np.empty(budget + self.n_slots, np.uint64)
             used = mark.mark_lost(*state, mine, alive, gone, some, limit, out)
             if used >= 0:
@@ -323,11 +328,6 @@ class LuneState:
 
     def _workers(self, work: int, share: int) -> int:
         return max(1, min(self.threads, work // share))
-
-
-def padded(capacity: int) -> int:
-    """Return the number of slots that hold a capacity, a multiple of 64."""
-    return -(-capacity // _LANES) * _LANES
 
 
 class _Watch:

@@ -9,13 +9,12 @@ import numpy as np
 from ..errors import StateCorruption
 from . import distances
 from .edge_sweep import UInt64Array
-from .engine import Bars, EngineResult
 from .kernels import keys, verify
 
 if TYPE_CHECKING:
     from .lune_state import LuneState
 
-__all__ = ["verify_bars", "verify_state"]
+__all__ = ["verify_state"]
 
 
 def verify_state(state: LuneState) -> None:
@@ -43,37 +42,17 @@ def verify_state(state: LuneState) -> None:
         found = getattr(lists, name)
         found = found[found <= _end(state)]
         if not np.array_equal(found, wanted):
-            differing = np.setxor1d(found, wanted)
-            raise _wrong(f"the list of {name} edges has or lacks", differing[0])
+            raise _wrong(f"the list of {name} edges lacks, or has too often,", _odd(found, wanted))
     at = verify.first_false_split(state.bits, lists.splits, lists.reps)
     if at >= 0:
         raise _wrong("the components of the lune of", lists.splits[at])
-
-
-def verify_bars(kept: EngineResult, fresh: EngineResult) -> None:
-    """Compare bars as multisets.
-
-    Raises
-    ------
-    StateCorruption
-        Names the first bar that is in one of the two only.
-    """
-    for dimension, bars in fresh.bars.items():
-        mine, theirs = _sorted(kept.bars[dimension]), _sorted(bars)
-        if mine == theirs:
-            continue
-        odd = min(set(mine) ^ set(theirs), default=(float("nan"), float("nan")))
-        raise StateCorruption(
-            f"H{dimension} has {len(mine)} bars where a rebuild has {len(theirs)}; "
-            f"the first that differs is {odd}"
-        )
 
 
 def _verify_distances(state: LuneState) -> None:
     live = state.live
     fresh = distances.pairwise(state.points[live], state.metric).view(np.uint32)
     kept = state.bits[np.ix_(live, live)]
-    wrong = np.argwhere(np.tril(kept != fresh))
+    wrong = np.argwhere(kept != fresh)
     if len(wrong):
         a, b = (int(live[i]) for i in wrong[0])
         raise StateCorruption(f"the distance of slots {a} and {b} is not theirs", (a, b))
@@ -82,6 +61,15 @@ def _verify_distances(state: LuneState) -> None:
         raise StateCorruption(
             f"the enclosing radius is {r_enc.view(np.float32)}, not {state.r_enc.view(np.float32)}"
         )
+
+
+def _odd(found: UInt64Array, wanted: UInt64Array) -> np.uint64:
+    """Return the first key where two lists part, one of which is sorted and without repeats."""
+    shared = min(len(found), len(wanted))
+    parting = np.flatnonzero(found[:shared] != wanted[:shared])
+    if len(parting):
+        return np.uint64(min(found[parting[0]], wanted[parting[0]]))
+    return np.uint64((found if len(found) > shared else wanted)[shared])
 
 
 def _all_edges(state: LuneState) -> UInt64Array:
@@ -107,7 +95,3 @@ def _wrong(what: str, key: np.uint64) -> StateCorruption:
     larger, smaller = _ends(np.array([key], np.uint64))
     edge = (int(smaller[0]), int(larger[0]))
     return StateCorruption(f"{what} edge {edge[0]}-{edge[1]} (slots) is not true", edge)
-
-
-def _sorted(bars: Bars) -> list[tuple[float, float]]:
-    return sorted(zip(bars.births.tolist(), bars.deaths.tolist(), strict=True))

@@ -8,12 +8,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..errors import ConfigError
+from ..errors import ConfigError, StateCorruption
 from .cost_model import CostModel, machine_costs
-from .engine import Engine, EngineResult, Float32Array, Int64Array, TooManyEdges, WindowState
+from .engine import Bars, Engine, EngineResult, Float32Array, Int64Array, TooManyEdges, WindowState
+from .footprint import state_bytes
 from .rips import RipsOptions
 from .slots import FREE
-from .verification import verify_bars
 
 __all__ = ["UPDATES", "WindowUpdates", "check_updates"]
 
@@ -48,6 +48,7 @@ class WindowUpdates:
             threshold=options.max_edge_length,
             threads=options.threads,
         )
+        self._most_bytes = state_bytes(capacity, dim)
         self.mode = updates
         self._mode = updates if engine.has_window_state(capacity) else "never"
         self._costs = CostModel(machine_costs(engine)) if self._mode == "auto" else None
@@ -89,7 +90,10 @@ class WindowUpdates:
         result, info, state = done
         self._ids = ids.copy()
         self._computed = True
-        self._state = state
+        if state is None or state.nbytes <= self._most_bytes:
+            self._state = state
+        elif self._costs is not None:
+            self._costs.observe_failure()
         return result, info
 
     def verify(self, points: Float32Array) -> None:
@@ -116,7 +120,7 @@ class WindowUpdates:
             threshold=self._options.max_edge_length,
             threads=self._options.threads,
         )
-        verify_bars(state.result(self._options.homology_dimensions), fresh)
+        _verify_bars(state.result(self._options.homology_dimensions), fresh)
 
     def _prefers_update(self, n: int, changed: int) -> bool:
         return self._costs is None or self._costs.updates(n, changed)
@@ -133,7 +137,7 @@ class WindowUpdates:
         started = time.perf_counter()
         gone = changed[self._ids[changed] != FREE]
         new = changed[ids[changed] != FREE]
-        most = len(self._ids) ** 2
+        most = n * n // 2
         budget = most if self._costs is None else self._costs.budget(n, len(changed))
         try:
             info = state.update(gone, new, points[new], min(budget, most))
@@ -193,3 +197,26 @@ def check_updates(updates: object) -> str:
     if updates not in UPDATES:
         raise ConfigError(f"updates must be one of {', '.join(UPDATES)}, not {updates!r}")
     return str(updates)
+
+
+def _verify_bars(kept: EngineResult, fresh: EngineResult) -> None:
+    """Compare bars as multisets.
+
+    Raises
+    ------
+    StateCorruption
+        Names the first bar that is in one of the two only.
+    """
+    for dimension, bars in fresh.bars.items():
+        mine, theirs = _sorted(kept.bars[dimension]), _sorted(bars)
+        if mine == theirs:
+            continue
+        odd = min(set(mine) ^ set(theirs), default=(float("nan"), float("nan")))
+        raise StateCorruption(
+            f"H{dimension} has {len(mine)} bars where a rebuild has {len(theirs)}; "
+            f"the first that differs is {odd}"
+        )
+
+
+def _sorted(bars: Bars) -> list[tuple[float, float]]:
+    return sorted(zip(bars.births.tolist(), bars.deaths.tolist(), strict=True))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias, overload
+from typing import Any, overload
 
 import numpy as np
+import numpy.typing as npt
 
+from ..persistence.diagram import Diagram
+from ..persistence.engine import Float32Array, Int64Array
+from ..persistence.vines import compare
 from ..types import EventType, TDAStreamEvent
 from .persistence_stream import WindowUpdate
 
 __all__ = ["BarEvents"]
-
-# dimension, birth edge, death edge; edges as point ids, -1 where there is none
-Key: TypeAlias = tuple[int, int, int, int, int]
-Bar: TypeAlias = tuple[float, float]
 
 
 class BarEvents:
@@ -38,61 +39,67 @@ class BarEvents:
 
     def __init__(self, min_persistence: float = 0.0) -> None:
         self.min_persistence = min_persistence
-        self._last: dict[str, _NamedBars] = {}
+        self._last: dict[str, _Tick] = {}
 
     def __call__(self, updates: Sequence[WindowUpdate]) -> None:
         """Give each update its events."""
         for update in updates:
-            now = _NamedBars(update, self.min_persistence)
-            update.events = _Changes(self._last.get(update.window_id), now)
-            self._last[update.window_id] = now
+            now = _Tick(
+                update.diagram,
+                update.vertex_ids,
+                update.window_id,
+                update.timestamp,
+                update.error_bound,
+            )
+            update.events = _Events(self._last.get(now.window_id), now, self.min_persistence)
+            self._last[now.window_id] = now
 
 
-class _NamedBars:
-    """The bars of one tick that count, by name."""
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    """What is kept of an update; the update itself would keep all updates before it."""
 
-    def __init__(self, update: WindowUpdate, min_persistence: float) -> None:
-        self._diagram = update.diagram
-        self._vertex_ids = update.vertex_ids
-        self._min_persistence = min_persistence
-        self.window_id = update.window_id
-        self.timestamp = update.timestamp
-        self.error_bound = update.error_bound
-
-    @cached_property
-    def bars(self) -> dict[Key, Bar]:
-        """Birth and death by name, longest bar of the lowest dimension first."""
-        found: dict[Key, Bar] = {}
-        names = np.append(self._vertex_ids, -1)  # index -1 stays -1
-        for dimension in self._diagram.dimensions:
-            bars = self._diagram[dimension].astype(np.float64)
-            births = np.sort(names[self._diagram.birth_edges[dimension]], axis=1)
-            deaths = np.sort(names[self._diagram.death_edges[dimension]], axis=1)
-            edges = np.concatenate([births, deaths], axis=1)
-            counts = bars[:, 1] - bars[:, 0] >= self._min_persistence
-            counts &= (edges >= 0).any(axis=1)
-            for edge, bar in zip(edges[counts].tolist(), bars[counts].tolist(), strict=True):
-                found[(dimension, *edge)] = (bar[0], bar[1])
-        return found
+    diagram: Diagram
+    vertex_ids: Int64Array
+    window_id: str
+    timestamp: float
+    error_bound: float
 
 
-class _Changes(Sequence[TDAStreamEvent]):
-    """The events between two ticks, deaths first."""
+class _Events(Sequence[TDAStreamEvent]):
+    """The events between two ticks, deaths first, longest bar of the lowest dimension first."""
 
-    def __init__(self, before: _NamedBars | None, now: _NamedBars) -> None:
+    def __init__(self, before: _Tick | None, now: _Tick, min_persistence: float) -> None:
         self._before = before
         self._now = now
+        self._min_persistence = min_persistence
 
     @cached_property
     def _events(self) -> list[TDAStreamEvent]:
-        now = self._now
-        before: dict[Key, Bar] = {} if self._before is None else self._before.bars
-        gone = [(key, bar) for key, bar in before.items() if key not in now.bars]
-        new = [(key, bar) for key, bar in now.bars.items() if key not in before]
-        return [
-            *(_event("feature_death", key, bar, now) for key, bar in gone),
-            *(_event("feature_birth", key, bar, now) for key, bar in new),
-        ]
+        before, now = self._before, self._now
+        if before is None:
+            changes = compare(None, np.empty(0, np.int64), now.diagram, now.vertex_ids)
+        else:
+            changes = compare(before.diagram, before.vertex_ids, now.diagram, now.vertex_ids)
+        deaths: list[TDAStreamEvent] = []
+        births: list[TDAStreamEvent] = []
+        for k, continued in changes.continued.items():
+            old, new = changes.before[k], changes.after[k]
+            old_edges, new_edges = changes.before_edges[k], changes.after_edges[k]
+            counted, counts = self._counts(old, old_edges), self._counts(new, new_edges)
+            rows, rows_now = continued.T
+            gone, fresh = counted.copy(), counts.copy()
+            gone[rows] &= ~counts[rows_now]
+            fresh[rows_now] &= ~counted[rows]
+            deaths += _told("feature_death", k, old[gone], old_edges[gone], now)
+            births += _told("feature_birth", k, new[fresh], new_edges[fresh], now)
+        return deaths + births
+
+    def _counts(self, bars: Float32Array, edges: Int64Array) -> npt.NDArray[np.bool_]:
+        """Mark the bars that have a name and are long enough."""
+        births, deaths = bars.astype(np.float64).T
+        long: npt.NDArray[np.bool_] = deaths - births >= self._min_persistence
+        return long & (edges >= 0).any(axis=1)
 
     def __len__(self) -> int:
         return len(self._events)
@@ -113,25 +120,29 @@ class _Changes(Sequence[TDAStreamEvent]):
         return repr(self._events)
 
 
-def _event(event_type: EventType, key: Key, bar: Bar, tick: _NamedBars) -> TDAStreamEvent:
-    dimension, *edges = key
-    birth, death = bar
-    metadata: dict[str, Any] = {
-        "birth": birth,
-        "death": death,
-        "persistence": death - birth,
-        "birth_edge": _edge(edges[:2]),
-        "death_edge": _edge(edges[2:]),
-        "error_bound": None if math.isnan(tick.error_bound) else tick.error_bound,
-    }
-    return TDAStreamEvent(
-        event_type,
-        f"{tick.window_id}/H{dimension}/{_name(edges[:2], '-')}/{_name(edges[2:], 'open')}",
-        dimension,
-        tick.window_id,
-        tick.timestamp,
-        metadata,
-    )
+def _told(
+    event_type: EventType, dimension: int, bars: Float32Array, edges: Int64Array, tick: _Tick
+) -> Iterator[TDAStreamEvent]:
+    """Yield an event for each bar."""
+    bound = None if math.isnan(tick.error_bound) else tick.error_bound
+    for (birth, death), ids in zip(bars.tolist(), edges.tolist(), strict=True):
+        metadata: dict[str, Any] = {
+            "birth": birth,
+            "death": death,
+            "persistence": death - birth,
+            "birth_edge": _edge(ids[:2]),
+            "death_edge": _edge(ids[2:]),
+            "error_bound": bound,
+        }
+        names = f"{_name(ids[:2], '-')}/{_name(ids[2:], 'open')}"
+        yield TDAStreamEvent(
+            event_type,
+            f"{tick.window_id}/H{dimension}/{names}",
+            dimension,
+            tick.window_id,
+            tick.timestamp,
+            metadata,
+        )
 
 
 def _edge(ids: list[int]) -> tuple[int, int] | None:

@@ -1,141 +1,106 @@
 """Landmarks: a few points that stand for a large window, with a certificate.
 
-Farthest-point selection is from Gonzalez, "Clustering to minimize the maximum intercluster
-distance" (Theor. Comput. Sci. 1985), section 2. The bound on the diagram is from Chazal, de
-Silva and Oudot, "Persistence stability for geometric complexes" (Geom. Dedicata 2014),
-section 5: a correspondence of distortion 2 eps moves the Rips diagram by at most 2 eps.
+Two strategies: `GhostCover` keeps a cover up to date row by row, `MaxMin` selects anew at every
+tick. The bound on the diagram is from Chazal, de Silva and Oudot, "Persistence stability for
+geometric complexes" (Geom. Dedicata 2014), section 5: a correspondence of distortion 2 eps moves
+the Rips diagram by at most 2 eps. Landmarks need not be rows of the window: it is enough that every
+row is within eps of a landmark and every landmark within eps of a row.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from ..persistence.distances import Rows, check_metric, unit_rows
-from ..persistence.engine import Float32Array, Int64Array
+from ..persistence.arrays import Float64Array
+from ..persistence.distances import Rows as Coordinates
+from ..persistence.engine import Int64Array
+from .ring_buffer import RingBuffer, Rows
 
-__all__ = ["Cover", "cover", "maxmin"]
+__all__ = ["LandmarkStrategy", "Landmarks", "cast_error", "gap_kind", "landmark_error", "rounding"]
 
 _UNIT = 2.0**-23
 _TINY = 2.0**-74  # the square of a smaller difference is not a normal float32
-_SMALL = np.float32(2.0**-50)  # two float32 numbers closer than _TINY are both smaller than this
-_BLOCK = 1 << 10  # rows
+_CAST = 2.0**-24 * (1 + 2.0**-20)  # the subtraction of the origin rounds, too
 
 
 @dataclass(frozen=True, slots=True)
-class Cover:
-    """Landmarks of a set of points.
+class Landmarks:
+    """What stands for a window at one tick.
 
     Attributes
     ----------
-    indices : ndarray of int64, shape (k,)
-        Rows that are landmarks, ascending.
+    points : ndarray, shape (m, dim)
+        As the engine takes them: float32 less the origin, or float64 under ``"cosine"``.
+    ids : ndarray of int64, shape (m,)
+        Point ids, each once. A point with the same id and origin has the same coordinates.
+    origin : ndarray of float64, shape (dim,)
+        What was subtracted.
     radius : float
-        Largest float32 distance of a point to its nearest landmark.
+        Covering radius: every row is this near to a landmark and every landmark to a row.
+    rho : float
+        Radius within which a row joins a landmark; 0.0 where each row is its own.
     error_bound : float
-        Upper bound of the bottleneck distance of the two Vietoris-Rips diagrams, the rounding
-        of float32 distances included; 0.0 if every point equals a landmark.
+        Upper bound of the bottleneck distance to the diagram of all rows; 0.0 if every row equals
+        a landmark.
     """
 
-    indices: Int64Array
+    points: Coordinates
+    ids: Int64Array
+    origin: Float64Array
     radius: float
+    rho: float
     error_bound: float
 
 
-def maxmin(points: Rows, k: int, metric: str = "euclidean") -> tuple[Int64Array, float]:
-    """Select landmarks, each the farthest point from those before it.
+class LandmarkStrategy(Protocol):
+    """How landmarks are found; one object a window."""
 
-    Parameters
-    ----------
-    points : ndarray of float32, shape (n, dim)
-        Finite rows, float64 too under ``"cosine"``; the first is the first landmark. Ties go
-        to the lowest row.
-    k : int
-        Largest number of landmarks; fewer if they already coincide with all points.
-    metric : str
-        ``"euclidean"``, ``"manhattan"``, ``"chebyshev"`` or ``"cosine"`` (the angle).
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, the same from the start."""
 
-    Returns
-    -------
-    indices : ndarray of int64, shape (at most k,)
-        Rows of the landmarks, ascending.
-    covering_radius : float
-        Largest distance of a point to its nearest landmark, in float32 arithmetic.
-    """
-    chosen = cover(points, k, metric)
-    return chosen.indices, chosen.radius
+    def take(self, rows: Rows, first: int, live: int) -> None:
+        """See rows that are about to enter the ring buffer.
 
+        Parameters
+        ----------
+        rows : Rows
+            In time order; those seen before are recognised and left alone.
+        first : int
+            Number of the first one among all rows that ever entered.
+        live : int
+            Number of the oldest row that the buffer holds.
+        """
 
-def cover(points: Rows, k: int, metric: str = "euclidean") -> Cover:
-    """Select landmarks as `maxmin` does, with their certificate.
+    def choose(self, ring: RingBuffer, n: int, t_ns: int, origin: Float64Array) -> Landmarks:
+        """Return the landmarks of the ``n`` oldest rows of the buffer.
 
-    Parameters
-    ----------
-    points, k, metric
-        As in `maxmin`.
-
-    Returns
-    -------
-    Cover
-        With ``error_bound = 2 (eps + rho)``: ``eps`` bounds the covering radius in exact
-        arithmetic, ``rho`` the rounding of distances up to the enclosing radius.
-    """
-    check_metric(metric, precomputed=False)
-    if not len(points):
-        return Cover(np.empty(0, np.int64), 0.0, 0.0)
-    columns = _columns(points, metric)
-    chosen, farthest, reach = _select(columns, k, metric)
-    radius = _distance(farthest, metric)
-    indices = np.sort(chosen)
-    if radius == 0.0 and _covers_exactly(columns, len(chosen), metric):
-        return Cover(indices, 0.0, 0.0)
-    eps = radius + _rounding(radius, points.shape[1], metric)
-    far = _distance(reach, metric)
-    rho = _rounding(far + _rounding(far, points.shape[1], metric), points.shape[1], metric)
-    return Cover(indices, radius, math.nextafter(2 * (eps + rho), math.inf))
+        Parameters
+        ----------
+        ring : RingBuffer
+            The window, older rows evicted.
+        n : int
+            Number of rows; exact if there are no more of them than landmarks.
+        t_ns : int
+            Time of the tick. Asked again for the same tick, the answer is the same.
+        origin : ndarray of float64, shape (dim,)
+            What has been subtracted so far.
+        """
 
 
-def _columns(points: Rows, metric: str) -> Float32Array:
-    """Return the coordinates by columns, shape (dim, n), of unit rows under ``"cosine"``."""
-    if metric != "cosine":
-        return np.ascontiguousarray(points.T, dtype=np.float32)
-    columns = np.empty(points.shape[::-1], np.float32)
-    for start in range(0, len(points), _BLOCK):
-        columns[:, start : start + _BLOCK] = unit_rows(points[start : start + _BLOCK]).T
-    return columns
-
-
-def _select(columns: Float32Array, k: int, metric: str) -> tuple[Int64Array, float, float]:
-    """Return the landmarks, the covering radius, and the farthest from the first, as compared."""
+def gap_kind(metric: str) -> int:
+    """Return what makes a gap of coordinate differences, as the kernels name it."""
     from ..persistence.kernels import farthest
 
-    kind = {"manhattan": farthest.SUM, "chebyshev": farthest.LARGEST}.get(metric, farthest.SQUARES)
-    chosen = np.empty(min(k, columns.shape[1]), np.int64)
-    count, radius, reach = farthest.select(columns, kind, chosen)
-    return chosen[:count], float(radius), float(reach)
+    kinds = {"manhattan": farthest.SUM, "chebyshev": farthest.LARGEST}
+    return kinds.get(metric, farthest.SQUARES)
 
 
-def _distance(gap: float, metric: str) -> float:
-    """Turn a gap as it was compared into a distance."""
-    if metric == "euclidean":
-        return math.sqrt(gap)
-    if metric == "cosine":
-        return 2 * math.asin(min(1.0, math.sqrt(gap) / 2))
-    return gap
-
-
-def _covers_exactly(columns: Float32Array, n_landmarks: int, metric: str) -> bool:
-    """Tell whether a radius of 0 means that every point equals a landmark, not underflow."""
-    if metric in ("manhattan", "chebyshev"):
-        return True
-    if not any(((np.abs(column) < _SMALL) & (column != 0)).any() for column in columns):
-        return True
-    return len(np.unique(columns.T, axis=0)) == n_landmarks
-
-
-def _rounding(distance: float, dim: int, metric: str) -> float:
+def rounding(distance: float, dim: int, metric: str) -> float:
     """Bound the error of a float32 distance, with room to spare for this arithmetic itself."""
     unit = (dim + 8) * _UNIT
     if metric in ("manhattan", "chebyshev"):
@@ -144,3 +109,57 @@ def _rounding(distance: float, dim: int, metric: str) -> float:
         return distance * unit + math.sqrt(dim) * _TINY
     # an angle is steep in its chord near pi, where only the root of the chord's error bounds it
     return unit / math.cos(distance / 2) if distance <= 3 else 3 * math.sqrt(unit)
+
+
+def cast_error(shifted: Float64Array, radius: float, metric: str) -> float:
+    """Bound how far the cast to float32 moves landmarks and the rows near them.
+
+    Parameters
+    ----------
+    shifted : ndarray, shape (m, dim)
+        The landmarks less the origin, m at least 1; of length one under ``"cosine"``.
+    radius : float
+        Covering radius.
+    metric : str
+        Name of the metric.
+    """
+    if metric == "cosine":
+        return _UNIT
+    dim = shifted.shape[1]
+    far = float(_lengths(shifted, metric).max())
+    return (far + radius) * _CAST + float(dim * 2.0**-149)
+
+
+def landmark_error(shifted: Float64Array, radius: float, metric: str) -> float:
+    """Bound the bottleneck distance of the diagrams of landmarks and window.
+
+    Parameters
+    ----------
+    shifted, radius, metric
+        As in `cast_error`.
+
+    Returns
+    -------
+    float
+        ``2 (radius + 2 cast + rounding)``, the rounding that of distances up to the enclosing
+        radius: it holds for the rows as they were pushed and for their float32 coordinates.
+    """
+    if radius == 0.0:
+        return 0.0
+    dim = shifted.shape[1]
+    far = float(_lengths(shifted - shifted[0], metric).max()) + 2 * radius
+    blur = rounding(far + rounding(far, dim, metric), dim, metric)
+    error = radius + 2 * cast_error(shifted, radius, metric) + blur
+    return math.nextafter(2 * error, math.inf)
+
+
+def _lengths(vectors: Float64Array, metric: str) -> Float64Array:
+    """Return the length of each row, as an angle under ``"cosine"``, shape (m,)."""
+    size = np.abs(vectors)
+    if metric == "manhattan":
+        lengths: Float64Array = size.sum(axis=1)
+    elif metric == "chebyshev":
+        lengths = size.max(axis=1)
+    else:
+        lengths = np.sqrt((size * size).sum(axis=1))
+    return 2 * np.arcsin(np.minimum(lengths / 2, 1)) if metric == "cosine" else lengths

@@ -43,6 +43,9 @@ class MultiScaleStream(StepwiseStream):
     max_landmarks : int, optional
         A window of at most so many points is exact, a larger one is represented by landmarks
         and certified. When left out, ``landmark_ratio`` of its capacity, from 16 to 512.
+    landmarks : str
+        ``"cover"`` keeps landmarks while points come and go, which is quick and changes few of
+        them; ``"maxmin"`` selects the farthest points anew at each tick.
     landmark_ratio : float
         See ``max_landmarks``.
     max_memory_mb : float
@@ -85,8 +88,8 @@ class MultiScaleStream(StepwiseStream):
     grows, and ``stats.accepted + stats.late`` tells how many points have been taken.
 
     Points are kept in float64. Each window subtracts its origin before the cast to float32:
-    the first accepted point, until all its points lie more than 256 times their extent away
-    from it; then its oldest point. The cosine metric has no origin. A stream is used by one
+    the first accepted point, until its landmarks lie more than 256 times their extent away
+    from it; then the oldest of them. The cosine metric has no origin. A stream is used by one
     thread at a time.
     """
 
@@ -98,6 +101,7 @@ class MultiScaleStream(StepwiseStream):
         dim: int | None = None,
         max_points: int | None = None,
         max_landmarks: int | None = default("max_landmarks"),
+        landmarks: str = default("landmarks"),
         landmark_ratio: float = default("landmark_ratio"),
         max_memory_mb: float = default("max_memory_mb"),
         allowed_lateness_ms: float = default("allowed_lateness_ms"),
@@ -118,6 +122,7 @@ class MultiScaleStream(StepwiseStream):
             dim=dim,
             max_points=max_points,
             max_landmarks=max_landmarks,
+            landmarks=landmarks,
             landmark_ratio=landmark_ratio,
             max_memory_mb=max_memory_mb,
             allowed_lateness_ms=allowed_lateness_ms,
@@ -155,7 +160,11 @@ class MultiScaleStream(StepwiseStream):
         return {lane.scale.window_id: lane.snapshot() for lane in self._lanes}
 
     def get_memory_usage(self) -> int:
-        """Return the bytes of all buffers held."""
+        """Return the bytes of all arrays held between two calls.
+
+        These are the rows of the windows and those that wait, the landmarks, and the state of
+        the engines: what `estimate` calls ``buffer_bytes`` at most. 0 before the first point.
+        """
         if not self._lanes:
             return 0
         held = self._pending.nbytes + self._ready.nbytes

@@ -13,14 +13,14 @@ import numpy as np
 
 from ..persistence.arrays import Float64Array
 from ..persistence.diagram import Diagram
-from ..persistence.distances import Rows as Coordinates
 from ..persistence.engine import Float32Array, Int64Array
 from ..persistence.vineyard_updates import RipsWindow
 from ..types import PersistenceUpdate, TDAStreamEvent
-from .frame import coordinates, origin_for
+from .cover import GhostCover
 from .intake import as_batch, usable_rows
-from .landmarks import cover
-from .memory import WindowPlan, vertex_bytes
+from .landmarks import Landmarks, LandmarkStrategy
+from .maxmin import MaxMin
+from .memory import WindowPlan
 from .overflow import Overflow
 from .ring_buffer import RingBuffer, Rows
 from .settings import Scale, StreamSettings
@@ -40,7 +40,10 @@ class WindowUpdate(PersistenceUpdate):
     births, deaths, dimensions, timestamp, window_id
         As in `PersistenceUpdate`.
     diagram : Diagram
-        The same bars as arrays; its vertex ``i`` is the point ``vertex_ids[i]``.
+        The same bars as arrays; its vertex ``i`` is the point ``vertex_ids[i]``. ``info`` says
+        more: ``landmarks`` (the strategy), ``n_changed`` (landmarks that opened or closed since
+        the previous tick), ``covering_radius`` (the largest distance of a row to its landmark, or
+        of a landmark to a row, rounded up) and ``rho`` (within which a row joins a landmark).
     error_bound : float
         0.0 if the diagram is that of all ``n_points`` rows, else a bound of the bottleneck
         distance to it. It is nan where landmarks meet a ``max_edge_length`` less than the
@@ -51,9 +54,10 @@ class WindowUpdate(PersistenceUpdate):
     n_points : int
         Rows of the window.
     n_vertices : int
-        Rows the engine saw: all of them, or the landmarks.
+        Points the engine saw: the distinct rows, or landmarks.
     vertex_ids : ndarray of int64, shape (n_vertices,)
-        Point ids: the position of a row among all rows ever pushed.
+        Point ids: the position of a row among all rows ever pushed. A landmark has the id of the
+        row that opened it, which may have left the window before it does.
     skipped_ticks : int
         Ticks of this scale left out since its previous update.
     latency_seconds : float
@@ -106,7 +110,9 @@ class BoundedPersistenceStream:
     max_landmarks : int, optional
         Rows the engine sees at most; a window with more is represented by landmarks. When left
         out, a tenth of ``max_points``, from 16 to 512.
-    max_memory_mb, metric, max_edge_length, homology_dimensions, backend, parallel_workers
+    landmarks, max_memory_mb, metric, max_edge_length, homology_dimensions, backend
+        As in `MultiScaleStream`.
+    parallel_workers
         As in `MultiScaleStream`.
 
     Raises
@@ -117,8 +123,12 @@ class BoundedPersistenceStream:
     Notes
     -----
     Rows are kept in float64. At a tick an origin is subtracted before the cast to float32: the
-    first row ever, until all rows lie more than 256 times their extent away from it; then the
-    oldest row takes its place. Under the cosine metric rows are scaled to length one instead.
+    first row ever, until a coordinate of the landmarks lies more than 256 times their extent away
+    from it; then the oldest landmark takes its place (with ``"maxmin"`` all rows count instead).
+    Under the cosine metric rows are scaled to length one instead.
+
+    With ``"cover"`` the landmarks are brought up to date as rows arrive in a `MultiScaleStream`,
+    and at the tick in a window that is used by itself.
     """
 
     def __init__(
@@ -129,6 +139,7 @@ class BoundedPersistenceStream:
         slide_interval_ms: float | None = None,
         max_points: int | None = None,
         max_landmarks: int | None = None,
+        landmarks: str = "cover",
         max_memory_mb: float = 1024,
         metric: str = "euclidean",
         max_edge_length: float = math.inf,
@@ -142,6 +153,7 @@ class BoundedPersistenceStream:
             dim=dim,
             max_points=max_points,
             max_landmarks=max_landmarks,
+            landmarks=landmarks,
             max_memory_mb=max_memory_mb,
             metric=metric,
             max_edge_length=max_edge_length,
@@ -171,12 +183,14 @@ class BoundedPersistenceStream:
         self.max_landmarks = plan.max_landmarks
         self._settings = settings
         self._ring = RingBuffer(plan.max_points, dim)
+        self._landmarks = self._start_landmarks()
         self._overflow = Overflow(scale)
         self._first = np.zeros(dim)
         self._origin: Float64Array | None = None
         self._next_id = 0
         self._engine_ids: Int64Array
         self._vertex_ids: Int64Array
+        self._told_ids = np.empty(0, np.int64)
         self._engine: RipsWindow | None = self._start_engine()
 
     def __len__(self) -> int:
@@ -195,8 +209,9 @@ class BoundedPersistenceStream:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the buffers held."""
-        return self._ring.nbytes + vertex_bytes(self.max_landmarks, self.dim)
+        """Bytes held now: rows, landmarks, and what the engine keeps."""
+        engine = 0 if self._engine is None else self._engine.nbytes
+        return self._ring.nbytes + self._landmarks.nbytes + engine
 
     @property
     def current_points(self) -> Float64Array:
@@ -256,7 +271,10 @@ class BoundedPersistenceStream:
         if newest is not None:
             start_ns = max(start_ns, newest + 1)
         first, last = count_before(ready.times, start_ns), count_before(ready.times, t_ns)
-        self._append(ready[first : max(first, last)])
+        rows = ready[first : max(first, last)]
+        # before the buffer takes them: an interrupted call then finds the same rows again
+        self._landmarks.take(rows, self._ring.total, self._ring.total - len(self._ring))
+        self._append(rows)
         return len(self._ring)
 
     def tick(self, t_ns: int) -> WindowUpdate:
@@ -271,18 +289,18 @@ class BoundedPersistenceStream:
         self._ring.evict_before(t_ns - self.scale.duration_ns)
         self._overflow.forget_before(t_ns // self.scale.slide_ns)
         n_points = self._ring.count_before(t_ns)
-        points, ids = self._coordinates(n_points), self._ring.ids(0, n_points)
-        landmark_error = None
+        origin = self._first if self._origin is None else self._origin
+        chosen = self._landmarks.choose(self._ring, n_points, t_ns, origin)
+        if chosen.origin is not origin:
+            self._engine = None  # it holds points of the old origin
+            self._origin = chosen.origin
+        diagram, vertex_ids = self._diagram(chosen)
+        diagram.info = {**diagram.info, **self._told(chosen, n_points)}
         if n_points > self.max_landmarks:
-            chosen = cover(points, self.max_landmarks, self._settings.metric)
-            landmark_error = chosen.error_bound
-            points, ids = points[chosen.indices], ids[chosen.indices]
-        diagram, vertex_ids = self._diagram(points, ids)
-        diagram.info = {**diagram.info, "n_points": n_points}
-        if landmark_error is not None:
-            diagram.info["landmark_error"] = landmark_error
-            diagram.error_bound = _bound_of_all_bars(landmark_error, diagram)
+            diagram.info["landmark_error"] = chosen.error_bound
+            diagram.error_bound = _bound_of_all_bars(chosen.error_bound, diagram)
         bars = np.concatenate([diagram[k] for k in diagram.dimensions])
+        self._told_ids = chosen.ids
         return WindowUpdate(
             births=bars[:, 0].tolist(),
             deaths=bars[:, 1].tolist(),
@@ -292,7 +310,7 @@ class BoundedPersistenceStream:
             diagram=diagram,
             error_bound=diagram.error_bound,
             n_points=n_points,
-            n_vertices=len(ids),
+            n_vertices=len(chosen.ids),
             vertex_ids=vertex_ids,
             skipped_ticks=0,
             n_overflowed=self._overflow.wanted,
@@ -308,21 +326,19 @@ class BoundedPersistenceStream:
         if newest is not None:
             self._overflow.forget_before(newest // self.scale.slide_ns + 1)
 
-    def _coordinates(self, n: int) -> Coordinates:
-        """Return the ``n`` oldest rows as landmarks and engine take them."""
-        if self._settings.metric == "cosine":
-            return self._ring.points(0, n)
-        if not n:
-            return np.empty((0, self.dim), np.float32)
-        assert self._origin is not None
-        origin = origin_for(self._ring, n, self._origin)
-        if origin is not self._origin:
-            self._engine = None  # it holds points of the old origin
-            self._origin = origin
-        return coordinates(self._ring, n, origin)
+    def _told(self, chosen: Landmarks, n_points: int) -> dict[str, Any]:
+        """Return what the diagram says of its landmarks."""
+        return {
+            "n_points": n_points,
+            "landmarks": self._settings.landmarks,
+            "n_changed": len(np.setxor1d(chosen.ids, self._told_ids, assume_unique=True)),
+            "covering_radius": chosen.radius,
+            "rho": chosen.rho,
+        }
 
-    def _diagram(self, points: Coordinates, ids: Int64Array) -> tuple[Diagram, Int64Array]:
+    def _diagram(self, chosen: Landmarks) -> tuple[Diagram, Int64Array]:
         """Bring the engine's window up to date, then return its diagram and point ids."""
+        points, ids = chosen.points, chosen.ids
         engine = self._start_engine() if self._engine is None else self._engine
         self._engine = None  # what an interrupted change leaves behind is not used again
         stale = ~np.isin(self._vertex_ids, ids, assume_unique=True)
@@ -335,6 +351,13 @@ class BoundedPersistenceStream:
         place = np.searchsorted(self._engine_ids, engine.ids, sorter=order)
         self._engine = engine
         return diagram, self._vertex_ids[order[place]]
+
+    def _start_landmarks(self) -> LandmarkStrategy:
+        """Return landmarks that know no row."""
+        k, metric = self.max_landmarks, self._settings.metric
+        if self._settings.landmarks == "maxmin":
+            return MaxMin(k, metric)
+        return GhostCover(k, self.dim, metric, self._ring.capacity, self.scale.slide_ns)
 
     def _start_engine(self) -> RipsWindow:
         """Return an engine that knows no point."""

@@ -93,8 +93,8 @@ class RingBuffer:
             np.empty(capacity, np.int64),
             np.empty(capacity, np.int64),
         )
-        # start, size and newest time change in one assignment
-        self._span: tuple[int, int, int | None] = (0, 0, None)
+        # start, size, newest time and number of rows ever change in one assignment
+        self._span: tuple[int, int, int | None, int] = (0, 0, None, 0)
 
     def __len__(self) -> int:
         return self._span[1]
@@ -108,6 +108,11 @@ class RingBuffer:
     def newest_ns(self) -> int | None:
         """Time of the newest row ever appended, also after it has left; None before the first."""
         return self._span[2]
+
+    @property
+    def total(self) -> int:
+        """Rows ever appended: the number of the next one; those held have the last numbers."""
+        return self._span[3]
 
     @property
     def nbytes(self) -> int:
@@ -138,14 +143,15 @@ class RingBuffer:
         """
         self._check_order(rows.times)
         self._return_to_front()
-        start, size, newest = self._span
+        start, size, newest, total = self._span
         overflow = max(0, size + len(rows) - self.capacity)
         leaving = min(overflow, size)
         kept = rows[overflow - leaving :]
         self._write((start + size) % self.capacity, kept)
         if len(rows):
             newest = int(rows.times[-1])
-        self._span = ((start + leaving) % self.capacity, size - leaving + len(kept), newest)
+        start = (start + leaving) % self.capacity
+        self._span = (start, size - leaving + len(kept), newest, total + len(rows))
 
     def evict_before(self, t_ns: int) -> int:
         """Drop the rows older than ``t_ns`` and return their number."""
@@ -155,7 +161,7 @@ class RingBuffer:
 
     def count_before(self, t_ns: int) -> int:
         """Return the number of rows older than ``t_ns``."""
-        start, size, _ = self._span
+        start, size, _, _ = self._span
         first = self._rows.times[start : min(start + size, self.capacity)]
         n = count_before(first, t_ns)
         if n < len(first):
@@ -164,15 +170,15 @@ class RingBuffer:
 
     def drop_oldest(self, n: int) -> None:
         """Drop ``n`` rows at the old end."""
-        start, size, newest = self._span
-        self._span = ((start + n) % self.capacity, size - n, newest)
+        start, size, newest, total = self._span
+        self._span = ((start + n) % self.capacity, size - n, newest, total)
 
     def drop_newest(self, n: int) -> None:
         """Drop ``n`` rows at the young end, as if they had never been appended."""
-        start, size, newest = self._span
+        start, size, newest, total = self._span
         if n:
             newest = int(self.times(size - n - 1, size - n)[0]) if n < size else None
-        self._span = (start, size - n, newest)
+        self._span = (start, size - n, newest, total - n)
 
     def rows(self, start: int = 0, stop: int | None = None) -> Rows:
         """Return rows ``start`` to ``stop`` in time order, counted from the oldest."""
@@ -201,11 +207,11 @@ class RingBuffer:
 
     def _return_to_front(self) -> None:
         """Move the rows to the front now and then, so that no more memory is touched than used."""
-        start, size, newest = self._span
+        start, size, newest, total = self._span
         if start >= max(size, _RUNWAY) and start + size <= self.capacity:
             for column in _columns(self._rows):
                 column[:size] = column[start : start + size]
-            self._span = (0, size, newest)
+            self._span = (0, size, newest, total)
 
     def _write(self, at: int, rows: Rows) -> None:
         cut = min(len(rows), self.capacity - at)
@@ -214,7 +220,7 @@ class RingBuffer:
             target[: len(source) - cut] = source[cut:]
 
     def _piece(self, array: npt.NDArray[_T], start: int, stop: int | None) -> npt.NDArray[_T]:
-        first, size, _ = self._span
+        first, size, _, _ = self._span
         stop = size if stop is None else min(stop, size)
         begin = (first + start) % self.capacity
         end = begin + max(0, stop - start)

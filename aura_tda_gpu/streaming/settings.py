@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, get_args
 
-from ..config import Config
+from ..config import Config, LandmarkStrategyName
 from ..errors import ConfigError, UnsupportedError
 from ..persistence import backends
 from ..persistence.distances import check_metric
@@ -73,6 +73,7 @@ class StreamSettings:
     dim: int | None = None
     max_points: int | None = None
     max_landmarks: int | None = None
+    landmarks: str = "cover"
     landmark_ratio: float = 0.1
     max_memory_mb: float = 1024
     allowed_lateness_ms: float = 0
@@ -88,6 +89,9 @@ class StreamSettings:
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, _integer(name, value, 1))
+        if self.landmarks not in get_args(LandmarkStrategyName):
+            known = ", ".join(get_args(LandmarkStrategyName))
+            raise ConfigError(f"landmarks must be one of {known}, not {self.landmarks!r}")
         _integer("max_empty_ticks", self.max_empty_ticks, 0)
         _number("landmark_ratio", self.landmark_ratio, 0, 1, open_start=True)
         _number("max_memory_mb", self.max_memory_mb, 0, 1 << 40, open_start=True)
@@ -220,6 +224,7 @@ def _settings_of(config: Config) -> dict[str, Any]:
     return {
         "scales": config.scales,
         "max_landmarks": config.memory.max_landmarks,
+        "landmarks": config.memory.landmarks,
         "landmark_ratio": config.memory.landmark_ratio,
         "max_memory_mb": config.memory.max_mb,
         "allowed_lateness_ms": config.window.allowed_lateness_ms,

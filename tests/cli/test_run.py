@@ -308,7 +308,8 @@ def test_the_environment_stands_between_the_file_and_the_options(csv, tmp_path, 
     monkeypatch.setenv("AURA_TDA_MEMORY__MAX_LANDMARKS", "10")
     done = invoke("run", csv, *TIME, "--config", config, "--max-landmarks", 15)
     last = updates(done.stdout)[-1]
-    assert (last["window_id"], last["n_vertices"]) == ("scale_1000ms", 15)
+    assert last["window_id"] == "scale_1000ms"
+    assert 10 < last["n_vertices"] <= 15
     monkeypatch.setenv("AURA_TDA_SCALE", "[1000]")
     done = invoke("run", csv, *TIME)
     assert done.exit_code == 2

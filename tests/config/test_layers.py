@@ -91,6 +91,7 @@ def test_every_key_has_a_variable_read_as_yaml(key):
         "enabled": ("off", False),
         "scales": ("[5, 7]", (5, 7)),
         "memory.max_landmarks": ("12", 12),
+        "memory.landmarks": ("maxmin", "maxmin"),
         "queues.input_policy": ("drop_oldest", "drop_oldest"),
         "queues.subscriber_policy": ("'coalesce'", "coalesce"),
         "engine.backend": ("cpu", "cpu"),

@@ -120,7 +120,7 @@ async def test_what_initialize_says_is_in_force() -> None:
     await tda.initialize(
         {
             "scales": [400, 100],
-            "memory": {"max_landmarks": 24, "max_mb": 999},
+            "memory": {"max_landmarks": 24, "landmarks": "maxmin", "max_mb": 999},
             "queues": {"subscriber_updates": 3, "subscriber_policy": "coalesce"},
             "window": {"allowed_lateness_ms": 20},
             "engine": {"homology_dimensions": [0]},

@@ -202,7 +202,7 @@ async def test_another_loop_may_not_read(waiting: bool) -> None:
 
 
 async def test_events_are_those_of_the_updates() -> None:
-    async with processor(min_persistence=0.0) as tda:
+    async with processor(min_persistence=0.0, landmarks="maxmin") as tda:
         events = tda.subscribe_to_events(limit=100_000)
         updates = await tda.process_batch(*cloud(N))
         late = tda.subscribe_to_events(limit=100_000)
@@ -215,7 +215,7 @@ async def test_events_are_those_of_the_updates() -> None:
 
 
 async def test_events_come_behind_their_update_and_before_the_next() -> None:
-    async with processor() as tda:
+    async with processor(landmarks="maxmin") as tda:
         order: list[tuple[float, str]] = []
 
         def note(timestamp: float, kind: str) -> None:

@@ -18,7 +18,8 @@ MS = 1_000_000
 
 def test_points_go_in_and_ticks_come_out(rng: np.random.Generator) -> None:
     window = BoundedPersistenceStream(100, 2, max_points=200, max_landmarks=150)
-    points = rng.integers(0, 20, (120, 2)).astype(np.float32)
+    grid = np.indices((20, 20)).reshape(2, -1).T.astype(np.float32)
+    points = rng.permutation(grid)[:120]
     ids = window.add_points(points, np.arange(120) / 1000)
     assert ids.tolist() == list(range(120))
     assert len(window) == 120
@@ -37,14 +38,15 @@ def test_a_window_that_outgrows_its_landmarks_is_certified(rng: np.random.Genera
     assert window.tick(20 * MS).error_bound == 0.0
     window.add_points(rng.normal(size=(60, 3)), np.arange(20, 80) / 1000)
     update = window.tick(80 * MS)
-    assert (update.n_points, update.n_vertices) == (80, 32)
+    assert update.n_points == 80
+    assert 24 <= update.n_vertices <= 32
     assert update.error_bound == update.diagram.error_bound > 0.0
     assert update.diagram.info["n_points"] == 80
-    assert len(update.diagram[0]) == 32
+    assert len(update.diagram[0]) == update.n_vertices
 
 
 def test_a_diagram_handed_out_does_not_change_later() -> None:
-    window = BoundedPersistenceStream(100, 1, max_points=50, max_landmarks=3)
+    window = BoundedPersistenceStream(100, 1, max_points=50, max_landmarks=3, landmarks="maxmin")
     corners = [[0.0], [1.0], [3.0]]
     window.add_points(corners, [0.0, 0.0, 0.0])
     first = window.tick(10 * MS)

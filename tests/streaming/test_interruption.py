@@ -10,26 +10,34 @@ import pytest
 
 from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
+from aura_tda_gpu.streaming.cover import GhostCover
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
 from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 
 
 class Fuse:
-    """Makes the engine fail at given calls of one of its methods."""
+    """Makes the engine, or another part, fail at given calls of one of its methods."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, method: str, *, after: bool = False) -> None:
+    def __init__(
+        self,
+        patch: pytest.MonkeyPatch,
+        method: str,
+        *,
+        after: bool = False,
+        part: type[object] = RipsWindow,
+    ) -> None:
         self.calls = 0
         self.blow_at: dict[int, BaseException] = {}
-        original = getattr(RipsWindow, method)
+        original = getattr(part, method)
 
-        def call(window: RipsWindow, *args: Any) -> Any:
+        def call(window: object, *args: Any) -> Any:
             self.calls += 1
             result = original(window, *args) if after else None
             if self.calls in self.blow_at:
                 raise self.blow_at[self.calls]
             return result if after else original(window, *args)
 
-        patch.setattr(RipsWindow, method, call)
+        patch.setattr(part, method, call)
 
 
 def told(updates: list[WindowUpdate]) -> list[Any]:
@@ -99,6 +107,22 @@ def test_one_failure_at_any_tick(
     fuse = Fuse(monkeypatch, method, after=after)
     for tick in range(1, len(expected) + 1, 5):
         fuse.calls, fuse.blow_at = 0, {tick: error()}
+        updates, stream = run()
+        assert told(updates) == told(expected)
+        assert stream.stats == whole.stats
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("method", ["take", "choose"])
+def test_one_failure_anywhere_in_the_cover(
+    monkeypatch: pytest.MonkeyPatch, method: str, after: bool
+) -> None:
+    expected, whole = run()
+    assert any(update.error_bound > 0 for update in expected)
+    fuse = Fuse(monkeypatch, method, after=after, part=GhostCover)
+    run()
+    for call in range(1, fuse.calls + 1, 3):
+        fuse.calls, fuse.blow_at = 0, {call: KeyboardInterrupt()}
         updates, stream = run()
         assert told(updates) == told(expected)
         assert stream.stats == whole.stats

@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu.errors import MemoryLimitError
-from aura_tda_gpu.streaming.memory import MB, plan_memory, workspace
+from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
+from aura_tda_gpu.streaming.memory import (
+    MB,
+    buffer_bytes,
+    cover_bytes,
+    engine_bytes,
+    plan_memory,
+    working_bytes,
+    workspace,
+)
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
 from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream
 
@@ -21,13 +30,75 @@ from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream
 def test_buffers_and_workspaces_fit(dim: int, max_mb: int, durations: list[int]) -> None:
     plan = plan_memory(durations, dim, max_memory_mb=max_mb)
     rows = sum(window.max_points for window in plan.windows) + plan.pending
-    selection = plan.pending * (16 * dim + 24)
-    engines = sum(workspace(window.max_landmarks) for window in plan.windows)
-    assert rows * (8 * dim + 16) + selection + engines <= max_mb * MB
+    sizes = [window.max_landmarks for window in plan.windows]
+    kept = sum(engine_bytes(k, dim) + cover_bytes(k, dim) for k in sizes)
+    assert buffer_bytes(plan, dim) == rows * (8 * dim + 16) + kept
+    working = workspace(max(sizes)) + plan.pending * (16 * dim + 24)
+    assert working_bytes(plan, dim) == working
+    assert buffer_bytes(plan, dim) + working <= max_mb * MB
     assert plan.pending == max(window.max_points for window in plan.windows)
     for window in plan.windows:
         assert window.max_points >= 16
         assert 16 <= window.max_landmarks <= min(512, max(16, window.max_points // 10))
+
+
+def test_an_engine_keeps_nine_bytes_a_pair_and_each_landmark_its_record() -> None:
+    assert engine_bytes(512, 3) == 9 * 512 * 512 + 512 * 524 + 512 * 28
+    assert engine_bytes(449, 3) == 9 * 512 * 512 + 512 * 524 + 449 * 28
+    assert cover_bytes(512, 3) == 512 * 96 + 8192
+
+
+@pytest.mark.parametrize("dim", [1, 30, 2000])
+@pytest.mark.parametrize("n_windows", [1, 2, 7])
+def test_engines_take_at_most_half_unless_they_are_smallest(dim: int, n_windows: int) -> None:
+    for max_mb in (0.5, 2, 30, 300):
+        try:
+            plan = plan_memory(range(1, n_windows + 1), dim, max_memory_mb=max_mb)
+        except MemoryLimitError:
+            # 16 landmarks and 16 rows of each window do not fit
+            smallest = n_windows * (engine_bytes(16, dim) + cover_bytes(16, dim)) + workspace(16)
+            smallest += 16 * ((n_windows + 1) * (8 * dim + 16) + 16 * dim + 24)
+            assert smallest > max_mb * MB
+            continue
+        sizes = [window.max_landmarks for window in plan.windows]
+        kept = sum(engine_bytes(k, dim) + cover_bytes(k, dim) for k in sizes)
+        working = workspace(max(sizes))
+        assert kept + working <= max_mb * MB // 2 or max(sizes) == 16
+
+
+def test_working_memory_is_needed_once() -> None:
+    def rows(n_windows: int) -> int:
+        plan = plan_memory([1] * n_windows, 3, max_memory_mb=100, max_landmarks=1024)
+        return sum(window.max_points for window in plan.windows) + plan.pending
+
+    # a second window takes the state of its engine, but no second workspace
+    lost = rows(1) * (8 * 3 + 16) + rows(1) // 2 * (16 * 3 + 24)
+    lost -= rows(2) * (8 * 3 + 16) + rows(2) // 3 * (16 * 3 + 24)
+    assert lost == pytest.approx(engine_bytes(1024, 3) + cover_bytes(1024, 3), rel=1e-3)
+
+
+@pytest.mark.parametrize("cloud", ["gaussian", "sphere"])
+@pytest.mark.parametrize("k", [16, 100, 400])
+def test_a_rebuild_stays_within_engine_and_workspace(cloud: str, k: int) -> None:
+    points = np.random.default_rng(0).normal(size=(k, 10)).astype(np.float32)
+    if cloud == "sphere":  # nearly every edge is looked at
+        points /= np.linalg.norm(points, axis=1)[:, np.newaxis]
+
+    def build() -> None:
+        window = RipsWindow(k, 10, threads=1)
+        window.insert(points)
+        window.diagram()
+
+    build()  # what the first one imports is older
+    tracemalloc.start()
+    try:
+        start = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        build()
+        peak = tracemalloc.get_traced_memory()[1] - start
+    finally:
+        tracemalloc.stop()
+    assert 6 * k * k < peak <= engine_bytes(k, 10) + workspace(k)
 
 
 def test_rows_in_proportion_to_durations() -> None:
@@ -56,14 +127,14 @@ def test_landmarks_follow_the_ratio_and_their_limit() -> None:
 
 
 def test_too_little_memory_says_what_is_needed() -> None:
-    with pytest.raises(MemoryLimitError, match=r"at least 48.* MB, .* 2048 landmarks; .* is 10$"):
+    with pytest.raises(MemoryLimitError, match=r"at least 101 MB, .* 2048 landmarks; .* is 10$"):
         plan_memory([1000], 3, max_memory_mb=10, max_landmarks=2048)
     with pytest.raises(MemoryLimitError, match=r"max_memory_mb is 0.05"):
         plan_memory([1000], 3, max_memory_mb=0.05)
 
 
 @pytest.mark.parametrize("max_mb", [1, 2.5, 16])
-def test_what_a_stream_holds_stays_the_same_over_thousands_of_ticks(max_mb: float) -> None:
+def test_what_a_stream_holds_stays_within_its_plan_over_thousands_of_ticks(max_mb: float) -> None:
     s = MultiScaleStream([1, 20], max_landmarks=16, max_memory_mb=max_mb, allowed_lateness_ms=1)
     rng = np.random.default_rng(0)
     n_ticks, held = 0, set()
@@ -72,7 +143,7 @@ def test_what_a_stream_holds_stays_the_same_over_thousands_of_ticks(max_mb: floa
         n_ticks += len(s.push(rng.normal(size=(20, 3)), times))
         held.add(s.get_memory_usage())
     assert n_ticks > 4000
-    assert len(held) == 1
+    assert max(held) <= buffer_bytes(s.settings.memory_plan(3), 3)
     assert 0.3 * max_mb * MB < held.pop() <= max_mb * MB
 
 

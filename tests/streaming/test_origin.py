@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aura_tda_gpu.errors import InvalidInputError
 from aura_tda_gpu.persistence.rips import vietoris_rips
 from aura_tda_gpu.streaming import frame
-from aura_tda_gpu.streaming.frame import coordinates, origin_for
+from aura_tda_gpu.streaming.frame import blocks, coordinates, origin_for
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
 from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 from aura_tda_gpu.streaming.ring_buffer import RingBuffer, Rows
@@ -117,15 +117,13 @@ def test_coordinates_are_cut_into_blocks(monkeypatch: pytest.MonkeyPatch) -> Non
         ids = np.arange(start, start + 6)
         ring.append(Rows(1000.0 + ids[:, np.newaxis], ids, ids))
     zero = np.zeros(1)
-    origin = origin_for(ring, 3, zero)
+    oldest = ring.points(0, 1)[0]
+    origin = origin_for(blocks(ring, 3), oldest, zero)
     assert origin.tolist() == [1004.0]
-    assert origin_for(ring, 8, zero) is zero
+    assert origin_for(blocks(ring, 8), oldest, zero) is zero
     assert coordinates(ring, 8, origin).ravel().tolist() == list(range(8))
 
 
 def test_rows_that_are_all_equal_keep_the_origin() -> None:
-    ring = RingBuffer(4, 2)
-    ids = np.arange(4)
-    ring.append(Rows(np.full((4, 2), 1e9), ids, ids))
-    zero = np.zeros(2)
-    assert origin_for(ring, 4, zero) is zero
+    points, zero = np.full((4, 2), 1e9), np.zeros(2)
+    assert origin_for([points], points[0], zero) is zero

@@ -118,3 +118,17 @@ def test_a_small_window_touches_little_of_a_large_buffer() -> None:
         assert ring.ids()[0] == max(0, start - 400)
     touched = np.count_nonzero(~np.isnan(ring._rows.points))
     assert touched <= ring_buffer._RUNWAY + 1000
+
+
+def test_rows_are_counted_from_the_start() -> None:
+    ring = RingBuffer(5, 1)
+    numbers = np.arange(12)
+    for n, total in ((3, 3), (4, 7), (0, 7), (5, 12)):
+        part = numbers[total - n : total]
+        ring.append(Rows(np.zeros((n, 1)), part, part))
+        assert ring.total == total
+        assert ring.ids().tolist() == numbers[total - len(ring) : total].tolist()
+    ring.drop_oldest(2)
+    assert ring.total == 12
+    ring.drop_newest(1)
+    assert (ring.total, ring.ids().tolist()) == (11, [9, 10])

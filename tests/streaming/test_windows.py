@@ -57,8 +57,8 @@ def test_a_window_is_closed_at_its_start_and_open_at_its_end() -> None:
 def test_a_tick_fires_at_the_first_watermark_that_reaches_it() -> None:
     s = stream([100])
     assert s.push([[0.0]], [0.095]) == []
-    assert s.push([[0.0]], [0.099999999]) == []
-    assert told(s.push([[0.0]], [0.1])) == [(0.1, [0, 1])]
+    assert s.push([[1.0]], [0.099999999]) == []
+    assert told(s.push([[2.0]], [0.1])) == [(0.1, [0, 1])]
     assert s.stats.watermark == 0.1
     assert s.stats.pending == 1
 
@@ -253,7 +253,7 @@ def test_after_a_flush_the_stream_goes_on() -> None:
     s.flush()
     assert s.push(line(1), [0.39]) == []
     assert s.stats.late == 1
-    updates = s.push(line(2), [0.41, 0.42])
+    updates = s.push(line(2) + 1, [0.41, 0.42])
     assert told(updates) == [(0.41, [0]), (0.42, [0, 2])]
     # 0.34 to 0.40 were left out
     assert [u.skipped_ticks for u in updates] == [7, 0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -14,8 +14,8 @@ from rich.console import Console
 from ...config import Config
 from ...persistence import backends
 from ...persistence.arrays import Float64Array
-from ...streaming.memory import MB, WindowPlan, buffer_bytes, row_bytes, workspace
-from ...streaming.settings import Scale, StreamSettings
+from ...streaming import estimate as streams
+from ...streaming.settings import StreamSettings
 from ..running import stderr_console, warm_up
 from ..sources.base import Chunk, Source
 from ..sources.takens import DelayEmbedding
@@ -91,11 +91,11 @@ class Estimate:
     memory_limit_bytes : int
         What the settings allow.
     buffer_bytes : int
-        Size of all buffers.
+        Size of all buffers, the state of the engines among them.
     filled_bytes : int or None
         How much of them will be used.
     engine_bytes : int
-        Reserved for the engines at work.
+        Reserved for an engine at work.
     busy_share : float or None
         Seconds of work for a second of event time; above 1 the run does not keep up.
     max_points_per_second : float
@@ -169,11 +169,13 @@ def estimate_run(source: Source, settings: Config, embedding: DelayEmbedding | N
     speed = measure_speed(settings, plan.windows, *first.place(dim))
     largest = max(window.max_landmarks for window in plan.windows)
     engine, _ = backends.resolve(stream.backend, largest, tuple(stream.homology_dimensions))
-    pairs = list(zip(stream.timeline, plan.windows, strict=True))
+    told = streams.estimate(settings, rate, dim)
 
     def busy(at: float) -> float:
-        work = sum(_work(speed, scale, window, at) for scale, window in pairs)
-        return work + at * (speed.row_push + first.read_seconds)
+        windows = streams.estimate(settings, at, dim).windows
+        return sum(_work(speed, window) for window in windows) + at * (
+            speed.row_push + first.read_seconds
+        )
 
     return Estimate(
         source=str(source.path),
@@ -181,16 +183,14 @@ def estimate_run(source: Source, settings: Config, embedding: DelayEmbedding | N
         dimension=dim,
         points_per_second=rate,
         backend=engine.name,
-        windows=tuple(_window(speed, scale, window, rate) for scale, window in pairs),
-        memory_limit_bytes=int(stream.max_memory_mb * MB),
-        buffer_bytes=buffer_bytes(plan, dim),
-        filled_bytes=None if rate is None else _filled_bytes(pairs, dim, rate),
-        engine_bytes=sum(workspace(window.max_landmarks) for window in plan.windows),
+        windows=tuple(_window(speed, window) for window in told.windows),
+        memory_limit_bytes=told.limit_bytes,
+        buffer_bytes=told.buffer_bytes,
+        filled_bytes=told.filled_bytes,
+        engine_bytes=told.working_bytes,
         busy_share=None if rate is None else busy(rate),
         max_points_per_second=_highest_rate(busy),
-        overflow_points_per_second=min(
-            window.max_points / (scale.duration_ms / 1000) for scale, window in pairs
-        ),
+        overflow_points_per_second=told.overflow_rate,
     )
 
 
@@ -229,39 +229,30 @@ def _first_rows(source: Source, embedding: DelayEmbedding | None) -> _FirstRows:
     )
 
 
-def _n_points(scale: Scale, rate: float) -> int:
-    """Return the points that come while a window lasts."""
-    # a product such as 0.1 x 30 must not become one more point
-    return max(1, math.ceil(rate * scale.duration_ms / 1000 - 1e-6))
-
-
-def _work(speed: Speed, scale: Scale, window: WindowPlan, rate: float) -> float:
+def _work(speed: Speed, window: streams.WindowEstimate) -> float:
     """Return the seconds of work of one window for a second of event time."""
-    n = min(_n_points(scale, rate), window.max_points)
+    assert window.points_needed is not None
+    n = min(window.points_needed, window.max_points)
     seconds = speed.tick(n, window.max_landmarks) + speed.record(n, window.max_landmarks)
-    return seconds * 1e9 / scale.slide_ns
+    return seconds * window.ticks_per_second
 
 
-def _window(speed: Speed, scale: Scale, window: WindowPlan, rate: float | None) -> WindowEstimate:
-    needed = None if rate is None else _n_points(scale, rate)
-    held = None if needed is None else min(needed, window.max_points)
+def _window(speed: Speed, window: streams.WindowEstimate) -> WindowEstimate:
+    needed, seconds = window.points_needed, None
+    if needed is not None:
+        seconds = speed.tick(min(needed, window.max_points), window.max_landmarks)
     return WindowEstimate(
-        window_id=scale.window_id,
-        duration_ms=scale.duration_ms,
+        window_id=window.window_id,
+        duration_ms=window.duration_ms,
         points_needed=needed,
         max_points=window.max_points,
-        overflows=None if needed is None else needed > window.max_points,
+        overflows=window.overflows,
         max_landmarks=window.max_landmarks,
-        n_vertices=None if held is None else min(held, window.max_landmarks),
-        exact=None if held is None else held <= window.max_landmarks,
-        seconds_per_tick=None if held is None else speed.tick(held, window.max_landmarks),
-        ticks_per_second=1e9 / scale.slide_ns,
+        n_vertices=window.n_vertices,
+        exact=window.exact,
+        seconds_per_tick=seconds,
+        ticks_per_second=window.ticks_per_second,
     )
-
-
-def _filled_bytes(pairs: Sequence[tuple[Scale, WindowPlan]], dim: int, rate: float) -> int:
-    points = sum(min(_n_points(scale, rate), window.max_points) for scale, window in pairs)
-    return points * row_bytes(dim)
 
 
 def _highest_rate(busy: Callable[[float], float]) -> float:

@@ -109,7 +109,7 @@ def measure_speed(
             chosen = min(k, _LARGEST)
             n = min(window.max_points, max(_ROWS, 4 * chosen))
             seconds, _ = _time_tick(settings, sample, n, chosen)
-            # farthest-point selection is linear in the landmarks, too
+            # what a row takes is linear in the landmarks, too
             rows[k] = max(0.0, seconds - exact.tick(chosen, chosen)) / n * (k / chosen)
     return Speed(vertices, exact.ticks, exact.records, rows, _time_push(config, sample))
 
@@ -143,6 +143,7 @@ def _tick(settings: StreamSettings, points: Float64Array, max_landmarks: int) ->
         points.shape[1],
         max_points=len(points),
         max_landmarks=max_landmarks,
+        landmarks=settings.landmarks,
         max_memory_mb=settings.max_memory_mb,
         metric=settings.metric,
         max_edge_length=settings.max_edge_length,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from aura_tda_gpu.errors import ConfigError
 from aura_tda_gpu.persistence.distances import as_points, pairwise
 from aura_tda_gpu.persistence.rips import vietoris_rips
-from aura_tda_gpu.streaming.landmarks import cover, maxmin
+from aura_tda_gpu.streaming.maxmin import farthest_points
 
 METRICS = ["euclidean", "manhattan", "chebyshev", "cosine"]
 Points = npt.NDArray[np.float32]
@@ -83,7 +83,8 @@ CLOUDS = [clusters, outliers, integer_grid, noisy_circle, antipodes]
 @pytest.mark.parametrize("k", [1, 2, 7, 30])
 def test_landmarks_are_those_of_the_naive_selection(cloud, metric: str, k: int) -> None:
     points = cloud(3)
-    indices, radius = maxmin(points, k, metric)
+    chosen = farthest_points(points, k, metric)
+    indices, radius = chosen.indices, chosen.radius
     expected, expected_radius = naive_maxmin(points, k, metric)
     if metric in ("manhattan", "chebyshev") or (cloud is integer_grid and metric == "euclidean"):
         assert indices.tolist() == expected
@@ -95,8 +96,8 @@ def test_landmarks_are_those_of_the_naive_selection(cloud, metric: str, k: int) 
 
 def test_ties_go_to_the_lowest_row() -> None:
     square = np.array([[0, 0], [0, 1], [1, 0], [1, 1], [1, 1]], np.float32)
-    assert maxmin(square, 2)[0].tolist() == [0, 3]
-    assert maxmin(square, 3, "chebyshev")[0].tolist() == [0, 1, 2]
+    assert farthest_points(square, 2).indices.tolist() == [0, 3]
+    assert farthest_points(square, 3, "chebyshev").indices.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -104,7 +105,7 @@ def test_ties_go_to_the_lowest_row() -> None:
 def test_the_bound_holds_for_the_diagrams(cloud, metric: str) -> None:
     for seed, k in ((0, 4), (1, 16), (2, 60)):
         points = cloud(seed)
-        chosen = cover(points, k, metric)
+        chosen = farthest_points(points, k, metric)
         whole = vietoris_rips(points, metric=metric)
         part = vietoris_rips(points[chosen.indices], metric=metric)
         for dimension in (0, 1):
@@ -115,7 +116,7 @@ def test_the_bound_holds_for_the_diagrams(cloud, metric: str) -> None:
 def test_the_bound_covers_the_rounding_of_long_distances() -> None:
     # float32 distances of the last point to its two neighbours differ by 2, exact ones by 0.001
     points = np.array([[-1.0], [-0.999], [16777218.0]], np.float32)
-    chosen = cover(points, 2)
+    chosen = farthest_points(points, 2)
     assert chosen.indices.tolist() == [0, 2]
     assert chosen.radius < 0.0011
     deaths = [vietoris_rips(X)[0][:, 1] for X in (points, points[chosen.indices])]
@@ -128,7 +129,7 @@ def test_the_bound_covers_the_rounding_of_long_distances() -> None:
 def test_the_bound_covers_twice_the_true_radius(cloud, metric: str) -> None:
     for k in (1, 5, 20, 100):
         points = cloud(k)
-        chosen = cover(points, k, metric)
+        chosen = farthest_points(points, k, metric)
         distances = exact_distances(points, metric)
         true_radius = distances[chosen.indices].min(axis=0).max()
         # 1e-15: noise of the float64 angle between parallel vectors
@@ -153,7 +154,7 @@ def test_the_bound_covers_twice_the_true_radius(cloud, metric: str) -> None:
 )
 def test_the_bound_covers_any_floats(dim: int, values: list[float], k: int, metric: str) -> None:
     points = np.array(values[: len(values) // dim * dim], np.float32).reshape(-1, dim)
-    chosen = cover(points, k, metric)
+    chosen = farthest_points(points, k, metric)
     true_radius = exact_distances(points, metric)[chosen.indices].min(axis=0).max()
     assert 2 * true_radius <= chosen.error_bound
 
@@ -161,49 +162,49 @@ def test_the_bound_covers_any_floats(dim: int, values: list[float], k: int, metr
 @pytest.mark.parametrize("metric", METRICS)
 def test_duplicates_that_fit_are_exact(metric: str, rng: np.random.Generator) -> None:
     points = np.repeat(rng.normal(size=(9, 3)), 20, axis=0).astype(np.float32)[rng.permutation(180)]
-    chosen = cover(points, 9, metric)
+    chosen = farthest_points(points, 9, metric)
     assert (len(chosen.indices), chosen.radius, chosen.error_bound) == (9, 0.0, 0.0)
     assert len(np.unique(points[chosen.indices], axis=0)) == 9
-    assert cover(points, 50, metric).indices.tolist() == chosen.indices.tolist()
-    assert cover(points, 8, metric).error_bound > 0
+    assert farthest_points(points, 50, metric).indices.tolist() == chosen.indices.tolist()
+    assert farthest_points(points, 8, metric).error_bound > 0
 
 
 def test_points_whose_distance_underflows_are_not_duplicates() -> None:
     points = np.array([[0.0], [1e-30], [1.0]], np.float32)
-    chosen = cover(points, 2)
+    chosen = farthest_points(points, 2)
     assert chosen.radius == 0.0
     assert 2e-30 < chosen.error_bound < 1e-5
-    assert cover(points, 2, "manhattan").radius > 0.0
+    assert farthest_points(points, 2, "manhattan").radius > 0.0
     tiny = np.array([[0.0], [1e-30], [2e-30]], np.float32)
-    assert cover(tiny, 1).error_bound > 4e-30
+    assert farthest_points(tiny, 1).error_bound > 4e-30
     signed_zeros = np.array([[1, 1e-30], [5, 0], [5, -0.0], [1, 1e-30]], np.float32)
-    assert cover(signed_zeros, 3).error_bound == 0.0
+    assert farthest_points(signed_zeros, 3).error_bound == 0.0
     tiny_duplicates = np.array([[0.0], [1e-30], [-0.0], [1e-30]], np.float32)
-    assert cover(tiny_duplicates[[0, 2]], 1).error_bound == 0.0
-    assert cover(tiny_duplicates, 4).error_bound > 0.0
+    assert farthest_points(tiny_duplicates[[0, 2]], 1).error_bound == 0.0
+    assert farthest_points(tiny_duplicates, 4).error_bound > 0.0
 
 
 def test_parallel_vectors_coincide_under_cosine() -> None:
     points = np.array([[1, 2], [2, 4], [0.5, 1], [-1, 3]], np.float32)
-    chosen = cover(points, 2, "cosine")
+    chosen = farthest_points(points, 2, "cosine")
     assert (chosen.indices.tolist(), chosen.error_bound) == ([0, 3], 0.0)
 
 
 def test_few_points() -> None:
     none = np.empty((0, 2), np.float32)
-    assert maxmin(none, 3)[0].shape == (0,)
-    assert cover(none, 3).error_bound == 0.0
-    indices, radius = maxmin(np.zeros((1, 2), np.float32), 3)
-    assert (indices.tolist(), radius) == ([0], 0.0)
+    assert farthest_points(none, 3).indices.shape == (0,)
+    assert farthest_points(none, 3).error_bound == 0.0
+    one = farthest_points(np.zeros((1, 2), np.float32), 3)
+    assert (one.indices.tolist(), one.radius) == ([0], 0.0)
 
 
 def test_the_angle_and_not_one_minus_its_cosine() -> None:
     points = np.array([[1, 0], [0, 1]], np.float32)
-    assert maxmin(points, 1, "cosine")[1] == pytest.approx(math.pi / 2)
+    assert farthest_points(points, 1, "cosine").radius == pytest.approx(math.pi / 2)
 
 
 def test_unknown_metric() -> None:
     with pytest.raises(ConfigError, match="hamming"):
-        maxmin(np.zeros((2, 2), np.float32), 1, "hamming")
+        farthest_points(np.zeros((2, 2), np.float32), 1, "hamming")
     with pytest.raises(ConfigError, match="precomputed"):
-        maxmin(np.zeros((2, 2), np.float32), 1, "precomputed")
+        farthest_points(np.zeros((2, 2), np.float32), 1, "precomputed")

@@ -1,0 +1,113 @@
+"""Windows that all go through the same replacements, and how long each takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from aura_tda_gpu import Diagram, RipsWindow, vietoris_rips
+from aura_tda_gpu.persistence.cpu import CpuEngine
+
+from .clouds import cloud
+from .comparison import Bars, assert_equal, bars_of, timed
+
+__all__ = ["FROM_POINTS", "REBUILT", "UPDATED", "WARM_UP", "Samples", "Windows"]
+
+UPDATED, REBUILT, FROM_POINTS = "updated", "rebuilt", "vietoris_rips"
+WARM_UP = 3  # replacements before the first one that is timed
+
+
+@dataclass
+class Samples:
+    """Seconds of every contender, and what the window that updates says about its work."""
+
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    paths: list[str] = field(default_factory=list)
+    rechecked: list[int] = field(default_factory=list)
+
+
+class Windows:
+    """Two windows of the same points: one updates in place as it is told to, one never does.
+
+    Parameters
+    ----------
+    name : str
+        The cloud; its first ``n`` points fill the windows, the later ones replace them.
+    n : int
+        Points held.
+    n_fresh : int
+        Points that can be put in.
+    updates : str
+        ``"always"`` or ``"auto"``, for the first window.
+    """
+
+    def __init__(self, name: str, n: int, n_fresh: int, updates: str) -> None:
+        points = cloud(name, n + n_fresh)
+        self.name = name
+        self._fresh = points[n:]
+        self._rng = np.random.default_rng(n)
+        self._windows = {
+            UPDATED: RipsWindow(n, points.shape[1], updates=updates),
+            REBUILT: RipsWindow(n, points.shape[1], updates="never"),
+        }
+        for window in self._windows.values():
+            window.insert(points[:n])
+            window.diagram()
+        self._turn = 0
+
+    @property
+    def points(self) -> npt.NDArray[np.float32]:
+        """The points held now, shape (n, dim)."""
+        return self._windows[UPDATED].points
+
+    def distances(self) -> npt.NDArray[np.float32]:
+        """Return the matrix of distances of the points held now, for the peers."""
+        return CpuEngine().pairwise(self.points, "euclidean")
+
+    def bars(self) -> Bars:
+        """Return the bars of the points held now."""
+        return bars_of(self._windows[UPDATED].diagram())
+
+    def replace(self, m: int, samples: Samples, *, from_points: bool = False) -> None:
+        """Replace ``m`` points chosen at random, and time it until the diagram is there.
+
+        The contenders take turns at being first. All bars are compared, to the last bit.
+
+        Parameters
+        ----------
+        m : int
+            Points that go; as many come.
+        samples : Samples
+            Added to.
+        from_points : bool
+            Whether `vietoris_rips` of the same points is a contender, too.
+        """
+        fresh, self._fresh = self._fresh[:m], self._fresh[m:]
+        if len(fresh) < m:
+            raise ValueError(f"only {len(fresh)} fresh points are left, not {m}")
+        gone = self._rng.choice(self._windows[UPDATED].ids, m, replace=False)
+        diagrams: dict[str, Diagram] = {}
+        names = [UPDATED, REBUILT]
+        for name in names[:: -1 if self._turn % 2 else 1]:
+            window = self._windows[name]
+            seconds, diagrams[name] = timed(lambda window=window: _replaced(window, gone, fresh))
+            samples.seconds.setdefault(name, []).append(seconds)
+        if from_points:
+            points = self.points
+            seconds, diagrams[FROM_POINTS] = timed(lambda: vietoris_rips(points))
+            samples.seconds.setdefault(FROM_POINTS, []).append(seconds)
+        self._turn += 1
+        for name, diagram in diagrams.items():
+            who = f"{name} after replacing {m} of {len(self.points)}, {self.name}"
+            assert_equal(bars_of(diagrams[REBUILT]), bars_of(diagram), who)
+        info = diagrams[UPDATED].info
+        samples.paths.append(info["path"])
+        samples.rechecked.append(info.get("n_rechecked", 0))
+
+
+def _replaced(window: RipsWindow, gone: Any, fresh: Any) -> Diagram:
+    window.replace(gone, fresh)
+    return window.diagram()

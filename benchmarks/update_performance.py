@@ -1,0 +1,246 @@
+"""Diagrams updated in place against diagrams computed anew, after a few points were replaced.
+
+Contenders: one window that updates, the same window rebuilt, `vietoris_rips` of its points,
+giotto-ph on its matrix of distances, and the incremental update of Oineus where it can hold the
+complex. No time is printed before the bars of H0 and H1 agree exactly. Run with ``make bench``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aura_tda_gpu.persistence.cpu import warm_up
+
+from . import record
+from .budget import Budget
+from .comparison import assert_equal, quartiles, timed
+from .oineus_updates import replace_one_in_both
+from .peers import giotto_ph
+from .replacements import FROM_POINTS, REBUILT, UPDATED, WARM_UP, Samples, Windows
+
+# times as fast as giotto-ph and as the own rebuild, one of 1024 points replaced
+TARGETS = {
+    "lorenz": (100, 10),
+    "delay embedding 6-D": (100, 5),
+    "torus": (100, 5),
+    "gaussian 10-D": (40, 2),
+    "sphere": (40, 2),
+}
+TARGET_N = 1024
+LONGEST = 1.1  # of the rebuild's time, however many points are replaced
+
+
+@dataclass
+class Row:
+    """One cloud: the seconds of every contender, one point replaced each time."""
+
+    cloud: str
+    n: int
+    samples: Samples = field(default_factory=Samples)
+    notes: list[str] = field(default_factory=list)
+
+    def median(self, name: str) -> float:
+        """Return the median seconds of a contender, nan where it did not run."""
+        seconds = self.samples.seconds.get(name)
+        return statistics.median(seconds) if seconds else float("nan")
+
+    def ratios(self) -> tuple[float, float]:
+        """Return how many times as long giotto-ph and the own rebuild take."""
+        rebuild = min(self.median(REBUILT), self.median(FROM_POINTS))
+        ours = self.median(UPDATED)
+        return self.median(giotto_ph.NAME) / ours, rebuild / ours
+
+
+def main() -> None:
+    """Measure, print the tables, write the record."""
+    args = _arguments()
+    machine = record.machine()
+    if machine["load_average"] > 0.5:
+        print(f"the machine is busy (load {machine['load_average']}): times may be too long")
+    warm_up()
+    rows = _replace_one(args)
+    many = _replace_many(args)
+    incremental = replace_one_in_both(args.clouds, args.oineus_n, args.oineus_runs, args.oineus_mb)
+    path = args.output or record.default_output("update_performance")
+    record.write(path, _record(args, machine, rows, many, incremental))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--n", type=int, default=TARGET_N, help="points of a window")
+    parser.add_argument("--clouds", nargs="+", choices=TARGETS, default=list(TARGETS))
+    parser.add_argument("--repeat", type=int, default=40, help="timed replacements of one point")
+    parser.add_argument("--peer-runs", type=int, default=3, help="runs of giotto-ph among them")
+    parser.add_argument("--peer-limit", type=float, default=60, help="its longest run, in seconds")
+    parser.add_argument("--many", type=int, nargs="*", help="points replaced at once")
+    parser.add_argument("--many-repeat", type=int, default=15, help="timed replacements of many")
+    parser.add_argument("--oineus-n", type=int, nargs="*", default=[64, 128, 256, TARGET_N])
+    parser.add_argument("--oineus-runs", type=int, default=3, help="timed updates of Oineus")
+    parser.add_argument("--oineus-mb", type=float, default=6000, help="memory it may take")
+    parser.add_argument("--output", type=Path, help="where to write the JSON record")
+    args = parser.parse_args()
+    if args.repeat < 1 or args.many_repeat < 1 or args.n < 16:
+        parser.error("repeats start at 1 and --n at 16")
+    if args.many is None:
+        args.many = [1, 4, 16, 64, args.n // 10]
+    return args
+
+
+def _replace_one(args: argparse.Namespace) -> list[Row]:
+    """Replace one point again and again, on every cloud."""
+    print(f"one of {args.n} points replaced, diagram included; median (quartiles) in ms")
+    print(
+        f"{'':<20}{'updated':>24}{'rechecked':>10}{'rebuilt':>9}{'batch':>9}{'ratio':>8}"
+        f"{'giotto-ph':>11}{'ratio':>8}  targets"
+    )
+    rows = []
+    for name in args.clouds:
+        windows = Windows(name, args.n, args.repeat + WARM_UP, "always")
+        row = Row(name, args.n)
+        variant = _fastest_giotto(row, windows, args)
+        for _ in range(WARM_UP):
+            windows.replace(1, Samples(), from_points=True)
+        for turn in range(args.repeat):
+            windows.replace(1, row.samples, from_points=True)
+            if variant and turn * args.peer_runs % args.repeat < args.peer_runs:
+                _run_giotto(row, windows, variant)
+        rows.append(row)
+        print(_line(row), flush=True)
+    return rows
+
+
+def _fastest_giotto(row: Row, windows: Windows, args: argparse.Namespace) -> str | None:
+    """Return the mode of giotto-ph that is faster on this cloud, None where it cannot run."""
+    if not giotto_ph.available():
+        row.notes.append(f"giotto-ph is not installed: {giotto_ph.INSTALL}")
+        return None
+    budget = Budget(args.peer_limit)
+    taken: dict[str, float] = {}
+    for m in (args.n // 4, args.n // 2, args.n):
+        D = windows.distances()[:m, :m].copy()
+        taken = {}
+        for variant in giotto_ph.VARIANTS:
+            if budget.refusal(giotto_ph.NAME, variant, m):
+                continue
+            taken[variant] = timed(lambda D=D, variant=variant: giotto_ph.bars(D, variant))[0]
+            budget.saw(giotto_ph.NAME, variant, m, taken[variant])
+    if not taken:
+        row.notes.append(f"giotto-ph not run: a run takes more than {args.peer_limit:g} s")
+        return None
+    return min(taken, key=lambda variant: taken[variant])
+
+
+def _run_giotto(row: Row, windows: Windows, variant: str) -> None:
+    D = windows.distances()
+    seconds, bars = timed(lambda: giotto_ph.bars(D, variant))
+    assert_equal(windows.bars(), bars, f"giotto-ph {variant}, {row.cloud}, n = {row.n}")
+    row.samples.seconds.setdefault(giotto_ph.NAME, []).append(seconds)
+
+
+def _line(row: Row) -> str:
+    low, middle, high = (1000 * q for q in quartiles(row.samples.seconds[UPDATED]))
+    rechecked = statistics.median(row.samples.rechecked)
+    peer, rebuild = row.ratios()
+    cells = (
+        f"{row.cloud:<20}{f'{middle:.2f} ({low:.2f}-{high:.2f})':>24}{rechecked:>10.0f}"
+        f"{1000 * row.median(REBUILT):>9.1f}{1000 * row.median(FROM_POINTS):>9.1f}{rebuild:>7.1f}x"
+        f"{1000 * row.median(giotto_ph.NAME):>11.1f}{peer:>7.1f}x"
+    )
+    if set(row.samples.paths) != {"update"}:
+        cells += f"  {row.samples.paths.count('rebuild')} of {len(row.samples.paths)} rebuilt"
+    if row.n == TARGET_N:
+        wanted = zip((peer, rebuild), TARGETS[row.cloud], strict=True)
+        cells += "  " + ", ".join(
+            f">= {least}x {'met' if ratio >= least else 'not met'}" for ratio, least in wanted
+        )
+    return cells + "".join(f"\n    {note}" for note in row.notes)
+
+
+def _replace_many(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Replace several points at once, with the way left to the window."""
+    if not args.many:
+        return []
+    print(f"\nm of {args.n} points replaced, the way left to the window; medians in ms")
+    print(f"{'':<20}{'m':>6}{'auto':>9}{'rebuilt':>9}{'ratio':>8}{'rechecked':>11}  way")
+    rows = []
+    for name in args.clouds:
+        for m in sorted(set(args.many)):
+            windows = Windows(name, args.n, m * (args.many_repeat + WARM_UP), "auto")
+            samples = Samples()
+            for _ in range(WARM_UP):
+                windows.replace(m, Samples())
+            for _ in range(args.many_repeat):
+                windows.replace(m, samples)
+            rows.append(_many_row(name, m, samples))
+            print(_many_line(rows[-1]), flush=True)
+    worst = max(row["ratio"] for row in rows)
+    verdict = "met" if worst <= LONGEST else "not met"
+    print(f"at most {worst:.2f} times the rebuild: <= {LONGEST} {verdict}")
+    return rows
+
+
+def _many_row(name: str, m: int, samples: Samples) -> dict[str, Any]:
+    pairs = zip(samples.seconds[UPDATED], samples.seconds[REBUILT], strict=True)
+    return {
+        "cloud": name,
+        "m": m,
+        "samples": samples.seconds,
+        "medians": {who: statistics.median(s) for who, s in samples.seconds.items()},
+        "ratio": statistics.median(auto / rebuilt for auto, rebuilt in pairs),
+        "ways": {way: samples.paths.count(way) for way in sorted(set(samples.paths))},
+        "rechecked": statistics.median(samples.rechecked),
+    }
+
+
+def _many_line(row: dict[str, Any]) -> str:
+    medians = row["medians"]
+    ways = ", ".join(f"{way} {count}" for way, count in row["ways"].items())
+    return (
+        f"{row['cloud']:<20}{row['m']:>6}{1000 * medians[UPDATED]:>9.2f}"
+        f"{1000 * medians[REBUILT]:>9.2f}{row['ratio']:>8.2f}{row['rechecked']:>11.0f}  {ways}"
+    )
+
+
+def _record(
+    args: argparse.Namespace,
+    machine: dict[str, Any],
+    rows: list[Row],
+    many: list[dict[str, Any]],
+    incremental: list[dict[str, Any]],
+) -> dict[str, Any]:
+    packages = ("aura-tda-gpu", "numpy", "numba", "giotto-ph", "oineus")
+    return {
+        "benchmark": "update_performance",
+        "machine": machine,
+        "versions": record.versions(packages),
+        "commit": record.commit(),
+        "settings": {name: value for name, value in vars(args).items() if name != "output"},
+        "unit": "seconds; peak memory in MB",
+        "targets": {"replace_one": TARGETS, "replace_many_at_most": LONGEST},
+        "replace_one": [_one_row(row) for row in rows],
+        "replace_many": many,
+        "oineus": incremental,
+    }
+
+
+def _one_row(row: Row) -> dict[str, Any]:
+    against_giotto, against_rebuild = row.ratios()
+    return {
+        "cloud": row.cloud,
+        "n": row.n,
+        "samples": row.samples.seconds,
+        "quartiles": {who: quartiles(seconds) for who, seconds in row.samples.seconds.items()},
+        "against_giotto_ph": None if against_giotto != against_giotto else against_giotto,
+        "against_rebuild": against_rebuild,
+        "paths": row.samples.paths,
+        "rechecked": row.samples.rechecked,
+        "notes": row.notes,
+    }
+
+
+if __name__ == "__main__":
+    main()
