@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 10))
 INPUTS := pyproject.toml constraints.txt
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test lint format bench wheel-test clean
+.PHONY: help demo test soak lint format bench wheel-test clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -23,6 +23,10 @@ test: $(VENV)/.test ## run every test, the built wheel in an empty environment i
 	@echo "running the tests (a minute or two)"
 	@$(BIN)/python -m pytest
 	@$(MAKE) --no-print-directory wheel-test
+
+soak: $(VENV)/.test ## update one window 100 000 times and compare it with rebuilds
+	@echo "updating a window 100 000 times (about five minutes)"
+	@AURA_SOAK_UPDATES=100000 $(BIN)/python -m pytest --timeout=0 tests/persistence/test_window_soak.py
 
 lint: $(VENV)/.test ## check style and types
 	@echo "checking style and types"

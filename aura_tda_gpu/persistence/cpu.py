@@ -8,31 +8,21 @@ from Bauer, "Ripser" (J. Appl. Comput. Topol. 2021), section 5.
 
 from __future__ import annotations
 
+import sys
 import time
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..errors import UnsupportedError
+from . import kernels
 from .distances import angles
 from .edge_sweep import sweep_edges
 from .engine import Bars, EngineResult, Float32Array, LoopEdges
 from .footprint import padded
-from .kernels import (
-    certificates,
-    cover,
-    distance,
-    edge_lists,
-    farthest,
-    forest,
-    keys,
-    mark,
-    recheck,
-    reduction,
-    relations,
-    sweep,
-)
+from .kernels import certificates, cover, distance, farthest, keys
 from .loops import bars_of_components, bars_of_loops
 from .lune_state import LuneState
 from .pairing import counts, pair_edges
@@ -41,20 +31,6 @@ __all__ = ["CpuEngine", "warm_up"]
 
 INFINITE = np.float32(np.inf).view(np.uint32)
 LARGEST = INFINITE - np.uint32(1)
-KERNELS = (
-    certificates,
-    cover,
-    distance,
-    edge_lists,
-    farthest,
-    forest,
-    keys,
-    mark,
-    recheck,
-    reduction,
-    relations,
-    sweep,
-)
 METRIC_KERNELS = {
     "euclidean": distance.euclidean,
     "manhattan": distance.manhattan,
@@ -121,13 +97,17 @@ def warm_up() -> dict[str, float | int]:
 
 
 def _cache_statistics() -> dict[str, int]:
-    dispatchers = [
-        value for module in KERNELS for value in vars(module).values() if hasattr(value, "stats")
-    ]
+    found = [value for module in _kernel_modules() for value in vars(module).values()]
+    dispatchers = {id(value): value for value in found if hasattr(value, "stats")}.values()
     return {
         "compiled": sum(sum(d.stats.cache_misses.values()) for d in dispatchers),
         "cached": sum(sum(d.stats.cache_hits.values()) for d in dispatchers),
     }
+
+
+def _kernel_modules() -> list[ModuleType]:
+    package = kernels.__name__ + "."
+    return [module for name, module in sys.modules.items() if name.startswith(package)]
 
 
 def _pairwise(points: Float32Array, metric: str) -> Float32Array:

@@ -97,17 +97,7 @@ class LuneState:
     def build(
         self, matrix: Float32Array, points: Float32Array, slots: Int64Array
     ) -> dict[str, float]:
-        """Start from scratch.
-
-        Parameters
-        ----------
-        matrix : ndarray of float32, shape (n, n)
-            Distances of the points.
-        points : ndarray of float32, shape (n, dim)
-            Prepared points.
-        slots : ndarray of int64, shape (n,)
-            Their slots, ascending.
-        """
+        """Start from scratch; see `WindowState.build`."""
         self.live = slots
         self.points[slots] = points
         self.bits.fill(INFINITE)
@@ -130,29 +120,7 @@ class LuneState:
     def update(
         self, gone: Int64Array, new: Int64Array, points: Float32Array, budget: int
     ) -> dict[str, Any]:
-        """Take points out and put others in.
-
-        Parameters
-        ----------
-        gone : ndarray of int64
-            Slots whose point leaves.
-        new : ndarray of int64, shape (m,)
-            Slots that get a point; they are free or among ``gone``.
-        points : ndarray of float32, shape (m, dim)
-            Prepared points.
-        budget : int
-            Largest number of edges to look at again, beside those of the new points.
-
-        Returns
-        -------
-        dict
-            ``n_rechecked`` edges and ``seconds`` of each phase.
-
-        Raises
-        ------
-        TooManyEdges
-            If the budget does not suffice; the state is then of no use.
-        """
+        """Take points out and put others in; see `WindowState.update`."""
         watch = _Watch()
         alive = np.zeros(self.n_slots, np.bool_)
         alive[self.live] = True

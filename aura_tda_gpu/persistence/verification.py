@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import StateCorruption
 from . import distances
 from .edge_sweep import UInt64Array
-from .kernels import keys, verify
+from .kernels import edge_lists, keys, verify
 
 if TYPE_CHECKING:
     from .lune_state import LuneState
@@ -51,12 +51,18 @@ def verify_state(state: LuneState) -> None:
 def _verify_distances(state: LuneState) -> None:
     live = state.live
     fresh = distances.pairwise(state.points[live], state.metric).view(np.uint32)
-    kept = state.bits[np.ix_(live, live)]
-    wrong = np.argwhere(kept != fresh)
+    expected = np.full_like(state.bits, edge_lists.INFINITE)
+    expected[np.ix_(live, live)] = fresh
+    wrong = np.argwhere(state.bits != expected)
     if len(wrong):
-        a, b = (int(live[i]) for i in wrong[0])
+        a, b = (int(slot) for slot in wrong[0])
         raise StateCorruption(f"the distance of slots {a} and {b} is not theirs", (a, b))
-    r_enc = np.uint32(fresh.max(axis=1).min() if len(live) else 0)
+    farthest = fresh.max(axis=1, initial=0)
+    odd = np.flatnonzero(state.farthest[live] != farthest)
+    if len(odd):
+        slot = int(live[odd[0]])
+        raise StateCorruption(f"the farthest point from slot {slot} is another", (slot, slot))
+    r_enc = np.uint32(farthest.min() if len(live) else 0)
     if state.r_enc != r_enc:
         raise StateCorruption(
             f"the enclosing radius is {r_enc.view(np.float32)}, not {state.r_enc.view(np.float32)}"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import SnapshotError
 from .history import History, NamedDiagram
 from .slots import FREE, SlotTable, WindowContent
 from .snapshots import pack, unpack
@@ -51,6 +52,15 @@ def read(data: bytes) -> tuple[dict[str, Any], WindowContent, History]:
         If it is no snapshot of a window, cut short, altered, or of another version.
     """
     meta, arrays = unpack(data, _KIND, _VERSION)
+    try:
+        return _read(meta, arrays)
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise SnapshotError(f"the snapshot does not describe a window: {error}") from error
+
+
+def _read(
+    meta: dict[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
+) -> tuple[dict[str, Any], WindowContent, History]:
     ids = np.full(meta["capacity"], FREE, np.int64)
     ids[arrays["slots"]] = arrays["ids"]
     points = np.zeros((meta["capacity"], meta["dim"]), np.float32)

@@ -194,9 +194,9 @@ def check_updates(updates: object) -> str:
     ConfigError
         If it is not one of `UPDATES`.
     """
-    if updates not in UPDATES:
+    if not isinstance(updates, str) or updates not in UPDATES:
         raise ConfigError(f"updates must be one of {', '.join(UPDATES)}, not {updates!r}")
-    return str(updates)
+    return updates
 
 
 def _verify_bars(kept: EngineResult, fresh: EngineResult) -> None:

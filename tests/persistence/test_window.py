@@ -6,9 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from aura_tda_gpu.errors import (
     BackendUnavailable,
@@ -21,15 +18,11 @@ from aura_tda_gpu.persistence import backends
 from aura_tda_gpu.persistence.rips import vietoris_rips
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from tests.oracles.peers import bars_of, pairs_of
+from tests.persistence.window_checks import assert_right
 
 
 def floats(*rows):
     return np.array(rows, np.float32).reshape(len(rows), -1)
-
-
-def state(window):
-    origin = None if window.origin is None else window.origin.tolist()
-    return window.ids.tolist(), window.points.tolist(), origin, len(window)
 
 
 def test_slots_and_ids():
@@ -142,47 +135,68 @@ BAD_IDS = {
 }
 
 
-@pytest.fixture
-def window():
+@pytest.fixture(params=["auto", "always", "never"])
+def window(request):
     """Points 1 and 2 in slots 1 and 0 of five."""
-    window = RipsWindow(5, 2)
+    window = RipsWindow(5, 2, updates=request.param)
     window.insert(floats((0, 0), (1, 0)))
+    window.diagram()
     window.replace([0], floats((2, 2)))
     return window
 
 
+def assert_goes_on(window):
+    """The diagram is right, and so is the next one."""
+    assert_right(window)
+    assert window.replace([1], floats((5, 5))).tolist() == [3]
+    assert_right(window)
+
+
 @pytest.mark.parametrize(("points", "message", "row"), BAD_POINTS.values(), ids=BAD_POINTS)
 def test_a_refused_insert_changes_nothing(window, points, message, row):
-    before, diagram = state(window), window.diagram()
+    diagram, before = window.diagram(), window.snapshot()
     with pytest.raises(InvalidInputError, match=message) as caught:
         window.insert(points)
     assert caught.value.row == row
-    assert state(window) == before
+    assert window.snapshot() == before
     assert window.diagram()[0] is diagram[0]
-    assert window.insert(floats((5, 5))).tolist() == [3]
+    assert_goes_on(window)
 
 
 @pytest.mark.parametrize(("ids", "message", "row"), BAD_IDS.values(), ids=BAD_IDS)
 @pytest.mark.parametrize("call", ["remove", "replace"])
 def test_a_refused_removal_changes_nothing(window, call, ids, message, row):
-    before, diagram = state(window), window.diagram()
+    diagram, before = window.diagram(), window.snapshot()
     arguments = (ids,) if call == "remove" else (ids, floats((3, 3)))
     with pytest.raises(InvalidInputError, match=message) as caught:
         getattr(window, call)(*arguments)
     assert caught.value.row == row
-    assert state(window) == before
+    assert window.snapshot() == before
     assert window.diagram()[0] is diagram[0]
+    assert_goes_on(window)
+
+
+@pytest.mark.parametrize("points", [BAD_POINTS[name][0] for name in BAD_POINTS], ids=BAD_POINTS)
+def test_a_refused_replacement_before_a_diagram_changes_nothing(window, points):
+    before = window.snapshot()
+    with pytest.raises(InvalidInputError):
+        window.replace([1, 2, 9], points)
+    with pytest.raises(InvalidInputError):
+        window.replace([], points)
+    assert window.snapshot() == before
+    assert_goes_on(window)
 
 
 def test_a_refused_replacement_takes_nothing_out(window):
-    before = state(window)
+    before = window.snapshot()
     with pytest.raises(InvalidInputError, match="row 0"):
         window.replace([1, 2], [[math.inf, 0.0]])
     with pytest.raises(InvalidInputError, match="6 points do not fit: 5 of 5"):
         window.replace([1, 2], np.zeros((6, 2), np.float32))
-    assert state(window) == before
+    assert window.snapshot() == before
     window.replace([1, 2], np.zeros((5, 2), np.float32))
     assert len(window) == 5
+    assert_right(window)
 
 
 def test_a_refused_first_insert_fixes_no_origin():
@@ -216,6 +230,11 @@ def test_a_zero_vector_is_refused_under_cosine():
         ({"homology_dimensions": 1}, "homology_dimensions"),
         ({"max_edge_length": -1}, "max_edge_length"),
         ({"threads": 0}, "threads"),
+        ({"updates": "sometimes"}, "updates.*'sometimes'"),
+        ({"updates": None}, "updates.*None"),
+        ({"updates": True}, "updates.*True"),
+        ({"updates": ["auto"]}, r"updates.*\['auto'\]"),
+        ({"updates": np.array(["auto", "never"])}, "updates"),
     ],
 )
 def test_bad_settings_are_named(arguments, message):
@@ -235,63 +254,6 @@ def test_a_window_that_no_engine_serves_is_not_made(monkeypatch):
     monkeypatch.setattr(backends, "available_memory", lambda: 1000)
     with pytest.raises(MemoryLimitError, match="1000 bytes are available"):
         RipsWindow(100, 2)
-
-
-class WindowMachine(RuleBasedStateMachine):
-    """The window against a list of slots."""
-
-    capacity = 6
-
-    def __init__(self):
-        super().__init__()
-        self.window = RipsWindow(self.capacity, 2)
-        self.slots = [None] * self.capacity
-        self.next_id = 0
-
-    @rule(data=st.data())
-    def replace(self, data):
-        live = [slot[0] for slot in self.slots if slot]
-        ids = data.draw(st.lists(st.sampled_from(live), unique=True)) if live else []
-        room = self.capacity - len(live) + len(ids)
-        pair = st.tuples(st.integers(-2, 2), st.integers(-2, 2))
-        points = data.draw(st.lists(pair, max_size=room + 1))
-        array = np.array(points, np.float32).reshape(-1, 2)
-        if len(points) > room:
-            with pytest.raises(InvalidInputError, match="do not fit"):
-                self.window.replace(ids, array)
-            return
-        given_ids = self.window.replace(ids, array).tolist()
-        self.slots = [slot if slot and slot[0] not in ids else None for slot in self.slots]
-        for name, point in zip(given_ids, points, strict=True):
-            assert name == self.next_id
-            self.slots[self.slots.index(None)] = (name, point)
-            self.next_id += 1
-
-    @rule(data=st.data())
-    def remove(self, data):
-        live = [slot[0] for slot in self.slots if slot]
-        ids = data.draw(st.lists(st.sampled_from(live), unique=True)) if live else []
-        self.window.remove(ids)
-        self.slots = [slot if slot and slot[0] not in ids else None for slot in self.slots]
-
-    @invariant()
-    def holds_what_was_put_in(self):
-        live = [slot for slot in self.slots if slot]
-        assert len(self.window) == len(live)
-        assert self.window.ids.tolist() == [name for name, _ in live]
-        assert self.window.points.tolist() == [list(map(float, point)) for _, point in live]
-
-    @invariant()
-    def update_equals_rebuild(self):
-        found = self.window.diagram()
-        truth = vietoris_rips(self.window.points, backend="reference")
-        for k in (0, 1):
-            assert bars_of(found, k) == bars_of(truth, k)
-            assert pairs_of(found, k) == pairs_of(truth, k)
-
-
-TestWindowMachine = WindowMachine.TestCase
-TestWindowMachine.settings = settings(max_examples=60, stateful_step_count=15)
 
 
 def test_two_diagrams_of_one_state_share_no_information():

@@ -41,7 +41,9 @@ def changed_window():
     return window
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError], ids=lambda error: error.__name__)
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, MemoryError], ids=lambda error: error.__name__
+)
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_that_fails(monkeypatch, stage, error):
     module, name = STAGES[stage]

@@ -28,9 +28,7 @@ def position(bits, a, b):
 def lune_of(bits, live, a, b):
     end = position(bits, a, b)
     return [
-        v
-        for v in live
-        if v not in (a, b) and max(position(bits, a, v), position(bits, b, v)) < end
+        v for v in live if v not in (a, b) and max(position(bits, a, v), position(bits, b, v)) < end
     ]
 
 
@@ -131,10 +129,8 @@ def fires(state, a, b, gone, new, rows):
     h, g = int(state.first[a, b]), int(state.second[a, b])
     lune = lune_of(bits, live, a, b)
     end = position(bits, a, b)
-    if h < N:
-        lost = h in gone or g in gone
-    else:
-        lost = any(y in lune for y in gone)
+    needed = {h, g} if h < N else set(lune)
+    lost = not needed.isdisjoint(gone)
     entered = False
     for x, row in zip(new, rows, strict=True):
 
@@ -147,20 +143,19 @@ def fires(state, a, b, gone, new, rows):
     return lost or entered
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(10))
 def test_exactly_the_edges_of_the_rules_are_listed(seed):
     rng = np.random.default_rng(seed)
-    points = cloud(rng, 26, 2 + seed % 3)
-    state = built(points, np.sort(rng.permutation(40)[:26]))
+    points = cloud(rng, 36, 2 + seed % 3 if seed < 6 else 12)
+    state = built(points, np.sort(rng.permutation(50)[:36]))
     gone = np.sort(rng.permutation(state.live)[: rng.integers(0, 4)])
-    free = np.setdiff1d(np.arange(40), state.live)
+    free = np.setdiff1d(np.arange(50), state.live)
     new = np.sort(np.concatenate([gone[:2], free[: rng.integers(0, 3)]]))
     survivors = np.setdiff1d(state.live, gone)
     alive = np.zeros(N, np.bool_)
     alive[survivors] = True
     rows = cross(cloud(rng, len(new), points.shape[1]), state.points, "euclidean").view(np.uint32)
     rows = np.where(alive, rows, mark.NOWHERE)
-    # a hub that is about to leave is no reason to keep an edge
     expected = {
         (a, b)
         for b, a in combinations(survivors.tolist(), 2)
@@ -226,15 +221,15 @@ def test_a_recheck_finds_the_truth_whatever_it_is_told_to_try(dim, rng):
 
 @pytest.fixture
 def window(rng):
-    """Thirty points after an update, with every kind of edge; ids are not slots."""
-    window = RipsWindow(40, 6, updates="always")
-    ids = window.insert(rng.normal(size=(40, 6)).astype(np.float32))
-    window.remove(ids[:10])
+    """Sixty points after an update, with every kind of edge; ids are not slots."""
+    window = RipsWindow(63, 12, updates="always")
+    ids = window.insert(rng.normal(size=(63, 12)).astype(np.float32))
+    window.remove(ids[:3])
     window.diagram()
-    window.replace(ids[10:15], rng.normal(size=(5, 6)).astype(np.float32))
-    window.diagram()
+    window.replace(ids[10:15], rng.normal(size=(5, 12)).astype(np.float32))
+    assert window.diagram().info["path"] == "update"
     lists = window._updates._state.lists
-    assert min(len(lists.rng), len(lists.splits), len(lists.loose)) > 3
+    assert min(len(lists.rng), len(lists.splits), len(lists.loose)) > 1
     window.verify()
     return window
 
@@ -263,7 +258,7 @@ def edges_up_to_the_radius(state):
 
 def test_a_wrong_distance_is_found(window):
     state = window._updates._state
-    for a, b in edges_up_to_the_radius(state)[::7]:
+    for a, b in edges_up_to_the_radius(state)[::60]:
         for high, low in ((a, b), (b, a)):
             state.bits[high, low] += 1
             refused(window, a, b)
@@ -273,7 +268,7 @@ def test_a_wrong_distance_is_found(window):
 
 def test_a_distance_to_a_free_slot_is_found(window):
     state = window._updates._state
-    free = int(np.setdiff1d(np.arange(40), state.live)[0])
+    free = int(np.setdiff1d(np.arange(63), state.live)[0])
     state.bits[free, state.live[0]] = state.bits[state.live[0], free] = 0
     refused(window)
     state.bits[free, state.live[0]] = state.bits[state.live[0], free] = INFINITE
@@ -285,7 +280,7 @@ def test_a_wrong_code_is_found(window, codes):
     state = window._updates._state
     noted = getattr(state, codes)
     planted = 0
-    for a, b in edges_up_to_the_radius(state)[::5]:
+    for a, b in edges_up_to_the_radius(state)[::30]:
         h, g = int(state.first[a, b]), int(state.second[a, b])
         lune = lune_of(state.bits, state.live.tolist(), a, b)
         outside = np.setdiff1d(np.arange(N), lune)
@@ -327,7 +322,7 @@ def test_an_edge_that_a_list_has_too_many_is_found(window, name):
     lists = state.lists
     kept = getattr(lists, name)
     known = {*lists.rng.tolist(), *lists.splits.tolist(), *lists.loose.tolist()}
-    for a, b in edges_up_to_the_radius(state)[::40]:
+    for a, b in edges_up_to_the_radius(state)[::100]:
         key = int(edge_key(state.bits[a, b], a, b))
         if key in known:
             continue
@@ -384,7 +379,7 @@ def test_wrong_farthest_points_are_found(window):
 def test_wrong_live_slots_are_found(window):
     state = window._updates._state
     kept = state.live
-    free = np.setdiff1d(np.arange(40), kept)
+    free = np.setdiff1d(np.arange(63), kept)
     for wrong in (kept[1:], kept[:-1], np.sort(np.append(kept, free[0]))):
         state.live = wrong
         refused(window)

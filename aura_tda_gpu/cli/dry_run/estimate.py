@@ -28,6 +28,7 @@ _ROWS = 1000
 _LIVE_SECONDS = 1.0
 _PATIENCE = 0.1  # seconds that a silent source is waited for at a time
 _LOWEST_RATE, _HIGHEST_RATE = 1e-3, 1e9
+_COARSE = 1.5  # ratio of the rates tried first
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +257,14 @@ def _window(speed: Speed, window: streams.WindowEstimate) -> WindowEstimate:
 
 
 def _highest_rate(busy: Callable[[float], float]) -> float:
-    """Return the rate at which a second of data takes a second of work, 0 if it always does."""
-    low, high = _LOWEST_RATE, _HIGHEST_RATE
-    if busy(low) > 1:
-        return 0.0
+    """Return the highest rate whose second of data takes a second of work, 0 if there is none."""
+    low = _HIGHEST_RATE
+    # a window that outgrows its landmarks may take less than one that is just exact
+    while busy(low) > 1:
+        low /= _COARSE
+        if low < _LOWEST_RATE:
+            return 0.0
+    high = _COARSE * low
     while high > 1.001 * low:
         middle = math.sqrt(low * high)
         low, high = (middle, high) if busy(middle) <= 1 else (low, middle)
