@@ -71,7 +71,9 @@ class Windows:
         """Return the bars of the points held now."""
         return bars_of(self._windows[UPDATED].diagram())
 
-    def replace(self, m: int, samples: Samples, *, from_points: bool = False) -> None:
+    def replace(
+        self, m: int, samples: Samples, *, times: int = 1, from_points: bool = False
+    ) -> None:
         """Replace ``m`` points chosen at random, and time it until the diagram is there.
 
         The contenders take turns at being first. All bars are compared, to the last bit.
@@ -82,30 +84,40 @@ class Windows:
             Points that go; as many come.
         samples : Samples
             Added to.
+        times : int
+            Replacements that a contender goes through before it is the turn of the next one.
         from_points : bool
-            Whether `vietoris_rips` of the same points is a contender, too.
+            Whether `vietoris_rips` of the points held then is a contender, too.
         """
-        fresh, self._fresh = self._fresh[:m], self._fresh[m:]
-        if len(fresh) < m:
-            raise ValueError(f"only {len(fresh)} fresh points are left, not {m}")
-        gone = self._rng.choice(self._windows[UPDATED].ids, m, replace=False)
-        diagrams: dict[str, Diagram] = {}
+        steps = [self._step(m) for _ in range(times)]
+        told: dict[str, list[Diagram]] = {}
         names = [UPDATED, REBUILT]
         for name in names[:: -1 if self._turn % 2 else 1]:
             window = self._windows[name]
-            seconds, diagrams[name] = timed(lambda window=window: _replaced(window, gone, fresh))
-            samples.seconds.setdefault(name, []).append(seconds)
+            told[name] = []
+            for slots, fresh in steps:
+                gone = window.ids[slots]
+                seconds, diagram = timed(lambda w=window, g=gone, f=fresh: _replaced(w, g, f))
+                samples.seconds.setdefault(name, []).append(seconds)
+                told[name].append(diagram)
+        self._turn += 1
+        who = f"after replacing {m} of {len(self.points)}, {self.name}"
+        for updated, rebuilt in zip(told[UPDATED], told[REBUILT], strict=True):
+            assert_equal(bars_of(rebuilt), bars_of(updated), f"{UPDATED} {who}")
+            samples.paths.append(updated.info["path"])
+            samples.rechecked.append(updated.info["n_rechecked"])
         if from_points:
             points = self.points
-            seconds, diagrams[FROM_POINTS] = timed(lambda: vietoris_rips(points))
+            seconds, batch = timed(lambda: vietoris_rips(points))
             samples.seconds.setdefault(FROM_POINTS, []).append(seconds)
-        self._turn += 1
-        for name, diagram in diagrams.items():
-            who = f"{name} after replacing {m} of {len(self.points)}, {self.name}"
-            assert_equal(bars_of(diagrams[REBUILT]), bars_of(diagram), who)
-        info = diagrams[UPDATED].info
-        samples.paths.append(info["path"])
-        samples.rechecked.append(info.get("n_rechecked", 0))
+            assert_equal(bars_of(told[REBUILT][-1]), bars_of(batch), f"{FROM_POINTS} {who}")
+
+    def _step(self, m: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Choose which slots get which points."""
+        fresh, self._fresh = self._fresh[:m], self._fresh[m:]
+        if len(fresh) < m:
+            raise ValueError(f"only {len(fresh)} fresh points are left, not {m}")
+        return self._rng.choice(len(self.points), m, replace=False), fresh
 
 
 def _replaced(window: RipsWindow, gone: Any, fresh: Any) -> Diagram:

@@ -31,6 +31,7 @@ TARGETS = {
     "sphere": (40, 2),
 }
 TARGET_N = 1024
+BLOCK = 10  # replacements in a row, as in a stream; in the second table contenders alternate
 LONGEST = 1.1  # of the rebuild's time, however many points are replaced
 
 
@@ -92,21 +93,24 @@ def _arguments() -> argparse.Namespace:
 
 def _replace_one(args: argparse.Namespace) -> list[Row]:
     """Replace one point again and again, on every cloud."""
-    print(f"one of {args.n} points replaced, diagram included; median (quartiles) in ms")
+    print(
+        f"one of {args.n} points replaced, diagram included, {BLOCK} in a row; "
+        "median (quartiles) in ms"
+    )
     print(
         f"{'':<20}{'updated':>24}{'rechecked':>10}{'rebuilt':>9}{'batch':>9}{'ratio':>8}"
         f"{'giotto-ph':>11}{'ratio':>8}  targets"
     )
     rows = []
     for name in args.clouds:
-        windows = Windows(name, args.n, args.repeat + WARM_UP, "always")
+        blocks = -(-args.repeat // BLOCK)
+        windows = Windows(name, args.n, BLOCK * (blocks + 1), "always")
         row = Row(name, args.n)
         variant = _fastest_giotto(row, windows, args)
-        for _ in range(WARM_UP):
-            windows.replace(1, Samples(), from_points=True)
-        for turn in range(args.repeat):
-            windows.replace(1, row.samples, from_points=True)
-            if variant and turn * args.peer_runs % args.repeat < args.peer_runs:
+        windows.replace(1, Samples(), times=BLOCK, from_points=True)
+        for turn in range(blocks):
+            windows.replace(1, row.samples, times=BLOCK, from_points=True)
+            if variant and turn * args.peer_runs % blocks < args.peer_runs:
                 _run_giotto(row, windows, variant)
         rows.append(row)
         print(_line(row), flush=True)

@@ -44,6 +44,15 @@ def test_the_service_of_the_readme(tmp_path):
     assert any("scale_4000ms  longest loop [[0.02" in line for line in lines)
 
 
+def test_the_window_of_the_readme(tmp_path):
+    check = "print(again, again.diagram()[1].tolist() == diagram[1].tolist())"
+    lines = run("-c", f"{blocks('README.md')[2]}\n{check}", cwd=tmp_path).splitlines()
+    # which way was taken depends on what the machine is fast at
+    assert all(re.match(r"(rebuild|update) \d+ Changes\(H0: ", line) for line in lines[:-1])
+    assert len(lines) == 7
+    assert lines[-1] == "RipsWindow(400 of 400 points, dim=2) True"
+
+
 def test_the_processor(tmp_path):
     example, logs = blocks("docs/processor.md")
     lines = run("-c", example, cwd=tmp_path).splitlines()

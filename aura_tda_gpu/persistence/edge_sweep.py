@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from .engine import Int64Array
 from .kernels import keys, sweep
+from .threads import in_parts
 
 __all__ = ["SweptEdges", "UInt16Array", "UInt32Array", "UInt64Array", "sweep_edges"]
 
@@ -19,7 +19,6 @@ UInt64Array = npt.NDArray[np.uint64]
 UInt32Array = npt.NDArray[np.uint32]
 UInt16Array = npt.NDArray[np.uint16]
 Note = Callable[[UInt64Array, npt.NDArray[np.uint8], npt.NDArray[np.uint16]], None]
-Run = Callable[[Callable[[int], None], Iterable[int]], Iterator[None]]
 
 EDGES_PER_THREAD = 60_000
 BUCKETS_PER_WORKER = 4
@@ -75,17 +74,13 @@ def sweep_edges(
         workers' threads; without it hubs are not looked for.
     """
     workers = max(1, min(threads, len(bits) ** 2 // (2 * EDGES_PER_THREAD)))
-    if workers == 1:
-        return _sweep_buckets(bits, limit, 1, map, seconds, note)
-    with ThreadPoolExecutor(workers, "aura-tda-sweep") as pool:
-        return _sweep_buckets(bits, limit, workers, pool.map, seconds, note)
+    return _sweep_buckets(bits, limit, workers, seconds, note)
 
 
 def _sweep_buckets(
     bits: UInt32Array,
     limit: np.uint32,
     workers: int,
-    run: Run,
     seconds: dict[str, float],
     note: Note | None,
 ) -> SweptEdges:
@@ -96,7 +91,7 @@ def _sweep_buckets(
     """
     start = time.perf_counter()
     n = len(bits)
-    edge_keys, ends = _bucketed_keys(bits, limit, workers, run)
+    edge_keys, ends = _bucketed_keys(bits, limit, workers)
     place = _scatter(n)
     vertex_at = np.argsort(place)
     seconds["keys"] += time.perf_counter() - start
@@ -123,7 +118,7 @@ def _sweep_buckets(
                 reps,
             )
 
-    list(run(work, range(workers)))
+    in_parts(work, workers)
     seconds["sweep"] += time.perf_counter() - start
     in_order = [parts[index] for index in range(len(ends))]
     rng, splits, reps = (np.concatenate(column) for column in zip(*in_order, strict=True))
@@ -131,7 +126,7 @@ def _sweep_buckets(
 
 
 def _bucketed_keys(
-    bits: UInt32Array, limit: np.uint32, workers: int, run: Run
+    bits: UInt32Array, limit: np.uint32, workers: int
 ) -> tuple[UInt64Array, list[int]]:
     """Return the keys of the edges, bucket after bucket but unsorted, and where each ends."""
     bucket_of, n_buckets = _buckets(bits, limit, workers)
@@ -144,7 +139,7 @@ def _bucketed_keys(
         first, last = rows[worker], rows[worker + 1]
         keys.count_edges(bits, limit, first, last, bucket_of, counts[worker])
 
-    list(run(count, range(workers)))
+    in_parts(count, workers)
     stops = np.cumsum(counts.T).reshape(n_buckets, workers).T
     starts = np.ascontiguousarray(stops - counts)
     edge_keys = np.empty(int(counts.sum()), np.uint64)
@@ -153,7 +148,7 @@ def _bucketed_keys(
         first, last = rows[worker], rows[worker + 1]
         keys.fill_keys(bits, limit, first, last, bucket_of, starts[worker], edge_keys)
 
-    list(run(fill, range(workers)))
+    in_parts(fill, workers)
     return edge_keys, stops[-1].tolist()
 
 

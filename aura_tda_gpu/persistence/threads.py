@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from threading import Lock
 from typing import TypeVar
 
@@ -28,13 +29,15 @@ def in_parts(work: Callable[[int], _T], n_parts: int) -> list[_T]:
     """
     if n_parts == 1:
         return [work(0)]
-    others = [_shared().submit(work, part) for part in range(1, n_parts)]
+    others: list[Future[_T]] = []
+    with suppress(RuntimeError):  # an interpreter that ends starts no more threads
+        others.extend(_shared().submit(work, part) for part in range(1, n_parts))
     try:
-        first = work(0)
+        mine = [work(part) for part in (0, *range(1 + len(others), n_parts))]
     finally:
         for other in others:
             other.exception()
-    return [first, *(other.result() for other in others)]
+    return [mine[0], *(other.result() for other in others), *mine[1:]]
 
 
 def _shared() -> ThreadPoolExecutor:

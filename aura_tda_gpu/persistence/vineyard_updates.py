@@ -17,7 +17,7 @@ from .diagram import Diagram
 from .engine import Float32Array, Int64Array
 from .history import History
 from .rips import check_options, diagram_of
-from .slots import SlotTable, WindowContent
+from .slots import FREE, SlotTable, WindowContent
 from .vines import Changes, compare
 from .window_snapshot import read, write
 from .window_updates import WindowUpdates, check_updates
@@ -85,12 +85,15 @@ class RipsWindow:
             raise MemoryLimitError(
                 f"{self.capacity} points of {self.dim} coordinates do not fit into the memory"
             ) from error
-        # points and diagrams change in one assignment each
-        self._content = WindowContent(SlotTable(self.capacity), points, None)
-        self._history = History()
+        # both change in one assignment
+        self._held = WindowContent(SlotTable(self.capacity), points, None), History()
         self._updates = WindowUpdates(
             self.capacity, self.dim, self._options, self._engine, check_updates(updates)
         )
+
+    @property
+    def _content(self) -> WindowContent:
+        return self._held[0]
 
     def __len__(self) -> int:
         """Return the number of points in the window."""
@@ -190,10 +193,11 @@ class RipsWindow:
             raise InvalidInputError(
                 f"{len(prepared)} points do not fit: {room} of {self.capacity} slots are free", room
             )
-        content, new = self._content.replaced(slots, prepared, origin)
+        content, history = self._held
+        content, new = content.replaced(slots, prepared, origin)
         if slots or len(prepared):
-            self._history = self._history.outdated()
-        self._content = content
+            history = history.outdated()
+        self._held = content, history
         return new
 
     def diagram(self) -> Diagram:
@@ -203,9 +207,10 @@ class RipsWindow:
         updated or rebuilt, ``info["n_rechecked"]`` how many edges an update looked at. Vertex
         ``i`` of its edges and cycles is the point ``self.ids[i]`` of this moment.
         """
-        history = self._history
+        content, history = self._held
         if history.diagram is None:
-            history = self._history = history.with_diagram(self._compute(), self.ids)
+            history = history.with_diagram(self._compute(), self.ids)
+            self._held = content, history
         diagram = copy.copy(history.latest)
         diagram.info = dict(diagram.info)
         return diagram
@@ -222,7 +227,8 @@ class RipsWindow:
             Bars are named by the ids of the points that make their edges.
         """
         self.diagram()
-        before, now = self._history.before, self._history.now
+        _, history = self._held
+        before, now = history.before, history.now
         return compare(before.diagram, before.ids, now.diagram, now.ids)
 
     def verify(self) -> None:
@@ -242,9 +248,11 @@ class RipsWindow:
         except StateCorruption as error:
             if error.edge is None:
                 raise
-            edge = tuple(int(self._content.slots.ids[slot]) for slot in error.edge)
+            ids = self._content.slots.ids
+            edge = [int(ids[slot]) if slot < len(ids) else FREE for slot in error.edge]
             raise StateCorruption(
-                f"{error}; the ids of its points are {edge[0]} and {edge[1]}", (edge[0], edge[1])
+                f"{error}; the ids of its points are {edge[0]} and {edge[1]} ({FREE}: no point)",
+                (edge[0], edge[1]),
             ) from None
 
     def snapshot(self) -> bytes:
@@ -262,7 +270,7 @@ class RipsWindow:
             "backend": options.backend,
             "updates": self._updates.mode,
         }
-        return write(meta, self._content, self._history)
+        return write(meta, *self._held)
 
     @classmethod
     def restore(
@@ -297,7 +305,7 @@ class RipsWindow:
             threads=threads,
             updates=meta["updates"],
         )
-        window._content, window._history = content, history
+        window._held = content, history
         return window
 
     def _compute(self) -> Diagram:

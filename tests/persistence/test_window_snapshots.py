@@ -187,6 +187,7 @@ def test_any_altered_byte_is_refused(rng):
     [
         (pack("MultiScaleStream", 1, {}, {}), "MultiScaleStream, not of a RipsWindow"),
         (pack("RipsWindow", 99, {}, {}), "version 99"),
+        (pack("RipsWindow", 1, {}, {}), "snapshot"),
         (b"", "snapshot"),
         (b"something else", "no snapshot"),
         ("text", "not str"),

@@ -50,7 +50,7 @@ class WindowEstimate:
     max_landmarks : int
         Largest number of points its engine sees.
     n_vertices : int or None
-        Points its engine will see.
+        Points its engine will see at most.
     exact : bool or None
         Whether these are all points that the window holds.
     seconds_per_tick : float or None
@@ -96,7 +96,7 @@ class Estimate:
     filled_bytes : int or None
         How much of them will be used.
     engine_bytes : int
-        Reserved for an engine at work.
+        Reserved for a tick at work: a rebuild and the landmark selection.
     busy_share : float or None
         Seconds of work for a second of event time; above 1 the run does not keep up.
     max_points_per_second : float

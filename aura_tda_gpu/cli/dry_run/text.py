@@ -51,8 +51,8 @@ def lines_of(estimate: Estimate) -> list[str]:
     known = "not known from the rows read" if rate is None else f"{_rounded(rate)} points/s"
     lines = [
         f"rate: {known}, {count(estimate.dimension, 'coordinate')}, engine {estimate.backend}",
-        f"memory: {_mb(estimate.buffer_bytes)} of buffers and {_mb(estimate.engine_bytes)} for the "
-        f"engines, out of {_mb(estimate.memory_limit_bytes)}",
+        f"memory: {_mb(estimate.buffer_bytes)} of buffers and {_mb(estimate.engine_bytes)} for a "
+        f"tick at work, out of {_mb(estimate.memory_limit_bytes)}",
     ]
     if filled is not None:
         lines.append(f"buffers filled at this rate: {_mb(filled)}")

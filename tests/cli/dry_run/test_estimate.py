@@ -21,7 +21,7 @@ from aura_tda_gpu.streaming.memory import WindowPlan, cover_bytes, engine_bytes
 
 from ..fakes import FakeSource, chunk, rows
 
-FAST = Speed((8, 16), (1e-3, 1e-3), (1e-9, 1e-9), {16: 1e-6, 32: 1e-6, 64: 1e-6}, 1e-6)
+FAST = Speed((8, 16), (1e-3, 1e-3), (1e-9, 1e-9), {16: ((32, 128), (4e-3, 2e-3))}, {}, 1e-6)
 
 
 @pytest.fixture(autouse=True)
@@ -58,9 +58,9 @@ def test_windows_at_a_known_rate():
     assert (fine.window_id, fine.duration_ms, fine.ticks_per_second) == ("scale_100ms", 100, 100)
     assert (fine.points_needed, fine.n_vertices, fine.exact) == (15, 15, True)
     assert (coarse.points_needed, coarse.n_vertices, coarse.exact) == (150, 16, False)
-    assert coarse.seconds_per_tick == pytest.approx(1e-3 + 150e-6)
+    assert (fine.seconds_per_tick, coarse.seconds_per_tick) == pytest.approx((1e-3, 2e-3))
     # reading the rows is the one thing that is timed here
-    reading = found.busy_share - (100 * 1e-3 + 10 * 1.15e-3 + 150e-6)
+    reading = found.busy_share - (100 * 1e-3 + 10 * 2e-3 + 150e-6)
     assert 0 <= reading < 0.1
     kept = sum(engine_bytes(k, 2) + cover_bytes(k, 2) for k in (15, 16))
     # a row waits for the watermark
@@ -128,7 +128,7 @@ def test_the_highest_rate_is_one_second_of_work_a_second():
 
 
 def test_ticks_that_alone_take_too_long(monkeypatch, capsys):
-    slow = Speed((8, 16), (0.1, 0.1), (1e-9, 1e-9), {16: 0.0}, 0.0)
+    slow = Speed((8, 16), (0.1, 0.1), (1e-9, 1e-9), {}, {16: 0.0}, 0.0)
     monkeypatch.setattr(estimate_module, "measure_speed", lambda *_: slow)
     found = estimate_run(at_rate(10), settings(), None)
     assert found.max_points_per_second == 0
@@ -184,28 +184,47 @@ def test_for_people(capsys):
 
 
 @pytest.fixture
-def speed(monkeypatch) -> Speed:
+def speed() -> Speed:
     """Return the speed of this machine, measured on little."""
-    monkeypatch.setattr(speed_module, "_ROWS", 256)
-    windows = [WindowPlan(1000, 64), WindowPlan(5000, 64), WindowPlan(16, 16)]
+    windows = [WindowPlan(300, 64), WindowPlan(1000, 64), WindowPlan(16, 16)]
     return measure_speed(settings(memory={"max_landmarks": 64}), windows, np.zeros(2), np.ones(2))
 
 
 def test_this_machine_can_be_timed(speed):
     assert speed.vertices == (8, 16, 32, 64)
-    assert set(speed.row_landmarks) == {64}
-    assert min(*speed.ticks, *speed.records, speed.row_push) > 0
-    assert speed.tick(1000, 64) >= speed.tick(64, 64) == pytest.approx(speed.ticks[-1])
+    assert speed.row_landmarks == {}
+    ((sizes, seconds),) = speed.covered.values()
+    assert sizes == (128, 512, 1000)
+    assert min(*speed.ticks, *speed.records, *seconds, speed.row_push) > 0
+    assert speed.tick(64, 64) == pytest.approx(speed.ticks[-1])
+    assert speed.tick(65, 64) == speed.tick(128, 64) == pytest.approx(seconds[0])
+    assert speed.tick(10**6, 64) == pytest.approx(seconds[-1])
     assert speed.record(1000, 64) == pytest.approx(speed.records[-1])
 
 
 def test_between_and_beyond_what_was_timed():
-    speed = Speed((10, 1000), (1.0, 100.0), (1.0, 2.0), {4000: 0.5}, 0.0)
+    speed = Speed((10, 1000), (1.0, 100.0), (1.0, 2.0), {}, {4000: 0.5}, 0.0)
     assert speed.tick(100, 1000) == pytest.approx(10)
     assert speed.tick(0, 1000) == speed.tick(1, 1000) == pytest.approx(1)
     assert speed.tick(4000, 4000) == pytest.approx(100 * 4**2.5)
     assert speed.record(4000, 4000) == pytest.approx(8)
     assert speed.tick(6000, 4000) == pytest.approx(100 * 4**2.5 + 3000)
+
+
+def test_landmarks_that_are_kept_cost_a_tick_nothing_for_each_row():
+    assert FAST.tick(64, 16) == pytest.approx((4e-3 * 2e-3) ** 0.5)
+    assert FAST.tick(10**6, 16) == FAST.tick(128, 16) == pytest.approx(2e-3)
+
+
+def test_the_highest_rate_may_lie_above_one_that_is_too_high(monkeypatch):
+    # 100 ticks a second of 20 ms while the fine window is exact, of 1 ms once it has landmarks
+    odd = Speed((8, 16), (2e-2, 2e-2), (1e-9, 1e-9), {16: ((32,), (1e-3,))}, {}, 1e-6)
+    monkeypatch.setattr(estimate_module, "measure_speed", lambda *_: odd)
+    found = estimate_run(at_rate(100), settings(), None)
+    assert found.busy_share > 1
+    at_it = estimate_run(FakeSource([], rate=found.max_points_per_second), settings(), None)
+    assert at_it.busy_share == pytest.approx(1, rel=0.05)
+    assert found.max_points_per_second > 1e5
 
 
 @pytest.mark.parametrize("landmarks", ["cover", "maxmin"])
@@ -222,7 +241,25 @@ def test_both_strategies_are_timed_as_they_are_set(monkeypatch, landmarks):
     config = settings(memory={"landmarks": landmarks})
     speed = measure_speed(config, [WindowPlan(100, 16)], np.zeros(2), np.ones(2))
     assert set(told) == {landmarks}
-    assert speed.tick(100, 16) >= speed.tick(16, 16)
+    assert set(speed.covered) == ({16} if landmarks == "cover" else set())
+    assert set(speed.row_landmarks) == ({16} if landmarks == "maxmin" else set())
+
+
+@pytest.mark.parametrize("n", [8, 33, 512])
+def test_the_windows_timed_stay_full_and_move_by_a_tenth(monkeypatch, n):
+    monkeypatch.setattr(speed_module, "_PATIENCE", np.inf)
+    ticks = []
+
+    class Watched(speed_module.BoundedPersistenceStream):
+        def tick(self, t_ns):
+            update = super().tick(t_ns)
+            ticks.append((update.n_points, update.n_overflowed, update.vertex_ids.min()))
+            return update
+
+    monkeypatch.setattr(speed_module, "BoundedPersistenceStream", Watched)
+    windows = [WindowPlan(n, n)]
+    measure_speed(settings(memory={"max_mb": 16}), windows, np.zeros(2), np.ones(2))
+    assert ticks[-8:] == [(n, 0, -(-n * i // 10)) for i in range(8)]
 
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
@@ -234,10 +271,17 @@ def test_every_engine_and_metric_can_be_timed(backend, metric):
     assert speed.row_landmarks == {}
 
 
-def test_many_landmarks_are_not_all_timed(monkeypatch):
+@pytest.mark.parametrize("landmarks", ["cover", "maxmin"])
+def test_many_landmarks_are_not_all_timed(monkeypatch, landmarks):
+    def timed(settings, sample, n, max_landmarks):
+        assert max_landmarks <= 32
+        return (1.0 if n <= 32 or landmarks == "cover" else 1.5), 1e-9
+
     monkeypatch.setattr(speed_module, "_LARGEST", 32)
     monkeypatch.setattr(speed_module, "_ROWS", 64)
-    config = settings(memory={"max_mb": 64})
+    monkeypatch.setattr(speed_module, "_time_ticks", timed)
+    config = settings(memory={"max_mb": 64, "landmarks": landmarks})
     speed = measure_speed(config, [WindowPlan(5000, 1024)], np.zeros(2), np.ones(2))
     assert speed.vertices == (8, 16, 32)
-    assert speed.tick(2000, 1024) >= speed.ticks[-1] * 32**2.5
+    more = {"cover": 0.0, "maxmin": 0.5 * 32 * 2000 / 128}[landmarks]
+    assert speed.tick(2000, 1024) == pytest.approx(32**2.5 + more)
