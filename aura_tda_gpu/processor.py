@@ -72,11 +72,10 @@ class StreamingTDAProcessor:
     **settings
         ``max_memory_mb``, ``max_landmarks``, ``landmarks``, ``landmark_ratio``,
         ``min_persistence``, ``stability_threshold``, ``batch_size``, ``batch_deadline_ms``,
-        ``parallel_workers``,
-        ``input_points``, ``input_policy``, ``subscriber_updates``, ``subscriber_policy``,
-        ``allowed_lateness_ms``, ``max_empty_ticks``, ``metric``, ``max_edge_length``,
-        ``homology_dimensions``, ``backend``, ``enabled``: the keys of the configuration,
-        described in docs/config.md. They win over the configuration.
+        ``parallel_workers``, ``input_points``, ``input_policy``, ``subscriber_updates``,
+        ``subscriber_policy``, ``allowed_lateness_ms``, ``max_empty_ticks``, ``metric``,
+        ``max_edge_length``, ``homology_dimensions``, ``backend``, ``enabled``: the keys of the
+        configuration, described in docs/config.md. They win over the configuration.
 
     Raises
     ------

@@ -103,18 +103,23 @@ class CostModel:
 
     def observe_rebuild(self, n: int, seconds: float) -> None:
         """Learn from a rebuild that noted nothing."""
-        self._learn("rebuild", seconds, self.rebuild_seconds(n))
+        expected = self.rebuild_seconds(n)
+        self._learn("rebuild", min(seconds, _OUTLIER * expected), expected)
 
     def observe_update(self, n: int, changed: int, rechecked: int, seconds: float) -> None:
         """Learn from an update of n points that looked at so many edges again."""
         if not changed:
             return
+        expected = self.update_seconds(n, changed)
         each = max(0.0, rechecked / (changed * max(1, n)) - 1)
+        each = min(each, _OUTLIER * self._rechecks_each)
         learned = self._rechecks_each + _MEMORY * (each - self._rechecks_each)
         self._rechecks_each = max(_LEAST_GUESS, learned)
-        self._learn(
-            "update", min(seconds, self.rebuild_seconds(n)), self.update_seconds(n, changed)
-        )
+        self._learn("update", min(seconds, _OUTLIER * expected), expected)
+        # a window that only updates would never see that one rebuild was slow by chance
+        usual = max(1.0, self._correction["update"])
+        excess = max(0.0, self._correction["rebuild"] - usual)
+        self._correction["rebuild"] -= _FORGIVING * excess
 
     def observe_failure(self) -> None:
         """Learn from an update that gave up."""

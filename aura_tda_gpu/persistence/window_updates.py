@@ -86,6 +86,7 @@ class WindowUpdates:
         if state is not None and self._prefers_update(n, len(changed)):
             done = self._update(state, points, ids, changed, n)
         if done is None:
+            state = None  # a rebuild needs its room
             done = self._rebuild(points, ids, len(changed), n)
         result, info, state = done
         self._ids = ids.copy()

@@ -192,3 +192,15 @@ def test_the_machine_is_measured_once(monkeypatch):
     assert costs.recheck > 0
     monkeypatch.setattr(cost_model, "_measure", lambda engine: pytest.fail("measured again"))
     assert machine_costs(engine) is costs
+
+
+def test_one_slow_rebuild_is_forgotten_by_a_window_that_only_updates(model):
+    usual = model.rebuild_seconds(N)
+    model.observe_rebuild(N, 100 * usual)
+    assert model.rebuild_seconds(N) <= 4.01 * usual
+    changed = next(m for m in range(1, N) if not CostModel(COSTS).updates(N, m))
+    assert model.updates(N, changed)
+    for _ in range(100):
+        seconds, rechecked = true_update(changed)
+        model.observe_update(N, changed, rechecked, seconds)
+    assert not model.updates(N, changed)
