@@ -227,7 +227,7 @@ def test_real_memory_of_a_long_stream_neither_grows_nor_exceeds_the_promise() ->
     assert n_ticks > 10_000
     assert n_certified > 1000
     # numpy keeps small freed blocks for reuse; one object a tick would be 170 000 bytes
-    assert held[1] <= held[0] + 30_000
+    assert held[1] <= held[0] + 60_000
     assert tracemalloc.get_traced_memory()[1] - start < MB
 
 
