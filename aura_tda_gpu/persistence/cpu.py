@@ -107,7 +107,7 @@ def _cache_statistics() -> dict[str, int]:
 
 def _kernel_modules() -> list[ModuleType]:
     package = kernels.__name__ + "."
-    return [module for name, module in sys.modules.items() if name.startswith(package)]
+    return [module for name, module in sys.modules.copy().items() if name.startswith(package)]
 
 
 def _pairwise(points: Float32Array, metric: str) -> Float32Array:

@@ -204,8 +204,8 @@ class RipsWindow:
         """Return the persistence diagram of the points in the window.
 
         The diagram is kept until the window changes. ``info["path"]`` tells whether it was
-        updated or rebuilt, ``info["n_rechecked"]`` how many edges an update looked at. Vertex
-        ``i`` of its edges and cycles is the point ``self.ids[i]`` of this moment.
+        updated or rebuilt, ``info["n_rechecked"]`` how many edges an update looked at, new ones
+        included. Vertex ``i`` of its edges and cycles is the point ``self.ids[i]`` of this moment.
         """
         content, history = self._held
         if history.diagram is None:
