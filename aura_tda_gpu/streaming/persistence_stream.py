@@ -48,7 +48,7 @@ class WindowUpdate(PersistenceUpdate):
         0.0 if the diagram is that of all ``n_points`` rows, as float32 less the origin, else a
         bound of the bottleneck distance to it. It is nan where landmarks meet a
         ``max_edge_length`` less than the enclosing radius of the landmarks plus the bound: a bar
-        may then be cut short in one of the two diagrams only. Whenever landmarks stand for the window,
+        may then be cut short in one of the two diagrams only. Where landmarks stand for it,
         ``diagram.info["landmark_error"]`` bounds the distance of what is born and dies below
         ``max_edge_length - landmark_error``.
     n_points : int
