@@ -13,6 +13,8 @@ from .kernels import keys, reduction
 
 __all__ = ["PairedEdges", "bars_of_components", "bars_of_loops"]
 
+_ONE = np.uint64(1)
+
 
 @dataclass(frozen=True, slots=True)
 class PairedEdges:
@@ -57,9 +59,10 @@ def _lengths(edge_keys: UInt64Array) -> Float32Array:
 
 def _edges(edge_keys: UInt64Array) -> Int64Array:
     """Vertex pairs, smaller id first."""
-    smaller = edge_keys & keys.VERTEX_MASK
-    larger = (edge_keys >> keys.VERTEX_SHIFT) & keys.VERTEX_MASK
-    return np.stack([smaller, larger], axis=1).astype(np.int64)
+    edges = np.empty((len(edge_keys), 2), np.int64)
+    edges[:, 0] = edge_keys & keys.VERTEX_MASK
+    edges[:, 1] = (edge_keys >> keys.VERTEX_SHIFT) & keys.VERTEX_MASK
+    return edges
 
 
 def bars_of_components(merges: UInt64Array, n_open: int, n_components: int) -> Bars:
@@ -67,33 +70,32 @@ def bars_of_components(merges: UInt64Array, n_open: int, n_components: int) -> B
 
     The first ``n_components`` of the ``n_open`` open bars are essential.
     """
-    lengths = _lengths(merges)
-    closed = merges[lengths > 0]
-    deaths = np.concatenate([_lengths(closed), np.full(n_open, np.inf, np.float32)])
-    nowhere = np.full((len(deaths), 2), -1, np.int64)
+    closed = merges[np.searchsorted(merges, _ONE << keys.LENGTH_SHIFT) :]
+    n_bars = len(closed) + n_open
+    deaths = np.full(n_bars, np.inf, np.float32)
+    deaths[: len(closed)] = _lengths(closed)
+    nowhere = np.full((n_bars, 2), -1, np.int64)
     death_edges = nowhere.copy()
     death_edges[: len(closed)] = _edges(closed)
-    truncated = np.zeros(len(deaths), np.bool_)
+    truncated = np.zeros(n_bars, np.bool_)
     truncated[len(closed) + n_components :] = True
-    return Bars(np.zeros(len(deaths), np.float32), deaths, nowhere, death_edges, truncated)
+    return Bars(np.zeros(n_bars, np.float32), deaths, nowhere, death_edges, truncated)
 
 
 def bars_of_loops(paired: PairedEdges, truncated: UInt64Array, n: int) -> tuple[Bars, LoopEdges]:
     """Return the bars of dimension 1, zero-length ones left out, and their loops."""
     is_open = paired.deaths == 0
-    births = _lengths(paired.births)
-    deaths = np.where(is_open, np.float32(np.inf), _lengths(paired.deaths))
-    rows = np.flatnonzero(deaths > births)
-    death_edges = np.where(is_open[:, np.newaxis], -1, _edges(paired.deaths))
+    longer = paired.deaths >> keys.LENGTH_SHIFT > paired.births >> keys.LENGTH_SHIFT
+    rows = np.flatnonzero(longer | is_open)
+    births, deaths, is_open = paired.births[rows], paired.deaths[rows], is_open[rows]
+    death_lengths, death_edges = _lengths(deaths), _edges(deaths)
+    death_lengths[is_open] = np.inf
+    death_edges[is_open] = -1
     bars = Bars(
-        births[rows],
-        deaths[rows],
-        _edges(paired.births)[rows],
-        death_edges[rows],
-        _is_among(paired.births[rows], truncated),
+        _lengths(births), death_lengths, _edges(births), death_edges, _is_among(births, truncated)
     )
     offsets, members = reduction.column_members(paired.spans, paired.as_words, paired.pool, rows)
-    return bars, _Loops(n, _edges(paired.merges), _edges(paired.births), rows, offsets, members)
+    return bars, _Loops(n, paired.merges, paired.births, rows, offsets, members)
 
 
 def _is_among(edge_keys: UInt64Array, others: UInt64Array) -> npt.NDArray[np.bool_]:
@@ -105,8 +107,8 @@ class _Loops:
     """Loops of the bars: birth edges of a reduced column, closed by paths in the forest."""
 
     n: int
-    merges: Int64Array
-    births: Int64Array
+    merges: UInt64Array
+    births: UInt64Array
     rows: Int64Array
     offsets: Int64Array
     members: Int64Array
@@ -116,9 +118,9 @@ class _Loops:
         chosen = self.members[self.offsets[index] : self.offsets[index + 1]]
         if not len(chosen):
             chosen = np.array([row])
-        parent, depth = _rooted(self.merges, self.n)
+        parent, depth = _rooted(_edges(self.merges), self.n)
         edges = []
-        for a, b in self.births[chosen].tolist():
+        for a, b in _edges(self.births[chosen]).tolist():
             edges.append((a, b))
             while a != b:
                 if depth[a] < depth[b]:

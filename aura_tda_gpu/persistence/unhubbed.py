@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .edge_sweep import SweptEdges, UInt64Array
+from .edge_sweep import SweptEdges, UInt32Array, UInt64Array
 from .engine import Int64Array
-from .kernels import certificates, edge_lists, keys
+from .kernels import certificates, edge_lists, keys, recheck
+from .rechecks import Found
 
 __all__ = ["EdgeLists"]
 
@@ -56,6 +57,31 @@ class EdgeLists:
             certificates.reps_in_slots(swept.reps, slots),
             np.sort(loose),
         )
+
+    def merged(self, found: Found, bits: UInt32Array) -> tuple[EdgeLists, Int64Array]:
+        """Return the lists after some edges were looked at again.
+
+        Parameters
+        ----------
+        found : Found
+            What was found.
+        bits : ndarray of uint32, shape (N, N)
+            Patterns of the distances.
+
+        Returns
+        -------
+        lists : EdgeLists
+        sources : ndarray of int64
+            For each split edge its position among those of before, -1 for a new one.
+        """
+        edge_keys = edge_lists.keys_of(found.listed, bits)
+        splits = edge_keys[found.kinds == recheck.SPLIT]
+        all_splits, reps, sources = edge_lists.merge_splits(
+            self.splits, self.reps, found.splits, splits, found.reps, np.argsort(splits)
+        )
+        rng = np.concatenate([self.rng[found.rng], edge_keys[found.kinds == recheck.EMPTY]])
+        loose = np.concatenate([self.loose[found.loose], edge_keys[found.kinds == recheck.LOOSE]])
+        return EdgeLists(np.sort(rng), all_splits, reps, np.sort(loose)), sources
 
     @property
     def nbytes(self) -> int:

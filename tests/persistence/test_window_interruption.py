@@ -16,8 +16,7 @@ from tests.persistence.window_checks import assert_right, names_of
 PACKAGE = "aura_tda_gpu/persistence"
 STAGES = {
     "distances of the new points": (distances, "cross"),
-    "mark what lost a vertex": (mark, "mark_lost"),
-    "mark what a point entered": (mark, "mark_entered"),
+    "mark": (mark, "mark"),
     "lists before codes are rewritten": (edge_lists, "still_valid"),
     "commit": (edge_lists, "refresh_farthest"),
     "edges of the new points": (edge_lists, "star"),

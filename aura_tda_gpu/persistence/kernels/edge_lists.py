@@ -12,15 +12,24 @@ INFINITE = np.uint32(0x7F800000)
 
 
 @njit(nogil=True, cache=True)
-def still_valid(edge_keys, first, alive):
-    """Tell which edges join survivors and were not marked, bool of shape (m,)."""
+def still_valid(edge_keys, first, alive, rows, out):
+    """Tell which edges of some rows join survivors and were not marked.
+
+    Parameters
+    ----------
+    edge_keys : (m,) uint64
+    first : (N, N) uint16, codes before they are written anew
+    alive : (N,) bool, slots that keep their point
+    rows : (k,) int64, k > 0, ascending slots; the range they span is looked at
+    out : (m,) bool, written where the larger end of the edge is in it
+    """
     done = marked_code(first.shape[0])
-    out = np.empty(edge_keys.shape[0], np.bool_)
     for i in range(edge_keys.shape[0]):
         a = larger_vertex(edge_keys[i])
+        if a < rows[0] or a > rows[-1]:
+            continue
         b = smaller_vertex(edge_keys[i])
         out[i] = alive[a] and alive[b] and first[a, b] != done
-    return out
 
 
 @njit(nogil=True, cache=True)

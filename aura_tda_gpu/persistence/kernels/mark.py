@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .certificates import N_CODES, marked_code
+from .certificates import N_CODES, loose_code, marked_code, split_code
 from .keys import edge_key, larger_vertex, smaller_vertex
 
-_BLOCK = 128
-_ONES = np.uint64(0x0001000100010001)
-_HIGH = np.uint64(0x8000800080008000)
+_BLOCK = np.uint64(256)
+_ONE = np.uint32(1)
+_LOST = np.uint32(0)
 NOWHERE = np.uint32(0xFFFFFFFF)
 
 
@@ -29,34 +29,185 @@ def enters(row, first, second, bits, a, b, x):
 
 
 @njit(nogil=True, cache=True)
-def contains(row, y):
-    """Tell whether one of the codes, four to a word, is y."""
-    pattern = _ONES * np.uint64(y)
-    some = np.uint64(0)
-    for word in range(row.shape[0]):
-        x = row[word] ^ pattern
-        some |= (x - _ONES) & ~x
-    return some & _HIGH != np.uint64(0)
-
-
-@njit(nogil=True, cache=True)
-def _push(out, used, a, b, code):
-    out[used] = (np.uint64(a) << np.uint64(32)) | (np.uint64(b) << np.uint64(16)) | np.uint64(code)
+def _push(out, used, first, a, b):
+    """List an edge and mark it."""
+    code = np.uint64(first[a, b])
+    out[used] = (np.uint64(a) << np.uint64(32)) | (np.uint64(b) << np.uint64(16)) | code
+    first[a, b] = marked_code(first.shape[0])
     return used + 1
 
 
 @njit(nogil=True, cache=True)
-def mark_lost(bits, first, second, survivors, alive, gone, unhubbed, limit, out):
-    """List the edges between survivors whose certificate needs a vertex that goes.
+def _nearest_inside(bits, a, b, length, rows, i):
+    """Vertex of the lune of ab, nearer to both than ``length``, that is nearest to a point."""
+    nearest = NOWHERE
+    for v in range(np.uint64(bits.shape[0])):
+        outside = np.uint32(max(bits[a, v], bits[b, v]) < length) - _ONE
+        nearest = min(nearest, rows[i, v] | outside)
+    if nearest >= length:
+        return np.int64(-1)
+    for v in range(np.uint64(bits.shape[0])):
+        if rows[i, v] == nearest and max(bits[a, v], bits[b, v]) < length:
+            return np.int64(v)
+    return np.int64(-1)
+
+
+@njit(nogil=True, cache=True)
+def _n_apart(bits, a, b, t, length, rows, i):
+    """Count the slots that may be in the lune of ab and joined to a point but not to t."""
+    count = np.uint32(0)
+    for v in range(np.uint64(bits.shape[0])):
+        joined = max(max(bits[a, v], bits[b, v]), rows[i, v]) <= length
+        count += np.uint32(joined & (bits[t, v] >= length))
+    return count
+
+
+@njit(nogil=True, cache=True)
+def is_dominated(bits, a, b, rows, i):
+    """Tell whether a lune vertex is surely joined to all others that a point is joined to.
+
+    Then the components of the lune of ab are the same with and without that point.
 
     Parameters
     ----------
-    bits : (N, N) uint32, patterns of the old dissimilarities; N is a multiple of 64
+    bits : (N, N) uint32, patterns of the dissimilarities
+    a, b : uint64, the edge
+    rows : (m, N) uint32, patterns from each point to the survivors, NOWHERE elsewhere
+    i : uint64, which point
+    """
+    length = bits[a, b]
+    t = _nearest_inside(bits, a, b, length, rows, i)
+    return t >= 0 and _n_apart(bits, a, b, np.uint64(t), length, rows, i) == np.uint32(0)
+
+
+@njit(nogil=True, cache=True)
+def _is_among(y, group):
+    found = False
+    for vertex in group:
+        found = found or vertex == y
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _list_unhubbed(bits, first, rows, alive, gone, old_rows, edge_keys, reps, limit, out, used):
+    """List the edges of some rows that have no hubs and a lune which a vertex leaves.
+
+    ``reps`` is empty, or has vertices of each lune, which must not leave.
+    """
+    at = 0
+    for key in edge_keys:
+        begin = at + 1
+        at += 1 + reps[at] if reps.shape[0] > 0 else 0
+        a = np.uint64(larger_vertex(key))
+        b = np.uint64(smaller_vertex(key))
+        if a < rows[0] or a > rows[-1] or not alive[a] or not alive[b] or bits[a, b] > limit:
+            continue
+        n_lost = 0
+        for i in range(np.uint64(gone.shape[0])):
+            y = gone[i]
+            if edge_key(old_rows[i, a], y, a) < key and edge_key(old_rows[i, b], y, b) < key:
+                n_lost += 1
+                named = first[a, b] == bits.shape[0] + y or _is_among(y, reps[begin:at])
+                if n_lost > 1 or named or not is_dominated(bits, a, b, old_rows, i):
+                    if used == out.shape[0]:
+                        return -1
+                    used = _push(out, used, first, a, b)
+                    break
+    return used
+
+
+@njit(nogil=True, cache=True)
+def _any_broken(bits, first, second, a, start, stop, new_rows, tables, i):
+    """Tell whether an edge ab, start <= b < stop, may lose a hub or be entered; ties count."""
+    to_a = new_rows[i, a]
+    hits = np.uint32(0)
+    for b in range(start, stop):
+        length = bits[a, b]
+        low = min(tables[i, first[a, b]], tables[i, second[a, b]])
+        entered = (max(to_a, new_rows[i, b]) <= length) & (low > length)
+        hits |= np.uint32(entered | (low == _LOST))
+    return hits != np.uint32(0)
+
+
+@njit(nogil=True, cache=True)
+def _stays_connected(bits, second, a, b, new_rows, i):
+    """Tell whether a point that enters a lune without hubs surely leaves its components alone."""
+    n_slots = bits.shape[0]
+    if second[a, b] == loose_code(n_slots):
+        return _nearest_inside(bits, a, b, bits[a, b], new_rows, i) >= 0
+    alone = new_rows.shape[0] == 1
+    return alone and second[a, b] == split_code(n_slots) and is_dominated(bits, a, b, new_rows, i)
+
+
+@njit(nogil=True, cache=True)
+def _list_broken(bits, first, second, a, alive, new, new_rows, tables, i, limit, out, used):
+    """List the edges ab, a > b, that lose a hub, or whose lune a point enters without joining one.
+
+    Indices are unsigned, so that the loop over a block becomes vector instructions.
+    """
+    done = marked_code(bits.shape[0])
+    to_a = new_rows[i, a]
+    for start in range(np.uint64(0), a, _BLOCK):
+        stop = min(a, start + _BLOCK)
+        if not _any_broken(bits, first, second, a, start, stop, new_rows, tables, i):
+            continue
+        if used + np.int64(stop - start) > out.shape[0]:
+            return -1
+        for b in range(start, stop):
+            length = bits[a, b]
+            low = min(tables[i, first[a, b]], tables[i, second[a, b]])
+            entered = max(to_a, new_rows[i, b]) <= length and low > length
+            if not entered and low != _LOST:
+                continue
+            if first[a, b] == done or not alive[b] or length > limit:
+                continue
+            if low != _LOST:
+                if not enters(new_rows[i], first, second, bits, a, b, new[i]):
+                    continue
+                if _stays_connected(bits, second, a, b, new_rows, i):
+                    continue
+            used = _push(out, used, first, a, b)
+    return used
+
+
+@njit(nogil=True, cache=True)
+def _tables(new_rows, gone, n_slots):
+    """Return what each code means to each new point: _LOST, or a hub's distance plus one.
+
+    There is a row for no point at all if none comes.
+    """
+    tables = np.full((max(1, new_rows.shape[0]), 2 * n_slots + N_CODES), NOWHERE)
+    for i in range(new_rows.shape[0]):
+        for v in range(n_slots):
+            tables[i, v] = min(new_rows[i, v], NOWHERE - _ONE) + _ONE
+    for table in tables:
+        table[marked_code(n_slots)] = _LOST
+        for y in gone:
+            table[y] = _LOST
+    return tables
+
+
+@njit(nogil=True, cache=True)
+def mark(
+    bits, first, second, rows, alive, gone, old_rows, new, new_rows, splits, reps, loose, limit, out
+):
+    """List the edges between survivors whose certificate a change may break.
+
+    A hub leaves, or a point enters the lune without joining a hub. Where there are no hubs, a
+    point leaves or enters the lune and is not seen to be dominated in it: removing a dominated
+    vertex keeps the homotopy type (Boissonnat and Pritam, SoCG 2020, section 3).
+
+    Parameters
+    ----------
+    bits : (N, N) uint32, patterns of the dissimilarities; N is a multiple of 64
     first, second : (N, N) uint16, codes; listed edges get `marked_code` in ``first``
-    survivors : (k,) int64, ascending slots that hold a point before and after
-    alive : (N,) bool, the same
-    gone : (g,) int64, slots whose old point leaves
-    unhubbed : (u,) uint64, keys of the edges whose lune is not empty and has no hubs
+    rows : (k,) int64, k > 0, ascending slots that keep their point: the larger ends to look at
+    alive : (N,) bool, all slots that keep their point
+    gone, new : (g,), (m,) int64, slots whose old point leaves, slots of the new points
+    old_rows, new_rows : (g, N), (m, N) uint32, patterns from each point that leaves or comes to
+        each survivor, NOWHERE elsewhere
+    splits, loose : (s,), (t,) uint64, keys of the edges whose lune has vertices and no hubs
+    reps : int64, for each split edge the number of components and a vertex of each
     limit : uint32, longest edge to look at
     out : (size,) uint64, written: larger slot << 32 | smaller slot << 16 | old code
 
@@ -65,102 +216,33 @@ def mark_lost(bits, first, second, survivors, alive, gone, unhubbed, limit, out)
     int
         Number of edges listed; -1 when they do not fit, with the codes left half marked.
     """
-    n_slots = bits.shape[0]
-    done = marked_code(n_slots)
     used = 0
-    for key in unhubbed:
-        a = larger_vertex(key)
-        b = smaller_vertex(key)
-        if not alive[a] or not alive[b] or bits[a, b] > limit:
-            continue
-        for y in gone:
-            if edge_key(bits[y, a], y, a) < key and edge_key(bits[y, b], y, b) < key:
-                if used == out.shape[0]:
-                    return -1
-                used = _push(out, used, a, b, first[a, b])
-                first[a, b] = done
-                break
-    first_words = first.view(np.uint64)
-    second_words = second.view(np.uint64)
-    for a in survivors:
-        width = (a + 3) >> 2
-        f = first[a]
-        s = second[a]
-        for y in gone:
-            some = contains(first_words[a, :width], y)
-            if not some and not contains(second_words[a, :width], y):
-                continue
-            if used + a > out.shape[0]:
+    nobody = np.empty(0, np.int64)
+    for edge_keys, vertices in ((splits, reps), (loose, nobody)):
+        used = _list_unhubbed(
+            bits, first, rows, alive, gone, old_rows, edge_keys, vertices, limit, out, used
+        )
+        if used < 0:
+            return -1
+    tables = _tables(new_rows, gone, bits.shape[0])
+    if new.shape[0] == 0:
+        new_rows = np.full((1, bits.shape[0]), NOWHERE)
+    for slot in rows:
+        for i in range(np.uint64(tables.shape[0])):
+            used = _list_broken(
+                bits,
+                first,
+                second,
+                np.uint64(slot),
+                alive,
+                new,
+                new_rows,
+                tables,
+                i,
+                limit,
+                out,
+                used,
+            )
+            if used < 0:
                 return -1
-            for b in range(a):
-                if f[b] != y and s[b] != y:
-                    continue
-                if f[b] != done and alive[b] and bits[a, b] <= limit:
-                    used = _push(out, used, a, b, f[b])
-                    f[b] = done
-    return used
-
-
-@njit(nogil=True, cache=True)
-def _n_entered(row, f, s, near, to_a, table):
-    """Count the edges of a piece of a row that x may break; ties count as broken."""
-    n_hits = 0
-    for b in range(row.shape[0]):
-        length = row[b]
-        inside = max(to_a, near[b]) <= length
-        n_hits += inside & (min(table[f[b]], table[s[b]]) >= length)
-    return n_hits
-
-
-@njit(nogil=True, cache=True)
-def mark_entered(bits, first, second, survivors, alive, rows, new, limit, out, used):
-    """List the edges between survivors whose lune a new point enters without joining a hub.
-
-    Parameters
-    ----------
-    bits, first, second, survivors, alive, limit, out
-        As in `mark_lost`, which comes first.
-    rows : (m, N) uint32, patterns from each new point to each survivor, NOWHERE elsewhere
-    new : (m,) int64, slots of the new points
-    used : int, what is listed already
-
-    Returns
-    -------
-    int
-        As `mark_lost`.
-    """
-    n_slots = bits.shape[0]
-    tables = np.empty((new.shape[0], 2 * n_slots + N_CODES), np.uint32)
-    for i in range(new.shape[0]):
-        tables[i, :n_slots] = rows[i]
-        tables[i, n_slots:] = NOWHERE
-        tables[i, marked_code(n_slots)] = np.uint32(0)
-    done = marked_code(n_slots)
-    for a in survivors:
-        row = bits[a]
-        f = first[a]
-        s = second[a]
-        for i in range(new.shape[0]):
-            table = tables[i]
-            near = rows[i]
-            to_a = near[a]
-            if to_a > limit:
-                continue
-            for start in range(0, a, _BLOCK):
-                stop = min(a, start + _BLOCK)
-                part = slice(start, stop)
-                n_hits = _n_entered(row[part], f[part], s[part], near[part], to_a, table)
-                if n_hits == 0:
-                    continue
-                if used + n_hits > out.shape[0]:
-                    return -1
-                for b in range(start, stop):
-                    length = row[b]
-                    if max(to_a, near[b]) > length or min(table[f[b]], table[s[b]]) < length:
-                        continue
-                    if f[b] == done or not alive[b] or length > limit:
-                        continue
-                    if enters(near, first, second, bits, a, b, new[i]):
-                        used = _push(out, used, a, b, f[b])
-                        f[b] = done
     return used

@@ -13,17 +13,16 @@ _ONE = np.uint32(1)
 _ZERO = np.uint32(0)
 _NONE = np.uint32(0xFFFFFFFF)
 _TRIES = 3
-_BLOCK = 64
 
 
 @njit(nogil=True, cache=True)
 def _enter_lune(row_a, row_b, length, lune):
     """Flag the slots nearer to both ends than ``length``; return how many are as far at most."""
-    within = 0
+    within = _ZERO
     for v in range(lune.shape[0]):
         longer = max(row_a[v], row_b[v])
         lune[v] = np.uint32(longer < length)
-        within += longer <= length
+        within += np.uint32(longer <= length)
     return within
 
 
@@ -37,30 +36,25 @@ def _add_ties(row_a, row_b, a, b, key, length, lune):
 
 
 @njit(nogil=True, cache=True)
-def _nearest(row_a, row_b, lune):
-    """Smallest larger side of a flagged slot."""
-    nearest = _NONE
+def _list_members(lune, members):
+    """List the flagged slots; return their number."""
+    count = np.int64(0)
     for v in range(lune.shape[0]):
-        outside = lune[v] - _ONE
-        nearest = min(nearest, max(row_a[v], row_b[v]) | np.uint32(outside))
-    return nearest
+        members[count] = v
+        count += np.int64(lune[v])
+    return count
 
 
 @njit(nogil=True, cache=True)
-def _central(row_a, row_b, lune):
-    """Lune vertex nearest to both ends, -1 when the lune is empty."""
-    nearest, start = _NONE, 0
-    for block in range(0, lune.shape[0], _BLOCK):
-        part = slice(block, block + _BLOCK)
-        here = _nearest(row_a[part], row_b[part], lune[part])
-        if here < nearest:
-            nearest, start = here, block
-    if nearest == _NONE:
-        return -1
-    v = start
-    while lune[v] == _ZERO or max(row_a[v], row_b[v]) != nearest:
-        v += 1
-    return v
+def _central(row_a, row_b, members):
+    """Member nearest to both ends, the first of them."""
+    nearest, centre = _NONE, np.int64(-1)
+    for v in members:
+        longer = max(row_a[v], row_b[v])
+        if longer < nearest:
+            nearest = longer
+            centre = v
+    return centre
 
 
 @njit(nogil=True, cache=True)
@@ -85,75 +79,39 @@ def _holds(bits, a, b, length, h, g):
 
 
 @njit(nogil=True, cache=True)
-def _count_far(row, lune, length):
-    """Count the flagged slots that are not nearer than ``length``."""
-    count = np.uint32(0)
-    for v in range(lune.shape[0]):
-        count += lune[v] & np.uint32(row[v] >= length)
-    return np.int64(count)
-
-
-@njit(nogil=True, cache=True)
-def _part(row, flags, length, near):
-    """Flag in ``near`` the flagged slots nearer than ``length``; return how many."""
-    count = np.uint32(0)
-    for v in range(flags.shape[0]):
-        both = flags[v] & np.uint32(row[v] < length)
-        near[v] = both
-        count += both
-    return np.int64(count)
-
-
-@njit(nogil=True, cache=True)
-def _any_flag(flags):
-    some = _ZERO
-    for v in range(flags.shape[0]):
-        some |= flags[v]
-    return some != _ZERO
-
-
-@njit(nogil=True, cache=True)
-def _first_flag(flags):
-    """Lowest flagged slot, -1 when there is none."""
-    for start in range(0, flags.shape[0], _BLOCK):
-        if _any_flag(flags[start : start + _BLOCK]):
-            for v in range(start, flags.shape[0]):
-                if flags[v] != _ZERO:
-                    return v
-    return -1
-
-
-@njit(nogil=True, cache=True)
-def _list_far(row, hub, lune, key, length, far):
-    """List the lune vertices that ``hub`` is not joined to; return their number."""
+def _list_far(row, hub, members, key, length, far):
+    """List the members that ``hub`` is not joined to; return their number."""
     count = 0
-    if _count_far(row, lune, length) == 0:
-        return count
-    for start in range(0, lune.shape[0], _BLOCK):
-        stop = start + _BLOCK
-        if _count_far(row[start:stop], lune[start:stop], length) == 0:
-            continue
-        for v in range(start, stop):
-            if lune[v] == _ZERO or row[v] < length or v == hub:
-                continue
-            if edge_key(row[v], hub, v) > key:
-                far[count] = v
-                count += 1
+    for v in members:
+        if row[v] >= length and v != hub and edge_key(row[v], hub, v) > key:
+            far[count] = v
+            count += 1
     return count
 
 
 @njit(nogil=True, cache=True)
-def _missed(row, far, n_far, length):
+def _first_missed(row, far, length):
     """First listed vertex that is not nearer than ``length``, -1 when there is none."""
-    for i in range(n_far):
-        if row[far[i]] >= length:
-            return far[i]
-    return -1
+    for v in far:
+        if row[v] >= length:
+            return v
+    return np.int64(-1)
 
 
 @njit(nogil=True, cache=True)
-def _two_hubs(bits, hub, lune, key, length, far, n_far, common, tries):
-    """Find two lune vertices, joined to each other, such that all others are joined to one.
+def _keep_near(row, vertices, size, length):
+    """Keep the vertices nearer than ``length``; return their number."""
+    count = np.int64(0)
+    for i in range(size):
+        v = vertices[i]
+        vertices[count] = v
+        count += np.int64(row[v] < length)
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _two_hubs(bits, hub, members, key, length, far, n_far, common, tries):
+    """Find two members, joined to each other, such that all others are joined to one.
 
     ``far`` lists the ``n_far`` vertices that ``hub`` is not joined to; overwritten. Returns
     both, the same vertex twice if it is joined to all, or -1 and -1 after so many ``tries``.
@@ -161,21 +119,22 @@ def _two_hubs(bits, hub, lune, key, length, far, n_far, common, tries):
     for attempt in range(tries):
         if n_far == 0:
             return hub, hub
-        _part(bits[hub], lune, length, common)
-        common[hub] = _ZERO
+        size = np.int64(0)
+        for v in members:
+            common[size] = v
+            size += np.int64((bits[hub, v] < length) & (v != hub))
         last = np.int64(-1)
-        other = _first_flag(common)
-        while other >= 0:
-            missed = _missed(bits[other], far, n_far, length)
+        while size > 0:
+            other = common[0]
+            missed = _first_missed(bits[other], far[:n_far], length)
             if missed < 0:
                 return hub, other
             last = other
-            _part(bits[missed], common, length, common)
-            other = _first_flag(common)
+            size = _keep_near(bits[missed], common, size, length)
         if last < 0 or attempt + 1 == tries:
             break
         hub = last
-        n_far = _list_far(bits[hub], hub, lune, key, length, far)
+        n_far = _list_far(bits[hub], hub, members, key, length, far)
     return np.int64(-1), np.int64(-1)
 
 
@@ -185,31 +144,16 @@ def _joined(bits, u, v, key):
 
 
 @njit(nogil=True, cache=True)
-def _count_near(row, lune, length):
-    """Count the slots flagged with one that are nearer than ``length``, and those as far."""
-    near = _ZERO
-    tied = _ZERO
-    for v in range(lune.shape[0]):
-        flag = np.uint32(lune[v] == _ONE)
-        near += flag & np.uint32(row[v] < length)
-        tied += flag & np.uint32(row[v] == length)
-    return near, tied
+def _meets(bits, u, members, lune, key, length):
+    """Tell whether u is joined to a member flagged with one."""
+    for v in members:
+        if lune[v] == _ONE and bits[u, v] <= length and _joined(bits, u, v, key):
+            return True
+    return False
 
 
 @njit(nogil=True, cache=True)
-def _meets(bits, u, lune, key, length):
-    """Tell whether u is joined to a slot flagged with one."""
-    near, tied = _count_near(bits[u], lune, length)
-    if near > _ZERO or tied == _ZERO:
-        return near > _ZERO
-    met = False
-    for v in range(lune.shape[0]):
-        met = met or (lune[v] == _ONE and _joined(bits, u, v, key))
-    return met
-
-
-@njit(nogil=True, cache=True)
-def _components(bits, main, lune, key, length, far, n_far, reps):
+def _components(bits, main, members, lune, key, length, far, n_far, reps):
     """Write one vertex of each component of the lune; return their number.
 
     ``far`` lists the vertices that ``main`` is not joined to. Its members are searched from, one
@@ -231,7 +175,7 @@ def _components(bits, main, lune, key, length, far, n_far, reps):
         while at < size and not met:
             u = stack[at]
             at += 1
-            met = _meets(bits, u, lune, key, length)
+            met = _meets(bits, u, members, lune, key, length)
             if met:
                 break
             for j in range(n_far):
@@ -271,7 +215,8 @@ def recheck(bits, first, second, listed, stand_in, r_enc, centre, out):
     """
     n_slots = bits.shape[0]
     lune = np.empty(n_slots, np.uint32)
-    common = np.empty(n_slots, np.uint32)
+    common = np.empty(n_slots, np.int64)
+    found = np.empty(n_slots + 1, np.int64)
     far = np.empty(n_slots, np.int64)
     starts = np.empty(n_slots, np.int64)
     reps = np.empty(256, np.int64)
@@ -296,26 +241,27 @@ def recheck(bits, first, second, listed, stand_in, r_enc, centre, out):
         key = edge_key(length, a, b)
         if _enter_lune(row_a, row_b, length, lune) > 2:
             _add_ties(row_a, row_b, a, b, key, length, lune)
-        hub = h
-        if hub >= n_slots or lune[hub] == _ZERO:
-            hub = g
-            if hub >= n_slots or lune[hub] == _ZERO:
-                hub = _central(row_a, row_b, lune)
-        if hub < 0:
+        members = found[: _list_members(lune, found)]
+        if members.shape[0] == 0:
             out[i] = EMPTY
             first[a, b] = empty_code(n_slots)
             second[a, b] = empty_code(n_slots)
             continue
+        hub = h
+        if hub >= n_slots or lune[hub] == _ZERO:
+            hub = g
+            if hub >= n_slots or lune[hub] == _ZERO:
+                hub = _central(row_a, row_b, members)
         tries = 1 if second[a, b] > empty_code(n_slots) else _TRIES
-        n_far = _list_far(bits[hub], hub, lune, key, length, far)
-        one, other = _two_hubs(bits, hub, lune, key, length, far, n_far, common, tries)
+        n_far = _list_far(bits[hub], hub, members, key, length, far)
+        one, other = _two_hubs(bits, hub, members, key, length, far, n_far, common, tries)
         if one >= 0:
             first[a, b] = one
             second[a, b] = other
             continue
         if tries > 1:
-            n_far = _list_far(bits[hub], hub, lune, key, length, far)
-        count = _components(bits, hub, lune, key, length, far, n_far, starts)
+            n_far = _list_far(bits[hub], hub, members, key, length, far)
+        count = _components(bits, hub, members, lune, key, length, far, n_far, starts)
         first[a, b] = n_slots + starts[0]
         if count == 1:
             second[a, b] = loose_code(n_slots)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numba.cpython.unsafe.numbers import trailing_zeros
+from numba.cpython.unsafe.numbers import leading_zeros, trailing_zeros
 
 from .relations import add_births, birth_table, holds, relation
 
@@ -18,12 +18,8 @@ def _youngest(column, word):
     while word >= 0:
         value = column[word]
         if value != _ZERO:
-            bit = 0
-            for step in (32, 16, 8, 4, 2, 1):
-                if value >> np.uint64(step) != _ZERO:
-                    value >>= np.uint64(step)
-                    bit += step
-            return word * 64 + bit
+            above = np.int64(leading_zeros(value))  # type: ignore[call-arg]
+            return word * 64 + 63 - above
         word -= 1
     return -1
 

@@ -1,0 +1,187 @@
+"""Finding the edges whose certificate a change may break, and writing it anew."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from .edge_sweep import UInt32Array, UInt64Array
+from .engine import Int64Array, TooManyEdges
+from .kernels import certificates, edge_lists, mark, recheck
+from .threads import in_parts
+
+if TYPE_CHECKING:
+    from .lune_state import LuneState
+
+__all__ = ["Change", "Found", "Watch", "look_again"]
+
+_EDGES_PER_THREAD = 400
+_MARKS_PER_THREAD = 200_000
+_Part = tuple[UInt64Array, npt.NDArray[np.uint8], Int64Array]
+_Kept = tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Points that leave a window of N slots, and points that come.
+
+    Attributes
+    ----------
+    gone, new : ndarray of int64, shapes (g,) and (m,)
+        Slots whose point leaves; slots that get one.
+    survivors : ndarray of int64
+        Ascending slots that hold the same point before and after.
+    stays : ndarray of bool, shape (N,)
+        The same.
+    old_rows, new_rows : ndarray of uint32, shapes (g, N) and (m, N)
+        Patterns of the distances from the points that leave, and from those that come, to the
+        survivors, `mark.NOWHERE` elsewhere.
+    """
+
+    gone: Int64Array
+    new: Int64Array
+    survivors: Int64Array
+    stays: npt.NDArray[np.bool_]
+    old_rows: UInt32Array
+    new_rows: UInt32Array
+
+    def stand_ins(self) -> Int64Array:
+        """Return for each code what to try in its place: for a vertex that left, one near it."""
+        n_slots = len(self.stays)
+        stand_in = np.arange(2 * n_slots + certificates.N_CODES)
+        stand_in[self.gone] = edge_lists.nearest_survivors(self.old_rows)
+        stand_in[stand_in < 0] = 2 * n_slots
+        return stand_in
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found about the edges that were looked at again.
+
+    Attributes
+    ----------
+    listed : ndarray of uint64, shape (m,)
+        The edges, as in `recheck.recheck`.
+    kinds : ndarray of uint8, shape (m,)
+        Kind of each lune, as `recheck.recheck` tells it.
+    reps : ndarray of int64
+        For each split edge in turn the number of components of its lune, and a vertex of each.
+    rng, splits, loose : ndarray of bool
+        Which entries of the former lists are still as they were.
+    """
+
+    listed: UInt64Array
+    kinds: npt.NDArray[np.uint8]
+    reps: Int64Array
+    rng: npt.NDArray[np.bool_]
+    splits: npt.NDArray[np.bool_]
+    loose: npt.NDArray[np.bool_]
+
+
+class Watch:
+    """Seconds of the phases of one update."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, phase: str) -> None:
+        """Note the time since the last lap."""
+        now = time.perf_counter()
+        self.seconds[phase] = now - self._last
+        self._last = now
+
+
+def look_again(
+    state: LuneState, change: Change, stand_in: Int64Array, centre: int, budget: int, watch: Watch
+) -> Found:
+    """List the edges whose certificate may not hold any more, and write it anew.
+
+    Parameters
+    ----------
+    state : LuneState
+        With the new distances, and the codes and lists of before; codes are changed.
+    change : Change
+        What came and went.
+    stand_in : ndarray of int64
+        As `Change.stand_ins` returns it.
+    centre : int
+        Slot that attains the enclosing radius.
+    budget : int
+        Largest number of edges between survivors.
+    watch : Watch
+        Notes the phase ``mark``.
+
+    Raises
+    ------
+    TooManyEdges
+        If the budget does not suffice, with codes half written.
+    """
+    codes = (state.bits, state.first, state.second)
+    star = np.empty(len(change.new) * len(state.live), np.uint64)
+    nearest = edge_lists.nearest_survivors(change.new_rows)
+    n_star = edge_lists.star(*codes, change.new, state.live, nearest, state.threshold, star)
+    lists = state.lists
+    kept = (
+        np.zeros(len(lists.rng), np.bool_),
+        np.zeros(len(lists.splits), np.bool_),
+        np.zeros(len(lists.loose), np.bool_),
+    )
+
+    def part(index: int) -> _Part:
+        rows = change.survivors[bounds[index] : bounds[index + 1]]
+        listed = _mark(state, change, rows, kept, budget)
+        if index == 0:
+            watch.lap("mark")
+        listed = np.concatenate([listed, star[shares[index] : shares[index + 1]]])
+        kinds = np.empty(len(listed), np.uint8)
+        reps = recheck.recheck(*codes, listed, stand_in, state.r_enc, centre, kinds)
+        return listed, kinds, reps
+
+    n = len(change.survivors)
+    marks = max(len(change.gone), len(change.new)) * n * n // 2
+    workers = marks // _MARKS_PER_THREAD + n_star // _EDGES_PER_THREAD
+    workers = max(1, min(state.threads, workers))
+    bounds = [round(n * math.sqrt(part / workers)) for part in range(workers + 1)]
+    shares = [n_star * part // workers for part in range(workers + 1)]
+    parts = in_parts(part, workers)
+    listed, kinds, reps = (np.concatenate(found) for found in zip(*parts, strict=True))
+    return Found(listed, kinds, reps, *kept)
+
+
+def _mark(
+    state: LuneState, change: Change, rows: Int64Array, kept: _Kept, budget: int
+) -> UInt64Array:
+    """List edges of some rows, and tell which entries of the former lists still hold.
+
+    A row belongs to one thread, for an edge may be listed once.
+    """
+    if not len(rows):
+        return np.empty(0, np.uint64)
+    codes = (state.bits, state.first, state.second)
+    lists = state.lists
+    out = np.empty(budget + state.n_slots, np.uint64)
+    used = mark.mark(
+        *codes,
+        rows,
+        change.stays,
+        change.gone,
+        change.old_rows,
+        change.new,
+        change.new_rows,
+        lists.splits,
+        lists.reps,
+        lists.loose,
+        state.threshold,
+        out,
+    )
+    if used < 0:
+        raise TooManyEdges
+    for edge_keys, valid in zip((lists.rng, lists.splits, lists.loose), kept, strict=True):
+        edge_lists.still_valid(edge_keys, state.first, change.stays, rows, valid)
+    return out[:used]
