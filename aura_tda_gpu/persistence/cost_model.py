@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 
@@ -20,6 +22,7 @@ _FORGIVING = 0.05  # how far each rebuild moves what was learned of updates back
 _FIRST_GUESS, _LEAST_GUESS = 0.5, 0.05
 _LARGEST_CORRECTION = 20.0
 _MEASURED: dict[str, MachineCosts] = {}
+_lock = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +141,29 @@ class CostModel:
 def machine_costs(engine: Engine) -> MachineCosts:
     """Measure the constants, once in a process, on a cloud of normal noise.
 
+    Threads that ask while they are measured wait. They are not kept on disk: that would save
+    0.03 s of the 0.2 s and more in which a process loads its kernels, and what other processes
+    did at that moment would stay in the constants of all that come later.
+
     Parameters
     ----------
     engine : Engine
         One that has window states.
     """
-    if engine.name not in _MEASURED:
-        _MEASURED[engine.name] = _measure(engine)
-    return _MEASURED[engine.name]
+    with _lock:
+        if engine.name not in _MEASURED:
+            _MEASURED[engine.name] = _measure(engine)
+        return _MEASURED[engine.name]
+
+
+def _forget_lock() -> None:
+    """Start afresh in a forked process, whose other threads will never release it."""
+    global _lock
+    _lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_lock)
 
 
 def _measure(engine: Engine) -> MachineCosts:

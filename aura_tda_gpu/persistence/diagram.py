@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import MissingDependencyError, NotComputedError
+from ..errors import MissingDependencyError, NoSuchBarError, NotComputedError
 from .cycles import closed_walks
 from .engine import Bars, EngineResult, Float32Array, Int64Array
+from .footprint import held_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -59,8 +61,11 @@ class Diagram:
         for dimension in sorted(result.bars):
             bars = result.bars[dimension]
             order = _by_persistence(bars)
+            both = np.empty((len(order), 2), np.float32)
+            both[:, 0] = bars.births[order]
+            both[:, 1] = bars.deaths[order]
             self._order[dimension] = order
-            self._bars[dimension] = _frozen(np.stack([bars.births, bars.deaths], axis=1)[order])
+            self._bars[dimension] = _frozen(both)
             self.truncated[dimension] = _frozen(bars.truncated[order])
             self.birth_edges[dimension] = _frozen(bars.birth_edges[order])
             self.death_edges[dimension] = _frozen(bars.death_edges[order])
@@ -69,6 +74,18 @@ class Diagram:
     def dimensions(self) -> tuple[int, ...]:
         """Homology dimensions that were computed, ascending."""
         return tuple(self._bars)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays held, those of the cycles among them."""
+        columns: tuple[npt.NDArray[Any], ...] = (
+            *self._bars.values(),
+            *self._order.values(),
+            *self.truncated.values(),
+            *self.birth_edges.values(),
+            *self.death_edges.values(),
+        )
+        return sum(column.nbytes for column in columns) + held_bytes(self._loop_edges)
 
     def __getitem__(self, dimension: int) -> Float32Array:
         """Return the bars of one dimension, float32 of shape (n_bars, 2)."""
@@ -107,14 +124,19 @@ class Diagram:
         ------
         NotComputedError
             If ``dimension`` is not 1 or was not computed.
-        IndexError
-            If there is no such row.
+        NoSuchBarError
+            If there is no such row; an `IndexError`, too.
         """
         if dimension != 1 or self._loop_edges is None:
             raise NotComputedError(
                 f"cycles exist for dimension 1 when it is computed, not {dimension}"
             )
-        return closed_walks(self._loop_edges(int(self._order[1][index])))
+        order = self._order[1]
+        if not isinstance(index, Integral) or not -len(order) <= index < len(order):
+            raise NoSuchBarError(
+                f"there is no bar {index!r} of dimension 1: this diagram has {len(order)}"
+            )
+        return closed_walks(self._loop_edges(int(order[int(index)])))
 
     def to_gudhi(self) -> list[tuple[int, tuple[float, float]]]:
         """Return ``[(dimension, (birth, death)), ...]`` as gudhi's ``persistence()`` does."""

@@ -1,13 +1,19 @@
-"""How many bytes an update in place may keep, known before anything is compiled."""
+"""How many bytes a window may keep, known before anything is compiled, and how many it keeps."""
 
 from __future__ import annotations
 
-__all__ = ["padded", "state_bytes"]
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+
+__all__ = ["held_bytes", "padded", "state_bytes"]
 
 _LANES = 64
 _MATRICES = 8  # bytes an entry: the distance in float32 and two certificates in uint16
 _LISTS = 1  # bytes an entry for edges without hubs and for relations, which depend on the data
 _VERTEX = 512  # bytes a vertex for the same
+_DIAGRAMS = 512  # bytes a vertex for the bars of two diagrams and the loops of one
 
 
 def padded(capacity: int) -> int:
@@ -16,7 +22,11 @@ def padded(capacity: int) -> int:
 
 
 def state_bytes(capacity: int, dim: int) -> int:
-    """Return the most that the state of a window may take; a larger one is not kept.
+    """Return the most that a window keeps beside its points: certificates and two diagrams.
+
+    Where they would take more, the certificates go, and then the loops of the newest diagram. The
+    bars that stay always fit: the edges with an empty lune make no triangle, so there are at
+    most n^2 / 4 of them (Turan's theorem), and a bar takes 17 bytes in each of two diagrams.
 
     Parameters
     ----------
@@ -24,4 +34,38 @@ def state_bytes(capacity: int, dim: int) -> int:
         Slots, and coordinates of a point.
     """
     n_slots = padded(capacity)
-    return (_MATRICES + _LISTS) * n_slots * n_slots + (4 * dim + _VERTEX) * n_slots
+    each = 4 * dim + _VERTEX + _DIAGRAMS
+    return (_MATRICES + _LISTS) * n_slots * n_slots + each * n_slots
+
+
+def held_bytes(*things: object) -> int:
+    """Return the bytes of the arrays that some objects hold, shared memory counted once.
+
+    Looks into containers, dataclasses, what functions close over, and what methods are bound to.
+    """
+    total, seen, stack = 0, set(), list(things)
+    while stack:
+        thing = stack.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, np.ndarray) and not isinstance(thing.base, np.ndarray):
+            total += thing.nbytes
+        else:
+            stack.extend(_parts(thing))
+    return total
+
+
+def _parts(thing: object) -> Iterator[object]:
+    """Yield what an object holds."""
+    if isinstance(thing, np.ndarray):
+        yield thing.base
+    elif isinstance(thing, dict):
+        yield from thing.values()
+    elif isinstance(thing, list | tuple):
+        yield from thing
+    elif is_dataclass(thing):
+        yield from (getattr(thing, field.name) for field in fields(thing))
+    elif callable(thing):
+        yield from (cell.cell_contents for cell in getattr(thing, "__closure__", None) or ())
+        yield getattr(thing, "__self__", None)

@@ -3,44 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .diagram import Diagram
-from .engine import Bars, EngineResult, Int64Array
+from .engine import Bars, EngineResult, Float32Array, Int64Array
 
-__all__ = ["History", "NamedDiagram"]
+__all__ = ["History", "NamedBars"]
+
+_NOWHERE = 0xFFFF  # no engine takes so many vertices
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NamedDiagram:
-    """A diagram and the point id of each of its vertices.
+class NamedBars:
+    """The bars of a diagram without its loops, and the point id of each of its vertices.
 
     Attributes
     ----------
-    diagram : Diagram
-        Without cycles if it comes from a snapshot.
     ids : ndarray of int64, shape (n_vertices,)
+    bars : dict of int to ndarray of float32, shape (n_bars, 2)
+        Birth and death, in the order of the diagram.
+    edges : dict of int to ndarray of uint16, shape (n_bars, 4)
+        Vertices of the birth edge and of the death edge, 65535 where there is none.
+    truncated : dict of int to ndarray of bool, shape (n_bars,)
     """
 
-    diagram: Diagram
     ids: Int64Array
+    bars: dict[int, Float32Array]
+    edges: dict[int, npt.NDArray[np.uint16]]
+    truncated: dict[int, npt.NDArray[np.bool_]]
+
+    @classmethod
+    def of(cls, diagram: Diagram, ids: Int64Array) -> NamedBars:
+        """Return the bars of a diagram."""
+        edges = {}
+        for k in diagram.dimensions:
+            edges[k] = np.empty((len(diagram[k]), 4), np.uint16)
+            edges[k][:, :2] = diagram.birth_edges[k]  # -1 becomes 65535
+            edges[k][:, 2:] = diagram.death_edges[k]
+        bars = {k: diagram[k] for k in diagram.dimensions}
+        return cls(ids, bars, edges, dict(diagram.truncated))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        edges = sum(edges.nbytes for edges in self.edges.values())
+        return self.ids.nbytes + edges + self.shared_nbytes
+
+    @property
+    def shared_nbytes(self) -> int:
+        """Bytes of the arrays that are those of the diagram itself."""
+        bars = sum(bars.nbytes for bars in self.bars.values())
+        return bars + sum(truncated.nbytes for truncated in self.truncated.values())
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """Homology dimensions, ascending."""
+        return tuple(self.bars)
+
+    def __getitem__(self, dimension: int) -> Float32Array:
+        """Return the bars of one dimension, float32 of shape (n_bars, 2)."""
+        return self.bars[dimension]
+
+    @property
+    def birth_edges(self) -> dict[int, Int64Array]:
+        """As in `Diagram`."""
+        return {k: _vertices(edges[:, :2]) for k, edges in self.edges.items()}
+
+    @property
+    def death_edges(self) -> dict[int, Int64Array]:
+        """As in `Diagram`."""
+        return {k: _vertices(edges[:, 2:]) for k, edges in self.edges.items()}
 
     def arrays(self, label: str) -> dict[str, npt.NDArray[Any]]:
         """Return everything as arrays whose names start with a label."""
         found: dict[str, npt.NDArray[Any]] = {f"{label}.ids": self.ids}
-        for k in self.diagram.dimensions:
-            found[f"{label}.{k}.bars"] = self.diagram[k]
-            found[f"{label}.{k}.birth_edges"] = self.diagram.birth_edges[k]
-            found[f"{label}.{k}.death_edges"] = self.diagram.death_edges[k]
-            found[f"{label}.{k}.truncated"] = self.diagram.truncated[k]
+        for k, bars in self.bars.items():
+            found[f"{label}.{k}.bars"] = bars
+            found[f"{label}.{k}.birth_edges"] = self.birth_edges[k]
+            found[f"{label}.{k}.death_edges"] = self.death_edges[k]
+            found[f"{label}.{k}.truncated"] = self.truncated[k]
         return found
 
     @classmethod
-    def of(cls, label: str, arrays: Mapping[str, npt.NDArray[Any]]) -> NamedDiagram:
+    def read(cls, label: str, arrays: Mapping[str, npt.NDArray[Any]]) -> NamedBars:
         """Return what `arrays` wrote under a label."""
         names = [name.split(".") for name in arrays]
         bars = {}
@@ -54,10 +103,10 @@ class NamedDiagram:
                 arrays[start + "death_edges"],
                 arrays[start + "truncated"],
             )
-        return cls(Diagram(EngineResult(bars, None)), arrays[f"{label}.ids"])
+        return cls.of(Diagram(EngineResult(bars, None)), arrays[f"{label}.ids"])
 
 
-_NOTHING = NamedDiagram(Diagram(EngineResult({}, None)), np.empty(0, np.int64))
+_NOTHING = NamedBars(np.empty(0, np.int64), {}, {}, {})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,23 +115,26 @@ class History:
 
     Attributes
     ----------
-    before, now : NamedDiagram
-        The last two diagrams, of different points.
+    before, now : NamedBars
+        The bars of the last two diagrams, of different points.
     is_current : bool
         Whether ``now`` is that of the points in the window.
     diagram : Diagram or None
-        The diagram of the points in the window, cycles included, if it is known.
+        The diagram of the points in the window, cycles included, if it is kept.
     """
 
-    before: NamedDiagram = _NOTHING
-    now: NamedDiagram = _NOTHING
+    before: NamedBars = _NOTHING
+    now: NamedBars = _NOTHING
     is_current: bool = False
     diagram: Diagram | None = None
 
     @property
-    def latest(self) -> Diagram:
-        """The newest diagram."""
-        return self.now.diagram if self.diagram is None else self.diagram
+    def nbytes(self) -> int:
+        """Bytes held."""
+        bars = self.before.nbytes + self.now.nbytes
+        if self.diagram is None:
+            return bars
+        return bars + self.diagram.nbytes - self.now.shared_nbytes
 
     def outdated(self) -> History:
         """Return the history once other points are in the window."""
@@ -90,5 +142,16 @@ class History:
 
     def with_diagram(self, diagram: Diagram, ids: Int64Array) -> History:
         """Return the history with the diagram of the points that are in the window."""
-        named = NamedDiagram(diagram, ids)
-        return History(self.before if self.is_current else self.now, named, True, diagram)
+        before = self.before if self.is_current else self.now
+        return History(before, NamedBars.of(diagram, ids), True, diagram)
+
+    def without_diagram(self) -> History:
+        """Return the history with bars alone."""
+        return replace(self, diagram=None)
+
+
+def _vertices(edges: npt.NDArray[np.uint16]) -> Int64Array:
+    """Return vertices as in `Diagram`, -1 where there is none."""
+    vertices = edges.astype(np.int64)
+    vertices[edges == _NOWHERE] = -1
+    return vertices

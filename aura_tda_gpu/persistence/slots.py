@@ -32,34 +32,27 @@ class SlotTable:
     def __init__(self, capacity: int) -> None:
         self.ids = np.full(capacity, FREE, np.int64)
         self.next_id = 0
-        self._slot_of: dict[int, int] = {}
 
     @classmethod
     def of(cls, ids: Int64Array, next_id: int) -> SlotTable:
         """Return the table with these ids in its slots."""
-        table = cls(len(ids))
-        table.ids = ids
-        table.next_id = next_id
-        live = table.live
-        table._slot_of = dict(zip(ids[live].tolist(), live.tolist(), strict=True))
+        table = cls(0)
+        table.ids, table.next_id = ids, next_id
         return table
 
     def copy(self) -> SlotTable:
         """Return an independent copy."""
-        table = SlotTable(0)
-        table.ids, table.next_id = self.ids.copy(), self.next_id
-        table._slot_of = self._slot_of.copy()
-        return table
+        return SlotTable.of(self.ids.copy(), self.next_id)
 
     def __len__(self) -> int:
-        return len(self._slot_of)
+        return int(np.count_nonzero(self.ids != FREE))
 
     @property
     def live(self) -> Int64Array:
         """Ascending slots that hold a point."""
         return np.flatnonzero(self.ids != FREE)
 
-    def find(self, ids: Any) -> list[int]:
+    def find(self, ids: Any) -> Int64Array:
         """Return the slot of each id.
 
         Raises
@@ -73,29 +66,27 @@ class SlotTable:
             raise InvalidInputError(f"ids must be a list of integers: {error}") from None
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise InvalidInputError(f"ids must be a list of integers, not {ids!r}")
-        slots: list[int] = []
-        seen: set[int] = set()
-        for row, name in enumerate(array.tolist()):
-            if name in seen:
-                raise InvalidInputError(f"id {name} is named twice", row)
-            if name not in self._slot_of:
-                raise InvalidInputError(f"id {name} is not in the window", row)
-            seen.add(name)
-            slots.append(self._slot_of[name])
+        names = array.astype(np.int64)  # unsigned ones too large become negative
+        order = np.argsort(self.ids)
+        place = np.searchsorted(self.ids, names, sorter=order)
+        slots: Int64Array = np.append(order, 0)[place]
+        unknown = (names < 0) | (place == len(order)) | (self.ids[slots] != names)
+        repeated = np.ones(len(names), np.bool_)
+        repeated[np.unique(names, return_index=True)[1]] = False
+        for row in np.flatnonzero(unknown | repeated)[:1].tolist():
+            fault = "is named twice" if repeated[row] else "is not in the window"
+            raise InvalidInputError(f"id {array[row]} {fault}", row)
         return slots
 
-    def take_out(self, slots: list[int]) -> None:
+    def take_out(self, slots: Int64Array) -> None:
         """Free some slots."""
-        for slot in slots:
-            del self._slot_of[int(self.ids[slot])]
-            self.ids[slot] = FREE
+        self.ids[slots] = FREE
 
     def put_in(self, count: int) -> tuple[Int64Array, Int64Array]:
         """Give the lowest free slots to new points; return slots and ids."""
         slots = np.flatnonzero(self.ids == FREE)[:count]
         ids = np.arange(self.next_id, self.next_id + count, dtype=np.int64)
         self.ids[slots] = ids
-        self._slot_of.update(zip(ids.tolist(), slots.tolist(), strict=True))
         self.next_id += count
         return slots, ids
 
@@ -117,8 +108,14 @@ class WindowContent:
     points: Float32Array
     origin: Float64Array | None
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        origin = 0 if self.origin is None else self.origin.nbytes
+        return self.points.nbytes + self.slots.ids.nbytes + origin
+
     def replaced(
-        self, slots: list[int], points: Float32Array, origin: Float64Array | None
+        self, slots: Int64Array, points: Float32Array, origin: Float64Array | None
     ) -> tuple[WindowContent, Int64Array]:
         """Return the content without the points of some slots and with others, and their ids."""
         table, held = self.slots.copy(), self.points.copy()

@@ -12,13 +12,15 @@ from typing import TypeVar
 __all__ = ["in_parts"]
 
 _T = TypeVar("_T")
-_MOST = 32
 _lock = Lock()
 _pool: ThreadPoolExecutor | None = None
 
 
 def in_parts(work: Callable[[int], _T], n_parts: int) -> list[_T]:
     """Return ``work(0)``, ``work(1)`` ... of all parts; the first is done by the caller.
+
+    The pool starts a thread when a part finds none idle, up to the number of processors of the
+    machine; further parts wait.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def _shared() -> ThreadPoolExecutor:
     global _pool
     with _lock:
         if _pool is None:
-            _pool = ThreadPoolExecutor(min(_MOST, os.cpu_count() or 1), "aura-tda-update")
+            _pool = ThreadPoolExecutor(os.cpu_count() or 1, "aura-tda-update")
         return _pool
 
 

@@ -7,16 +7,36 @@ Edelsbrunner and Morozov, "Vines and vineyards by updating persistence in linear
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from .diagram import Diagram
 from .engine import Float32Array, Int64Array
 
-__all__ = ["Changes", "compare"]
+__all__ = ["BarsAndEdges", "Changes", "compare"]
 
 _CODES = 1 << 63
+
+
+class BarsAndEdges(Protocol):
+    """What `compare` reads of a `Diagram`."""
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """Homology dimensions."""
+
+    def __getitem__(self, dimension: int) -> Float32Array:
+        """Return births and deaths, shape (n_bars, 2)."""
+
+    @property
+    def birth_edges(self) -> Mapping[int, Int64Array]:
+        """Vertices of the birth edges, shape (n_bars, 2), -1 where there is none."""
+
+    @property
+    def death_edges(self) -> Mapping[int, Int64Array]:
+        """Vertices of the death edges, in the same way."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +46,8 @@ class Changes:
     All attributes are indexed by homology dimension first; rows are those of the diagrams. The
     name of a bar is the pair of its birth edge and its death edge as point ids. Bars of one
     name, among them the components that never merge and have no edge, continue as often as
-    both diagrams hold them, in the order of their rows.
+    both diagrams hold them, in the order of their rows. A bar that changes its name is one that
+    died and one that was born, so that the two together may be more than the bars there are.
 
     Attributes
     ----------
@@ -61,17 +82,20 @@ class Changes:
 
 
 def compare(
-    before: Diagram | None, before_ids: Int64Array, after: Diagram, after_ids: Int64Array
+    before: BarsAndEdges | None,
+    before_ids: Int64Array,
+    after: BarsAndEdges,
+    after_ids: Int64Array,
 ) -> Changes:
     """Match the bars of two diagrams by the points that make them.
 
     Parameters
     ----------
-    before : Diagram or None
+    before : Diagram, or its bars and edges, or None
         The earlier diagram; None where there is none, so that every bar is born.
     before_ids : ndarray of int64, shape (n_vertices,)
         Point id of each of its vertices, no id twice.
-    after : Diagram
+    after : Diagram, or its bars and edges
         The later one.
     after_ids : ndarray of int64, shape (n_vertices,)
         Point id of each of its vertices, no id twice.
@@ -100,7 +124,7 @@ def compare(
     return changes
 
 
-def _bars(diagram: Diagram | None, dimension: int) -> tuple[Float32Array, Int64Array]:
+def _bars(diagram: BarsAndEdges | None, dimension: int) -> tuple[Float32Array, Int64Array]:
     """Return bars, shape (n_bars, 2), and vertices of their edges, shape (n_bars, 4)."""
     if diagram is None or dimension not in diagram.dimensions:
         return np.empty((0, 2), np.float32), np.empty((0, 4), np.int64)

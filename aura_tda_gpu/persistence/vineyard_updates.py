@@ -15,10 +15,12 @@ from ..errors import ConfigError, InvalidInputError, MemoryLimitError, StateCorr
 from . import backends, distances
 from .diagram import Diagram
 from .engine import Float32Array, Int64Array
+from .footprint import state_bytes
 from .history import History
 from .rips import check_options, diagram_of
 from .slots import FREE, SlotTable, WindowContent
 from .vines import Changes, compare
+from .window_points import prepared
 from .window_snapshot import read, write
 from .window_updates import WindowUpdates, check_updates
 
@@ -55,7 +57,8 @@ class RipsWindow:
     ConfigError
         If a setting has an unknown name or a value outside its range.
     UnsupportedError, BackendUnavailable, MemoryLimitError
-        If no engine here takes ``capacity`` points.
+        If no engine here takes ``capacity`` points, or none updates so many with
+        ``updates="always"``.
     """
 
     def __init__(
@@ -127,9 +130,13 @@ class RipsWindow:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held: points, ids, and the distances and certificates of updates in place."""
-        content = self._content
-        return content.points.nbytes + content.slots.ids.nbytes + self._updates.nbytes
+        """Bytes of all arrays held between two calls.
+
+        Points and ids, the distances and certificates of updates in place, the bars of the last
+        two diagrams and the loops of the newest one.
+        """
+        content, history = self._held
+        return content.nbytes + self._updates.nbytes + history.nbytes
 
     def insert(self, points: Any) -> Int64Array:
         """Add points.
@@ -187,15 +194,15 @@ class RipsWindow:
             As `insert` and `remove`; the window is then unchanged.
         """
         slots = self._content.slots.find(ids)
-        prepared, origin = self._prepare(points)
+        rows, origin = prepared(points, self.dim, self.metric, self.origin)
         room = self.capacity - len(self) + len(slots)
-        if len(prepared) > room:
+        if len(rows) > room:
             raise InvalidInputError(
-                f"{len(prepared)} points do not fit: {room} of {self.capacity} slots are free", room
+                f"{len(rows)} points do not fit: {room} of {self.capacity} slots are free", room
             )
         content, history = self._held
-        content, new = content.replaced(slots, prepared, origin)
-        if slots or len(prepared):
+        content, new = content.replaced(slots, rows, origin)
+        if len(slots) or len(rows):
             history = history.outdated()
         self._held = content, history
         return new
@@ -203,15 +210,17 @@ class RipsWindow:
     def diagram(self) -> Diagram:
         """Return the persistence diagram of the points in the window.
 
-        The diagram is kept until the window changes. ``info["path"]`` tells whether it was
+        The diagram is kept until the window changes, unless it is too large (`state_bytes` in
+        persistence/footprint.py): then it is computed again. ``info["path"]`` tells whether it was
         updated or rebuilt, ``info["n_rechecked"]`` how many edges an update looked at, new ones
         included. Vertex ``i`` of its edges and cycles is the point ``self.ids[i]`` of this moment.
         """
         content, history = self._held
-        if history.diagram is None:
-            history = history.with_diagram(self._compute(), self.ids)
-            self._held = content, history
-        diagram = copy.copy(history.latest)
+        diagram = history.diagram
+        if diagram is None:
+            diagram = self._compute()
+            self._held = content, self._kept(history.with_diagram(diagram, self.ids))
+        diagram = copy.copy(diagram)
         diagram.info = dict(diagram.info)
         return diagram
 
@@ -226,10 +235,11 @@ class RipsWindow:
         Changes
             Bars are named by the ids of the points that make their edges.
         """
-        self.diagram()
+        if not self._held[1].is_current:
+            self.diagram()
         _, history = self._held
         before, now = history.before, history.now
-        return compare(before.diagram, before.ids, now.diagram, now.ids)
+        return compare(before, before.ids, now, now.ids)
 
     def verify(self) -> None:
         """Compare everything kept between diagrams with a rebuild.
@@ -291,6 +301,11 @@ class RipsWindow:
         ------
         SnapshotError
             If the bytes are no snapshot of a window, cut short, altered, or of another version.
+        ConfigError
+            If ``backend`` or ``threads`` has an unknown name or a value outside its range.
+        UnsupportedError
+            If the other backend does not take so many points, these homology dimensions, or
+            ``updates="always"``.
         BackendUnavailable, MemoryLimitError
             If this machine cannot hold the window.
         """
@@ -308,6 +323,13 @@ class RipsWindow:
         window._held = content, history
         return window
 
+    def _kept(self, history: History) -> History:
+        """Return what of a history there is room for, once its bars have theirs."""
+        room = state_bytes(self.capacity, self.dim)
+        bars = history.without_diagram()
+        self._updates.keep_within(room - bars.nbytes)
+        return history if history.nbytes + self._updates.state_nbytes <= room else bars
+
     def _compute(self) -> Diagram:
         """Run the engine."""
         return diagram_of(
@@ -317,22 +339,6 @@ class RipsWindow:
             self._reason,
             len(self),
         )
-
-    def _prepare(self, points: Any) -> tuple[Float32Array, npt.NDArray[np.float64] | None]:
-        """Return points as they are stored, and the origin that holds from then on."""
-        rows = distances.as_rows(points)
-        if rows.shape[1] != self.dim:
-            raise InvalidInputError(
-                f"points have {rows.shape[1]} coordinates, the window has {self.dim}",
-                0 if len(rows) else None,
-            )
-        if self.metric == "cosine":
-            return distances.unit_rows(rows), None
-        origin = self.origin
-        if origin is None and len(rows):
-            wide = rows.dtype == np.float64
-            origin = rows[0].astype(np.float64) if wide else np.zeros(self.dim)
-        return distances.to_float32(rows, origin), origin
 
 
 def _positive(name: str, value: object) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SnapshotError
-from .history import History, NamedDiagram
+from .history import History, NamedBars
 from .slots import FREE, SlotTable, WindowContent
 from .snapshots import pack, unpack
 
@@ -66,5 +66,5 @@ def _read(
     points = np.zeros((meta["capacity"], meta["dim"]), np.float32)
     points[arrays["slots"]] = arrays["points"]
     content = WindowContent(SlotTable.of(ids, meta["next_id"]), points, arrays.get("origin"))
-    before, now = NamedDiagram.of("before", arrays), NamedDiagram.of("now", arrays)
+    before, now = NamedBars.read("before", arrays), NamedBars.read("now", arrays)
     return meta, content, History(before, now, meta["is_current"])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..errors import ConfigError, StateCorruption
+from ..errors import ConfigError, StateCorruption, UnsupportedError
 from .cost_model import CostModel, machine_costs
 from .engine import Bars, Engine, EngineResult, Float32Array, Int64Array, TooManyEdges, WindowState
-from .footprint import state_bytes
 from .rips import RipsOptions
 from .slots import FREE
 
@@ -34,6 +34,11 @@ class WindowUpdates:
         Its engine.
     updates : str
         One of `UPDATES`.
+
+    Raises
+    ------
+    UnsupportedError
+        If updates are to be always and the engine has none for so many slots.
     """
 
     def __init__(
@@ -48,9 +53,10 @@ class WindowUpdates:
             threshold=options.max_edge_length,
             threads=options.threads,
         )
-        self._most_bytes = state_bytes(capacity, dim)
         self.mode = updates
         self._mode = updates if engine.has_window_state(capacity) else "never"
+        if self._mode != updates == "always":
+            raise _cannot_update(engine, capacity)
         self._costs = CostModel(machine_costs(engine)) if self._mode == "auto" else None
         self._state: WindowState | None = None
         self._ids = np.full(capacity, FREE, np.int64)
@@ -59,7 +65,12 @@ class WindowUpdates:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self._ids.nbytes + (0 if self._state is None else self._state.nbytes)
+        return self._ids.nbytes + self.state_nbytes
+
+    @property
+    def state_nbytes(self) -> int:
+        """Bytes of what makes updates possible."""
+        return 0 if self._state is None else self._state.nbytes
 
     def result(self, points: Float32Array, ids: Int64Array) -> tuple[EngineResult, dict[str, Any]]:
         """Return the bars of the live slots.
@@ -91,11 +102,15 @@ class WindowUpdates:
         result, info, state = done
         self._ids = ids.copy()
         self._computed = True
-        if state is None or state.nbytes <= self._most_bytes:
-            self._state = state
-        elif self._costs is not None:
-            self._costs.observe_failure()
+        self._state = state
         return result, info
+
+    def keep_within(self, n_bytes: int) -> None:
+        """Forget what makes updates possible if it is larger than that."""
+        if self._state is not None and self._state.nbytes > n_bytes:
+            self._state = None
+            if self._costs is not None:
+                self._costs.observe_failure()
 
     def verify(self, points: Float32Array) -> None:
         """Compare what is kept with a rebuild.
@@ -198,6 +213,15 @@ def check_updates(updates: object) -> str:
     if not isinstance(updates, str) or updates not in UPDATES:
         raise ConfigError(f"updates must be one of {', '.join(UPDATES)}, not {updates!r}")
     return updates
+
+
+def _cannot_update(engine: Engine, capacity: int) -> UnsupportedError:
+    most = bisect_left(range(1, capacity), True, key=lambda n: not engine.has_window_state(n))
+    limit = f"at most {most} slots, not {capacity}," if most else "no window"
+    return UnsupportedError(
+        f"updates='always': the {engine.name} engine updates {limit} in place; "
+        "'auto' rebuilds where it must"
+    )
 
 
 def _verify_bars(kept: EngineResult, fresh: EngineResult) -> None:

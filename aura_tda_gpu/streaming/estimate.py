@@ -18,7 +18,6 @@ from .memory import (
     cover_bytes,
     engine_bytes,
     row_bytes,
-    working_bytes,
 )
 from .multi_scale_processor import MultiScaleStream
 from .settings import Scale, StreamSettings
@@ -201,7 +200,7 @@ def _estimate(
         waiting = math.floor(rate * settings.allowed_lateness_ms / 1000 + _SLACK) + 1
         used = sum(window.filled_bytes or 0 for window in windows)
         filled = used + min(waiting, plan.pending) * row_bytes(dim)
-    held, working = buffer_bytes(plan, dim), working_bytes(plan, dim)
+    held = buffer_bytes(plan, dim)
     return StreamEstimate(
         rate=rate,
         dim=dim,
@@ -211,8 +210,8 @@ def _estimate(
         pending_bytes=plan.pending * row_bytes(dim),
         buffer_bytes=held,
         filled_bytes=filled,
-        working_bytes=working,
-        total_bytes=held + working,
+        working_bytes=plan.working,
+        total_bytes=held + plan.working,
         limit_bytes=int(settings.max_memory_mb * MB),
         overflow_rate=min(1000 * w.max_points / w.duration_ms for w in windows),
     )

@@ -41,8 +41,9 @@ class WindowUpdate(PersistenceUpdate):
         As in `PersistenceUpdate`.
     diagram : Diagram
         The same bars as arrays; its vertex ``i`` is the point ``vertex_ids[i]``. ``info`` says
-        more: ``landmarks`` (the strategy), ``n_changed`` (landmarks that opened or closed since
-        the previous tick), ``covering_radius`` (the largest distance of a row to its landmark, or
+        more: ``landmarks`` (the strategy), ``n_changed`` (landmarks opened since the previous
+        tick plus landmarks closed: two for one that took the place of another, up to twice
+        ``max_landmarks``), ``covering_radius`` (the largest distance of a row to its landmark, or
         of a landmark to a row, rounded up) and ``rho`` (within which a row joins a landmark).
     error_bound : float
         0.0 if the diagram is that of all ``n_points`` rows, as float32 less the origin, else a
@@ -209,9 +210,11 @@ class BoundedPersistenceStream:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held now: rows, landmarks, and what the engine keeps."""
+        """Bytes of all arrays held now: rows, landmarks, ids, and what the engine keeps."""
         engine = 0 if self._engine is None else self._engine.nbytes
-        return self._ring.nbytes + self._landmarks.nbytes + engine
+        ids = self._engine_ids.nbytes + self._vertex_ids.nbytes + self._told_ids.nbytes
+        origins = self._first.nbytes + (0 if self._origin is None else self._origin.nbytes)
+        return self._ring.nbytes + self._landmarks.nbytes + engine + ids + origins
 
     @property
     def current_points(self) -> Float64Array:
@@ -300,7 +303,7 @@ class BoundedPersistenceStream:
             diagram.info["landmark_error"] = chosen.error_bound
             diagram.error_bound = _bound_of_all_bars(chosen.error_bound, diagram)
         bars = np.concatenate([diagram[k] for k in diagram.dimensions])
-        self._told_ids = chosen.ids
+        self._told_ids = chosen.ids.copy()  # they may be those of the buffer
         return WindowUpdate(
             births=bars[:, 0].tolist(),
             deaths=bars[:, 1].tolist(),

@@ -146,6 +146,8 @@ class StreamSettings:
             max_landmarks=self.max_landmarks,
             landmark_ratio=self.landmark_ratio,
             landmark_limit=_LANDMARK_LIMITS.get(self.backend, 512),
+            landmarks=self.landmarks,
+            late=self.allowed_lateness_ms > 0,
         )
 
     def _check_engine(self) -> None:

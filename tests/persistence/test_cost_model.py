@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -192,6 +197,47 @@ def test_the_machine_is_measured_once(monkeypatch):
     assert costs.recheck > 0
     monkeypatch.setattr(cost_model, "_measure", lambda engine: pytest.fail("measured again"))
     assert machine_costs(engine) is costs
+
+
+def test_threads_that_ask_at_once_measure_once(monkeypatch):
+    engine, _ = backends.resolve("cpu", N, (0, 1))
+    n_threads, calls = 4, []
+    all_there = threading.Barrier(n_threads)
+
+    def measure(engine):
+        calls.append(threading.get_ident())
+        time.sleep(0.05)  # long enough for the others to come
+        return COSTS
+
+    def ask(_):
+        all_there.wait(20)
+        return machine_costs(engine)
+
+    monkeypatch.setattr(cost_model, "_MEASURED", {})
+    monkeypatch.setattr(cost_model, "_measure", measure)
+    with ThreadPoolExecutor(n_threads) as pool:
+        assert list(pool.map(ask, range(n_threads))) == [COSTS] * n_threads
+    assert len(calls) == 1
+
+
+def test_a_measurement_that_fails_is_made_again(monkeypatch):
+    engine, _ = backends.resolve("cpu", N, (0, 1))
+    monkeypatch.setattr(cost_model, "_MEASURED", {})
+    with monkeypatch.context() as patch:
+        patch.setattr(cost_model, "_measure", lambda engine: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            machine_costs(engine)
+    monkeypatch.setattr(cost_model, "_measure", lambda engine: COSTS)
+    assert machine_costs(engine) is COSTS
+
+
+@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="this system does not fork")
+def test_a_forked_process_does_not_wait_for_a_thread_it_lacks(monkeypatch):
+    former = cost_model._lock
+    with former:
+        cost_model._forget_lock()
+        assert not cost_model._lock.locked()
+    monkeypatch.setattr(cost_model, "_lock", former)
 
 
 def test_one_slow_rebuild_is_forgotten_by_a_window_that_only_updates(model):

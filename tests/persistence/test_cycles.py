@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aura_tda_gpu.errors import NotComputedError
+from aura_tda_gpu.errors import AuraTDAError, NoSuchBarError, NotComputedError
 from aura_tda_gpu.persistence.rips import vietoris_rips
 from tests.oracles.clouds import (
     circle,
@@ -101,3 +101,20 @@ def test_no_cycle_where_none_was_computed(backend):
         both.cycle(0, 0)
     with pytest.raises(IndexError):
         both.cycle(1, 0)
+
+
+@pytest.mark.parametrize("row", [2, -3, 10**30, 0.0, None, "0", slice(0, 1)])
+def test_a_row_that_is_not_there_is_named(backend, row):
+    cross = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])
+    found = vietoris_rips(np.concatenate([cross, 2 * cross + [50, 0]]), backend=backend)
+    assert len(found[1]) == 2
+    with pytest.raises(IndexError) as caught:
+        found.cycle(1, row)
+    assert isinstance(caught.value, NoSuchBarError)
+    assert isinstance(caught.value, AuraTDAError)
+    assert str(caught.value) == f"there is no bar {row!r} of dimension 1: this diagram has 2"
+
+
+def test_rows_count_from_the_end_as_well(backend):
+    found = vietoris_rips([[1, 0], [0, 1], [-1, 0], [0, -1]], backend=backend)
+    assert found.cycle(1, -1) == found.cycle(1, np.int8(0)) == found.cycle(1, 0)

@@ -117,7 +117,7 @@ def test_the_first_wide_point_is_the_origin():
 BAD_POINTS = {
     "nan": ([[0.0, math.nan]], "row 0", 0),
     "wrong dimension": ([[0.0, 1.0, 2.0]], "3 coordinates, the window has 2", 0),
-    "one axis": ([0.0, 1.0], r"\[:, None\]", None),
+    "one axis": ([0.0, 1.0], r"points must be .* point\[None, :\]", None),
     "text": ([["a", "b"]], "row 0", 0),
     "too large": (floats((0, 0), (1e19, 0)), "row 1", 1),
     "too many": (np.zeros((4, 2), np.float32), "4 points do not fit: 3 of 5 slots", 3),

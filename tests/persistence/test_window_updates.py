@@ -16,9 +16,11 @@ from hypothesis.stateful import (
     rule,
 )
 
-from aura_tda_gpu.errors import InvalidInputError
-from aura_tda_gpu.persistence import lune_state, window_updates
+from aura_tda_gpu.errors import InvalidInputError, UnsupportedError
+from aura_tda_gpu.persistence import backends, rechecks, window_updates
 from aura_tda_gpu.persistence.cost_model import CostModel
+from aura_tda_gpu.persistence.kernels import certificates
+from aura_tda_gpu.persistence.snapshots import pack, unpack
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from tests.oracles.peers import pairs_of
 from tests.persistence.window_checks import assert_right, changing, cloud, names_of
@@ -290,20 +292,38 @@ def test_info_says_what_was_done(rng):
 
 def test_updates_can_be_forbidden(rng):
     window = RipsWindow(50, 3, updates="never")
-    empty = window.nbytes
     window.insert(rng.normal(size=(50, 3)).astype(np.float32))
     for _ in range(3):
         changing(window, rng)
         assert assert_right(window).info["path"] == "rebuild"
-    assert window.nbytes == empty
+    assert window._updates.state_nbytes == 0
 
 
-def test_an_engine_without_a_state_rebuilds(rng):
-    window = RipsWindow(12, 2, backend="reference", updates="always")
+@pytest.mark.parametrize("updates", ["auto", "never"])
+def test_an_engine_without_a_state_rebuilds(rng, updates):
+    window = RipsWindow(12, 2, backend="reference", updates=updates)
     window.insert(cloud(rng, 12, 2))
     window.diagram()
     changing(window, rng)
     assert assert_right(window).info["path"] == "rebuild"
+
+
+def test_updates_are_not_promised_where_there_are_none(monkeypatch):
+    monkeypatch.setattr(backends, "available_memory", lambda: None)
+    most = certificates.MAX_SLOTS
+    with pytest.raises(UnsupportedError, match=f"at most {most} slots, not {most + 1},"):
+        RipsWindow(most + 1, 1, updates="always")
+    data = RipsWindow(most + 1, 1).snapshot()
+    meta, arrays = unpack(data, "RipsWindow", 1)
+    forged = pack("RipsWindow", 1, {**meta, "updates": "always"}, arrays)
+    with pytest.raises(UnsupportedError, match=f"at most {most} slots, not {most + 1},"):
+        RipsWindow.restore(forged)
+    assert RipsWindow(most, 1, updates="always").nbytes < 1 << 20
+    with pytest.raises(UnsupportedError, match="reference engine updates no window in place"):
+        RipsWindow(12, 2, backend="reference", updates="always")
+    always = RipsWindow(12, 2, updates="always").snapshot()
+    with pytest.raises(UnsupportedError, match="reference engine updates no window"):
+        RipsWindow.restore(always, backend="reference")
 
 
 def test_the_bytes_held_are_told(rng):
@@ -357,8 +377,8 @@ def test_threads_do_not_change_an_update(monkeypatch, threads):
         return states
 
     one = run(1)
-    monkeypatch.setattr(lune_state, "_EDGES_PER_THREAD", 1)
-    monkeypatch.setattr(lune_state, "_MARKS_PER_THREAD", 1)
+    monkeypatch.setattr(rechecks, "_EDGES_PER_THREAD", 1)
+    monkeypatch.setattr(rechecks, "_MARKS_PER_THREAD", 1)
     assert run(threads) == one
 
 

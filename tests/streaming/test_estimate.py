@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import tracemalloc
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,8 @@ import pytest
 import aura_tda_gpu
 from aura_tda_gpu import Config, MultiScaleStream, estimate
 from aura_tda_gpu.errors import ConfigError, MemoryLimitError
-from aura_tda_gpu.streaming.memory import MB, buffer_bytes, working_bytes
+from aura_tda_gpu.streaming.memory import MB, buffer_bytes
+from tests.held import bytes_of
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "default landmarks": {},
@@ -72,7 +71,7 @@ def test_the_parts_add_up_and_stay_within_the_limit(dim: int, max_mb: int, rate:
     parts = [w.ring_bytes + w.engine_bytes + w.cover_bytes for w in told.windows]
     assert [window.nbytes for window in told.windows] == parts
     assert told.buffer_bytes == sum(parts) + told.pending_bytes == buffer_bytes(plan, dim)
-    assert told.working_bytes == working_bytes(plan, dim)
+    assert told.working_bytes == plan.working
     assert told.total_bytes == told.buffer_bytes + told.working_bytes
     assert 0.9 * told.limit_bytes < told.total_bytes <= told.limit_bytes == max_mb * MB
     assert told.filled_bytes is not None
@@ -103,37 +102,31 @@ def test_a_stream_that_runs_stays_within_its_estimate(name: str) -> None:
     assert (stream.stats.overflowed > 0) == (name == "overflowing")
 
 
-def arrays_of(thing: object, seen: set[int]) -> Iterator[np.ndarray]:
-    """Every array that an object of this package holds, each memory once."""
-    if id(thing) in seen or isinstance(thing, type):
-        return
-    seen.add(id(thing))
-    if isinstance(thing, np.ndarray):
-        base = thing if thing.base is None else thing.base
-        if base is thing:
-            yield thing
-        else:
-            yield from arrays_of(base, seen)
-    elif isinstance(thing, dict):
-        for value in thing.values():
-            yield from arrays_of(value, seen)
-    elif isinstance(thing, list | tuple):
-        for value in thing:
-            yield from arrays_of(value, seen)
-    elif type(thing).__module__.startswith("aura_tda_gpu."):
-        names = [*getattr(thing, "__dict__", ()), *getattr(type(thing), "__slots__", ())]
-        for name in names:
-            yield from arrays_of(getattr(thing, name, None), seen)
-
-
+@pytest.mark.parametrize("strategy", ["cover", "maxmin"])
 @pytest.mark.parametrize("name", SETTINGS)
-def test_usage_is_the_size_of_the_arrays_held(name: str) -> None:
-    stream = run(1000, 3, 2000, max_memory_mb=3, **SETTINGS[name])
-    gc.collect()
-    held = sum(array.nbytes for array in arrays_of(stream, set()))
-    vertices = sum(lane.window.max_landmarks for lane in stream._lanes)
-    # the last diagram and the origins are not counted
-    assert 0 <= held - stream.get_memory_usage() <= 400 * vertices
+def test_usage_is_the_size_of_the_arrays_held(name: str, strategy: str) -> None:
+    settings = {"max_memory_mb": 5, "landmarks": strategy, **SETTINGS[name]}
+    stream = run(1000, 3, 2000, **settings)
+    held, used = bytes_of(stream), stream.get_memory_usage()
+    assert 0.995 * held <= used
+    # the windows share their origins
+    assert used <= held + 16 * 3 * len(stream._lanes)
+    assert used <= estimate([100, 400], 1000, 3, **settings).buffer_bytes
+
+
+@pytest.mark.parametrize("points_dim", [2, 40])
+def test_usage_of_a_stream_whose_windows_rebuild_counts_their_diagrams(points_dim: int) -> None:
+    settings: dict[str, Any] = {"max_memory_mb": 8, "max_landmarks": 200, "max_points": 400}
+    stream = MultiScaleStream([200, 400], dim=points_dim, **settings)
+    rng = np.random.default_rng(0)
+    for start in range(0, 1000, 100):
+        stream.push(rng.normal(size=(100, points_dim)), (start + np.arange(100)) / 1000)
+    assert all(lane.window._engine._updates.state_nbytes == 0 for lane in stream._lanes)
+    diagrams = [lane.window._engine._held[1].nbytes for lane in stream._lanes]
+    rows = sum(lane.window._ring.nbytes for lane in stream._lanes)
+    assert min(diagrams) > 200 * 100
+    assert stream.get_memory_usage() > rows + sum(diagrams)
+    assert 0.99 * bytes_of(stream) <= stream.get_memory_usage()
 
 
 @pytest.mark.parametrize("rate", [0, -1.0, math.inf, math.nan, True, "10"])

@@ -5,59 +5,85 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
+from aura_tda_gpu.streaming import cover, frame, maxmin, memory
 from aura_tda_gpu.streaming.memory import (
     MB,
     buffer_bytes,
     cover_bytes,
     engine_bytes,
     plan_memory,
-    working_bytes,
     workspace,
 )
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
 from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream
 
 
+def choice(strategy: str, n: int, k: int, dim: int) -> int:
+    """What choosing k of n rows takes: see docs/performance.md."""
+    if strategy == "maxmin":
+        return n * (12 * dim + 24) + 8 * dim * (min(n, 65_536) + min(n, 1024))
+    read = min(n, max(16_384, 2**26 // (k * dim)))
+    return read * (8 * dim + 16) + cover_bytes(k, dim)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("strategy", ["cover", "maxmin"])
 @pytest.mark.parametrize("dim", [1, 3, 100])
-@pytest.mark.parametrize("max_mb", [1, 10, 1024])
+@pytest.mark.parametrize("max_mb", [1.2, 10, 1024])
 @pytest.mark.parametrize("durations", [[100], [100, 1000, 10000], [1, 3_600_000]])
-def test_buffers_and_workspaces_fit(dim: int, max_mb: int, durations: list[int]) -> None:
-    plan = plan_memory(durations, dim, max_memory_mb=max_mb)
+def test_buffers_and_workspaces_fit(
+    dim: int, max_mb: float, durations: list[int], strategy: str, late: bool
+) -> None:
+    plan = plan_memory(durations, dim, max_memory_mb=max_mb, landmarks=strategy, late=late)
     rows = sum(window.max_points for window in plan.windows) + plan.pending
     sizes = [window.max_landmarks for window in plan.windows]
     kept = sum(engine_bytes(k, dim) + cover_bytes(k, dim) for k in sizes)
     assert buffer_bytes(plan, dim) == rows * (8 * dim + 16) + kept
-    working = workspace(max(sizes)) + plan.pending * (16 * dim + 24)
-    assert working_bytes(plan, dim) == working
-    assert buffer_bytes(plan, dim) + working <= max_mb * MB
+    working = workspace(max(sizes)) + late * plan.pending * (8 * dim + 16)
+    working += max(choice(strategy, w.max_points, w.max_landmarks, dim) for w in plan.windows)
+    assert plan.working == working
+    assert 0.9 * max_mb * MB < buffer_bytes(plan, dim) + working <= max_mb * MB
     assert plan.pending == max(window.max_points for window in plan.windows)
     for window in plan.windows:
         assert window.max_points >= 16
         assert 16 <= window.max_landmarks <= min(512, max(16, window.max_points // 10))
 
 
+def test_blocks_are_those_that_are_read() -> None:
+    assert cover._BLOCK == memory.COVER_BLOCK
+    assert cover._MEASURED == memory.COVER_MEASURED
+    assert frame._BLOCK == memory.FRAME_BLOCK
+    assert maxmin._BLOCK == memory.UNIT_BLOCK
+
+
 def test_an_engine_keeps_nine_bytes_a_pair_and_each_landmark_its_record() -> None:
-    assert engine_bytes(512, 3) == 9 * 512 * 512 + 512 * 524 + 512 * 28
-    assert engine_bytes(449, 3) == 9 * 512 * 512 + 512 * 524 + 449 * 28
-    assert cover_bytes(512, 3) == 512 * 96 + 8192
+    assert engine_bytes(512, 3) == 9 * 512 * 512 + 512 * 1036 + 512 * 28 + 24
+    assert engine_bytes(449, 3) == 9 * 512 * 512 + 512 * 1036 + 449 * 28 + 24
+    assert cover_bytes(512, 3) == 512 * 120 + 48 + 8192
 
 
+@pytest.mark.parametrize("strategy", ["cover", "maxmin"])
 @pytest.mark.parametrize("dim", [1, 30, 2000])
 @pytest.mark.parametrize("n_windows", [1, 2, 7])
-def test_engines_take_at_most_half_unless_they_are_smallest(dim: int, n_windows: int) -> None:
+def test_engines_take_at_most_half_unless_they_are_smallest(
+    dim: int, n_windows: int, strategy: str
+) -> None:
     for max_mb in (0.5, 2, 30, 300):
         try:
-            plan = plan_memory(range(1, n_windows + 1), dim, max_memory_mb=max_mb)
+            plan = plan_memory(
+                range(1, n_windows + 1), dim, max_memory_mb=max_mb, landmarks=strategy
+            )
         except MemoryLimitError:
             # 16 landmarks and 16 rows of each window do not fit
             smallest = n_windows * (engine_bytes(16, dim) + cover_bytes(16, dim)) + workspace(16)
-            smallest += 16 * ((n_windows + 1) * (8 * dim + 16) + 16 * dim + 24)
+            smallest += 16 * (n_windows + 1) * (8 * dim + 16) + choice(strategy, 16, 16, dim)
             assert smallest > max_mb * MB
             continue
         sizes = [window.max_landmarks for window in plan.windows]
@@ -66,14 +92,34 @@ def test_engines_take_at_most_half_unless_they_are_smallest(dim: int, n_windows:
         assert kept + working <= max_mb * MB // 2 or max(sizes) == 16
 
 
+@pytest.mark.parametrize("dim", [3, 10, 100])
+def test_a_cover_leaves_about_twice_the_rows(dim: int) -> None:
+    def rows(strategy: str, late: bool = False) -> int:
+        plan = plan_memory([60_000], dim, max_memory_mb=1024, landmarks=strategy, late=late)
+        return plan.windows[0].max_points
+
+    assert rows("cover") > 1.7 * rows("maxmin")
+    assert rows("cover", late=True) == pytest.approx(2 / 3 * rows("cover"), rel=0.01)
+    assert rows("maxmin", late=True) < rows("maxmin")
+
+
+def test_a_stream_passes_its_strategy_on() -> None:
+    def rows(**settings: Any) -> int:
+        stream = MultiScaleStream([1000], dim=3, max_memory_mb=1024, **settings)
+        return stream.settings.memory_plan(3).pending
+
+    assert rows(landmarks="cover") > 1.7 * rows(landmarks="maxmin")
+    assert rows(allowed_lateness_ms=1) < rows()
+
+
 def test_working_memory_is_needed_once() -> None:
     def rows(n_windows: int) -> int:
         plan = plan_memory([1] * n_windows, 3, max_memory_mb=100, max_landmarks=1024)
+        assert plan.working == workspace(1024) + choice("cover", 2**22, 1024, 3)
         return sum(window.max_points for window in plan.windows) + plan.pending
 
     # a second window takes the state of its engine, but no second workspace
-    lost = rows(1) * (8 * 3 + 16) + rows(1) // 2 * (16 * 3 + 24)
-    lost -= rows(2) * (8 * 3 + 16) + rows(2) // 3 * (16 * 3 + 24)
+    lost = (rows(1) - rows(2)) * (8 * 3 + 16)
     assert lost == pytest.approx(engine_bytes(1024, 3) + cover_bytes(1024, 3), rel=1e-3)
 
 
@@ -127,7 +173,7 @@ def test_landmarks_follow_the_ratio_and_their_limit() -> None:
 
 
 def test_too_little_memory_says_what_is_needed() -> None:
-    with pytest.raises(MemoryLimitError, match=r"at least 101 MB, .* 2048 landmarks; .* is 10$"):
+    with pytest.raises(MemoryLimitError, match=r"at least 103 MB, .* 2048 landmarks; .* is 10$"):
         plan_memory([1000], 3, max_memory_mb=10, max_landmarks=2048)
     with pytest.raises(MemoryLimitError, match=r"max_memory_mb is 0.05"):
         plan_memory([1000], 3, max_memory_mb=0.05)
@@ -243,6 +289,51 @@ def test_real_memory_of_full_windows_stays_below_the_promise(metric: str) -> Non
         s.push(points, (250 * batch + offsets) / 500_000)
     assert s.stats.overflowed > 0
     assert MB < tracemalloc.get_traced_memory()[1] - start < 2 * MB
+
+
+@pytest.mark.usefixtures("traced")
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("strategy", ["cover", "maxmin"])
+@pytest.mark.parametrize(("dim", "max_mb"), [(3, 2), (200, 4)])
+def test_real_memory_of_a_tick_stays_within_its_share(
+    strategy: str, metric: str, dim: int, max_mb: int
+) -> None:
+    s = MultiScaleStream(
+        [100], landmarks=strategy, metric=metric, max_landmarks=32, max_memory_mb=max_mb
+    )
+    rng = np.random.default_rng(0)
+    n = s.settings.memory_plan(dim).pending
+    points = rng.normal(size=(n // 20 + 1, dim))
+    start = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    for batch in range(50):  # two and a half windows, so that rows wrap around
+        s.push(points, (batch + np.arange(len(points)) / len(points)) / 200)
+    peak = tracemalloc.get_traced_memory()[1] - start
+    assert s.stats.overflowed > 0
+    # beside what the push itself takes
+    assert peak - 5 * points.nbytes <= max_mb * MB
+    assert peak > buffer_bytes(s.settings.memory_plan(dim), dim) - 2**18
+
+
+@pytest.mark.usefixtures("traced")
+@pytest.mark.parametrize("strategy", ["cover", "maxmin"])
+def test_real_memory_stays_within_the_promise_when_all_that_waits_is_released(
+    strategy: str,
+) -> None:
+    s = MultiScaleStream(
+        [1000], landmarks=strategy, max_landmarks=32, max_memory_mb=4, allowed_lateness_ms=900
+    )
+    rng = np.random.default_rng(0)
+    n = s.settings.memory_plan(3).pending
+    start = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    points = rng.normal(size=(n // 20, 3))
+    for batch in range(50):
+        s.push(points, (batch + np.arange(len(points)) / len(points)) / 20)
+    assert s.stats.pending > 0.8 * n
+    s.flush()
+    assert s.stats.pending == 0
+    assert tracemalloc.get_traced_memory()[1] - start <= 4 * MB
 
 
 def test_a_window_that_is_fed_but_never_ticks_forgets_what_it_lost() -> None:
