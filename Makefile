@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 10))
 INPUTS := pyproject.toml constraints.txt
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test soak lint format bench wheel-test clean
+.PHONY: help demo test soak lint format bench bench-gpu wheel-test clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -45,6 +45,14 @@ bench: $(VENV)/.bench ## measure engine, updates and stream against their peers,
 	@$(BIN)/python -m benchmarks.update_performance
 	@$(BIN)/python -m benchmarks.streaming_performance
 	@$(BIN)/python -m benchmarks.processor_performance
+
+# the environment of a GPU node holds CuPy: make bench-gpu GPU_PYTHON=python takes that one
+GPU_PYTHON ?= $(BIN)/python
+bench-gpu: ## on a GPU: compare the CUDA engine with the CPU's and measure each stage
+	@$(GPU_PYTHON) -c "import sys; from aura_tda_gpu.persistence.cuda_device import why_not; \
+		why_not() and sys.exit('nothing was measured: ' + why_not())"
+	@$(GPU_PYTHON) -m pytest -q -rs tests/gpu
+	@$(GPU_PYTHON) -m benchmarks.gpu_performance
 
 wheel-test: $(VENV)/.test ## build the wheel and run the demo from it, outside this folder
 	@sh tests/wheel_smoke.sh $(BIN)/python

@@ -7,9 +7,11 @@ __all__ = [
     "BackendUnavailable",
     "ConfigError",
     "InvalidInputError",
+    "KernelCompileError",
     "LifecycleError",
     "MemoryLimitError",
     "MissingDependencyError",
+    "NoSuchBarError",
     "NotComputedError",
     "SnapshotError",
     "SourceError",
@@ -56,6 +58,30 @@ class BackendUnavailable(AuraTDAError, RuntimeError):
     """The named backend exists but cannot run on this machine."""
 
 
+class KernelCompileError(AuraTDAError, RuntimeError):
+    """A CUDA source that is missing or does not compile.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+    file : str
+        The source.
+    log : str
+        What the compiler said.
+
+    Attributes
+    ----------
+    file, log : str
+        The same.
+    """
+
+    def __init__(self, message: str, *, file: str, log: str) -> None:
+        super().__init__(f"{file}: {message}" + (f"\n{log}" if log else ""))
+        self.file = file
+        self.log = log
+
+
 class MemoryLimitError(AuraTDAError, MemoryError):
     """More memory is needed than was promised or than the machine has."""
 
@@ -69,6 +95,10 @@ class NotComputedError(AuraTDAError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class NoSuchBarError(AuraTDAError, IndexError):
+    """A row of a diagram that it does not have."""
 
 
 class SourceError(AuraTDAError):
@@ -95,7 +125,9 @@ class StateCorruption(AuraTDAError, RuntimeError):
     message : str
         What differs, and where.
     edge : tuple of (int, int), optional
-        Ids of the two points of the first edge that differs.
+        Ids of the two points of the first edge that differs; -1 for a slot without a point, all
+        distances of which must be infinite. Twice the same where it is the distance of a slot to
+        itself or that of its farthest point. None where it is no edge: the enclosing radius, a bar.
 
     Attributes
     ----------

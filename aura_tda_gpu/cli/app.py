@@ -95,9 +95,21 @@ def demo(
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    kernels: Annotated[
+        bool, typer.Option("--kernels", help="Compile the CUDA kernels, which needs no GPU.")
+    ] = False,
+    arch: Annotated[
+        list[str] | None,
+        typer.Option(help="With --kernels, for a GPU such as sm_90; may be repeated."),
+    ] = None,
 ) -> None:
     """Say what this machine offers, and what the backend "auto" chooses and why."""
     with exit_codes():
+        if kernels:
+            from .doctor_kernels import show_kernels
+
+            show_kernels(arch or [], as_json=as_json)
+            raise typer.Exit
         from .doctor import examine, show
 
         show(examine(), as_json=as_json)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
-import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..errors import BackendUnavailable, ConfigError, MemoryLimitError, UnsupportedError
+from ..errors import ConfigError, MemoryLimitError, UnsupportedError
+from . import cuda_device
 from .engine import Engine
 from .reference import MAX_POINTS, ReferenceEngine
 
@@ -74,7 +73,7 @@ def resolve(backend: str, n: int, dimensions: tuple[int, ...]) -> tuple[Engine, 
     """
     check_backend(backend)
     if backend == "cuda":
-        raise BackendUnavailable("backend 'cuda': the CUDA engine is not part of this version")
+        return _cuda(n, dimensions), "asked for"
     if backend == "reference":
         if n > MAX_POINTS:
             raise UnsupportedError(
@@ -142,7 +141,7 @@ def probe() -> dict[str, Any]:
         "reason": _auto_reason(),
         "backends": {
             "cpu": "ok" if numba else "numba is not installed",
-            "cuda": "the CUDA engine is not part of this version",
+            "cuda": cuda_device.why_not() or "ok, in dimensions 0 and 1",
             "reference": f"ok, at most {MAX_POINTS} points",
         },
     }
@@ -164,19 +163,31 @@ def _check_size(n: int) -> None:
 
 def _auto_reason() -> str:
     """Say why ``"auto"`` takes the CPU."""
-    if _has_nvidia_driver():
-        return "an NVIDIA driver is installed, but the CUDA engine is not part of this version"
-    return "no NVIDIA driver was found"
+    if not _has_nvidia_driver():
+        return "no NVIDIA driver was found"
+    refusal = cuda_device.why_not()
+    if refusal is not None:
+        return f"an NVIDIA driver is installed, but {refusal}"
+    return (
+        "an NVIDIA driver is installed and 'cuda' can be asked for, but only the CPU updates "
+        "windows in place so far"
+    )
 
 
-@cache
 def _has_nvidia_driver() -> bool:
-    """Look for the driver's library; loading it starts nothing."""
-    try:
-        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return False
-    return True
+    return cuda_device.load_driver() is not None
+
+
+def _cuda(n: int, dimensions: tuple[int, ...]) -> Engine:
+    """Return the engine of the current device, if it takes this request."""
+    engine = cuda_device.cuda_engine()
+    if max(dimensions) >= 2:
+        raise UnsupportedError(
+            f"homology dimension {max(dimensions)} of {n} points on backend 'cuda': it supports "
+            "dimensions 0 and 1"
+        )
+    cuda_device.check_size(n)
+    return engine
 
 
 @cache

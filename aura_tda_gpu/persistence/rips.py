@@ -183,6 +183,8 @@ def diagram_of(
     """
     try:
         result, told = run()
+    except MemoryLimitError:
+        raise
     except MemoryError as error:
         raise MemoryLimitError(
             f"the memory that is free does not suffice for {n_vertices} vertices: "

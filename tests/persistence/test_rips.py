@@ -15,7 +15,7 @@ from aura_tda_gpu.errors import (
     MemoryLimitError,
     UnsupportedError,
 )
-from aura_tda_gpu.persistence import backends
+from aura_tda_gpu.persistence import backends, cuda_device
 from aura_tda_gpu.persistence.cpu import CpuEngine
 from aura_tda_gpu.persistence.distances import as_points
 from aura_tda_gpu.persistence.reference import MAX_SIMPLICES, ReferenceEngine
@@ -72,8 +72,9 @@ def test_bad_points_reach_the_caller():
         vietoris_rips([[0.0, 1.0], [2.0, 0.0]], metric="precomputed")
 
 
-def test_cuda_is_a_known_name_that_is_not_there():
-    with pytest.raises(BackendUnavailable, match=r"'cuda'.*not part of this version"):
+def test_cuda_without_a_driver_says_so(monkeypatch):
+    monkeypatch.setattr(cuda_device, "load_driver", lambda: None)
+    with pytest.raises(BackendUnavailable, match="'cuda': no NVIDIA driver was found"):
         vietoris_rips(SQUARE, backend="cuda")
 
 

@@ -1,0 +1,185 @@
+"""The CUDA kernels: where their source is, how it becomes one text, and how it is compiled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..errors import KernelCompileError
+
+__all__ = [
+    "CONSTANTS",
+    "KERNELS",
+    "NVRTC_OPTIONS",
+    "STAGES",
+    "Kernels",
+    "kernel_folder",
+    "kernel_source",
+    "kernels_of_current_device",
+]
+
+STAGES = ("distance", "lune", "forest", "reduction")
+
+KERNELS = {
+    "distance_euclidean": "distance",
+    "distance_manhattan": "distance",
+    "distance_chebyshev": "distance",
+    "enclosing_radius": "distance",
+    "lune_tiles": "lune",
+    "lune_components": "lune",
+    "spanning_forest": "forest",
+    "list_relations": "reduction",
+    "expand_relations": "reduction",
+    "reduce_columns": "reduction",
+}
+
+CONSTANTS = {
+    "WARP": 32,
+    "CHUNK": 1024,  # vertices in one 32-bit word of each lane
+    "TILE": 4,  # rows on each side of a warp's tile of edges
+    "TILE_WARPS": 4,  # largest blocks, in warps
+    "FLOOD_WARPS": 4,
+    "EXPAND_WARPS": 4,
+    "BLOCK": 1024,  # largest block where one block has a window
+    "NOBODY": 0x7FFFFFFF,
+    "KEPT": -1,
+    # places in a window's counters
+    "N_LONG": 0,
+    "N_RNG": 1,
+    "N_OPEN": 2,
+    "N_SPLIT": 3,
+    "N_REPS": 4,
+    "N_BIRTHS": 5,
+    "N_KILLED": 6,
+    "ADDITIONS": 7,
+    "LIST_FULL": 8,
+    "COUNTS": 9,
+}
+
+NVRTC_OPTIONS = ("-std=c++17", "--fmad=false")
+
+_INCLUDE = re.compile(r'^#include "([\w.]+)"\n', re.MULTILINE)
+
+Launch = Callable[..., None]
+
+
+def kernel_folder(explicit: Path | None = None) -> Path:
+    """Return the folder of the CUDA sources: the explicit one, the packaged, the repository's.
+
+    Raises
+    ------
+    KernelCompileError
+        If there is none.
+    """
+    package = Path(__file__).resolve().parent.parent
+    folders = [explicit] if explicit else [package / "kernels", package.parent / "kernels"]
+    for folder in folders:
+        if (folder / "common.cuh").is_file():
+            return folder
+    raise KernelCompileError("the CUDA sources were not found", file=str(folders[-1]), log="")
+
+
+def kernel_source(stage: str, folder: Path | None = None) -> str:
+    """Return one stage's source as a single text: constants first, then headers, each once.
+
+    Parameters
+    ----------
+    stage : str
+        One of `STAGES`.
+    folder : Path, optional
+        Where to look, instead of the packaged copy and the repository.
+
+    Raises
+    ------
+    KernelCompileError
+        If a file is missing.
+    """
+    root, seen = kernel_folder(folder), set[str]()
+
+    def inlined(name: str) -> str:
+        if name in seen:
+            return ""
+        seen.add(name)
+        try:
+            text = (root / name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise KernelCompileError(f"cannot be read: {error}", file=name, log="") from error
+        return _INCLUDE.sub(lambda found: inlined(found[1]), text)
+
+    constants = (
+        f"[[maybe_unused]] constexpr int {name} = {value};\n" for name, value in CONSTANTS.items()
+    )
+    return "".join(constants) + inlined(f"{stage}.cu")
+
+
+class Kernels:
+    """Compiled kernels by name; a stage is compiled when one of its kernels is first asked for.
+
+    Parameters
+    ----------
+    compile_source : callable
+        ``compile_source(source, name=stage)`` returns an object with ``get_function(name)``, as
+        ``cupy.RawModule`` is one, or raises `KernelCompileError`.
+    folder : Path, optional
+        Where the sources are.
+    """
+
+    def __init__(self, compile_source: Callable[..., Any], folder: Path | None = None) -> None:
+        self._compile = compile_source
+        self._folder = folder
+        self._modules: dict[str, Any] = {}
+        self._functions: dict[str, Launch] = {}
+
+    def __getitem__(self, name: str) -> Launch:
+        """Return a kernel, to be called with grid, block and arguments.
+
+        Raises
+        ------
+        KernelCompileError
+            If its stage does not compile, at every call anew.
+        """
+        if name not in self._functions:
+            self._functions[name] = self._module(KERNELS[name]).get_function(name)
+        return self._functions[name]
+
+    def _module(self, stage: str) -> Any:
+        if stage not in self._modules:
+            try:
+                source = kernel_source(stage, self._folder)
+                self._modules[stage] = self._compile(source, name=stage)
+            except KernelCompileError as error:
+                self._modules[stage] = error
+        found = self._modules[stage]
+        if isinstance(found, KernelCompileError):
+            raise found
+        return found
+
+
+def kernels_of_current_device() -> Kernels:
+    """Return the kernels of CuPy's current device; what is compiled stays compiled."""
+    import cupy
+
+    return _kernels_of(int(cupy.cuda.Device().id))
+
+
+@cache
+def _kernels_of(device: int) -> Kernels:
+    return Kernels(_compile_by_nvrtc)
+
+
+def _compile_by_nvrtc(source: str, *, name: str) -> Any:
+    """Compile for the current device; CuPy keeps the result on disk."""
+    import cupy
+    from cupy.cuda.compiler import CompileException
+
+    module = cupy.RawModule(code=source, options=NVRTC_OPTIONS, backend="nvrtc")
+    try:
+        module.compile()
+    except CompileException as error:
+        raise KernelCompileError(
+            "does not compile", file=f"{name}.cu", log=error.get_message()
+        ) from error
+    return module

@@ -1,0 +1,91 @@
+// K1: distance matrices and enclosing radii, arithmetic pinned: float32, coordinates in order,
+// round to nearest, no fused multiply-add.
+
+#include "common.cuh"
+
+constexpr int SIDE = 32;    // points along one side of a block's square
+constexpr int COORDS = 16;  // coordinates staged at a time
+constexpr int ROWS = 8;     // threadIdx.y; a thread owns SIDE / ROWS entries
+
+struct Squares {
+    static __device__ __forceinline__ float add(float sum, float x, float y) {
+        const float step = __fsub_rn(y, x);
+        return __fadd_rn(sum, __fmul_rn(step, step));
+    }
+    static __device__ __forceinline__ float end(float sum) { return __fsqrt_rn(sum); }
+};
+
+struct Sides {
+    static __device__ __forceinline__ float add(float sum, float x, float y) {
+        return __fadd_rn(sum, fabsf(__fsub_rn(y, x)));
+    }
+    static __device__ __forceinline__ float end(float sum) { return sum; }
+};
+
+struct Largest {
+    static __device__ __forceinline__ float add(float sum, float x, float y) {
+        return fmaxf(sum, fabsf(__fsub_rn(y, x)));
+    }
+    static __device__ __forceinline__ float end(float sum) { return sum; }
+};
+
+// points (windows, n, dim), out (windows, n, n); grid (n / SIDE, n / SIDE, windows).
+template <class Metric>
+__device__ __forceinline__ void pairwise(const float* points, float* out, int n, int dim) {
+    __shared__ float left[COORDS][SIDE + 1], right[COORDS][SIDE + 1];
+    points += (size_t)blockIdx.z * n * dim;
+    out += (size_t)blockIdx.z * n * n;
+    const int first_a = SIDE * blockIdx.y, first_b = SIDE * blockIdx.x;
+    const int b = first_b + threadIdx.x;
+    float sums[SIDE / ROWS] = {};
+    for (int first = 0; first < dim; first += COORDS) {
+        const int coords = min(COORDS, dim - first);
+        __syncthreads();
+        for (int i = threadIdx.y * SIDE + threadIdx.x; i < SIDE * COORDS; i += SIDE * ROWS) {
+            const int point = i / COORDS, coord = i % COORDS;
+            const int row = min(first_a + point, n - 1), column = min(first_b + point, n - 1);
+            if (coord < coords) {
+                left[coord][point] = points[(size_t)row * dim + first + coord];
+                right[coord][point] = points[(size_t)column * dim + first + coord];
+            }
+        }
+        __syncthreads();
+        for (int coord = 0; coord < coords; ++coord) {
+            const float y = right[coord][threadIdx.x];
+#pragma unroll
+            for (int r = 0; r < SIDE / ROWS; ++r)
+                sums[r] = Metric::add(sums[r], left[coord][threadIdx.y + r * ROWS], y);
+        }
+    }
+#pragma unroll
+    for (int r = 0; r < SIDE / ROWS; ++r) {
+        const int a = first_a + threadIdx.y + r * ROWS;
+        if (a < n && b < n) out[(size_t)a * n + b] = Metric::end(sums[r]);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(SIDE * ROWS)
+    distance_euclidean(const float* points, float* out, int n, int dim) {
+    pairwise<Squares>(points, out, n, dim);
+}
+
+extern "C" __global__ void __launch_bounds__(SIDE * ROWS)
+    distance_manhattan(const float* points, float* out, int n, int dim) {
+    pairwise<Sides>(points, out, n, dim);
+}
+
+extern "C" __global__ void __launch_bounds__(SIDE * ROWS)
+    distance_chebyshev(const float* points, float* out, int n, int dim) {
+    pairwise<Largest>(points, out, n, dim);
+}
+
+// r_enc (windows,), all ones before: the smallest row maximum. A warp a row; grid (rows, windows).
+extern "C" __global__ void enclosing_radius(const unsigned* bits, unsigned* r_enc, int n) {
+    const int a = blockIdx.x * warps_per_block() + warp_id();
+    if (a >= n) return;
+    const unsigned* row = bits + ((size_t)blockIdx.y * n + a) * n;
+    unsigned farthest = 0;
+    for (int b = lane_id(); b < n; b += WARP) farthest = max(farthest, row[b]);
+    farthest = warp_max(farthest);
+    if (lane_id() == 0) atomicMin(&r_enc[blockIdx.y], farthest);
+}

@@ -1,0 +1,222 @@
+// K6: relations of the split edges as bit columns over the births, and their reduction over Z/2.
+
+#include "common.cuh"
+#include "lune.cuh"
+
+// Relations of the sorted split edges: a cycle a r0 b ri for each further component.
+//
+// A thread a split edge; grid (blocks, windows). spans (windows, n_splits, 2) and ends (windows,
+// n_splits), inclusive sums of c - 1, both sorted; relations (windows, room): the edge's place
+// << 32 | r0 << 16 | ri.
+extern "C" __global__ void list_relations(const int* spans, const int* ends, int n_splits,
+                                          const unsigned short* reps, int reps_room,
+                                          unsigned long long* relations, int room) {
+    const int split = blockIdx.x * blockDim.x + threadIdx.x;
+    if (split >= n_splits) return;
+    const size_t at = (size_t)blockIdx.y * n_splits + split;
+    const int count = spans[2 * at + 1];
+    if (count < 2) return;
+    reps += (size_t)blockIdx.y * reps_room + spans[2 * at];
+    relations += (size_t)blockIdx.y * room + ends[at] - (count - 1);
+    for (int i = 1; i < count; ++i)
+        relations[i - 1] = (unsigned long long)split << 32 | (unsigned)reps[0] << 16 | reps[i];
+}
+
+// The lune vertex with the smallest larger side, the lowest of equals; n if the lune is empty.
+__device__ __forceinline__ int apex_of(const unsigned* bits, int a, int b, int k, int n) {
+    const unsigned* row_a = bits + (size_t)a * n;
+    const unsigned* row_b = bits + (size_t)b * n;
+    unsigned side = ~0u;
+    int apex = n;
+#pragma unroll 4
+    for (int v = lane_id(); v < n; v += WARP) {
+        const int av = (int)row_a[v], bv = (int)row_b[v];
+        const unsigned larger = (unsigned)max(av, bv);
+        if (in_lune(av, bv, v, a, b, k) && larger < side) {
+            side = larger;
+            apex = v;
+        }
+    }
+    const unsigned smallest = warp_min(side);
+    return (int)warp_min((unsigned)(side == smallest ? apex : n));
+}
+
+// Add a key to a set over Z/2: twice is never. Returns the new size.
+__device__ __forceinline__ int toggle(edge_t* list, int size, edge_t key) {
+    int found = -1;
+    for (int first = 0; first < size && found < 0; first += WARP) {
+        const int at = first + lane_id();
+        const unsigned votes = __ballot_sync(ALL_LANES, at < size && list[at] == key);
+        if (votes) found = first + __ffs(votes) - 1;
+    }
+    if (lane_id() == 0) {
+        if (found < 0)
+            list[size] = key;
+        else
+            list[found] = list[size - 1];
+    }
+    __syncwarp();
+    return found < 0 ? size + 1 : size - 1;
+}
+
+// Take the largest key out of a set that is not empty.
+__device__ __forceinline__ edge_t take_largest(edge_t* list, int size) {
+    edge_t largest = 0;
+    int at = -1;
+    for (int i = lane_id(); i < size; i += WARP)
+        if (list[i] > largest) {
+            largest = list[i];
+            at = i;
+        }
+    const edge_t taken = warp_max_key(largest);
+    if (at >= 0 && largest == taken) list[at] = list[size - 1];
+    __syncwarp();
+    return taken;
+}
+
+// Place of a key in a sorted list that holds it.
+__device__ __forceinline__ int place_of(edge_t key, const edge_t* sorted, int count) {
+    int low = 0, high = count - 1;
+    while (low < high) {
+        const int middle = (low + high) / 2;
+        if (sorted[middle] < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+// Columns of the relations first, first + 1, ...: every edge ab that is no RNG edge is replaced by
+// ar + rb, r in its lune, the latest edge first, until birth edges remain.
+//
+// A warp a relation, warps stride; grid (any, windows). ends, relations as above (the last end is
+// their number); rng, birth_rank, rng_room of spanning_forest; lists (windows, warps, list_room),
+// room; columns (windows, n_columns, words), zero before; counts[LIST_FULL] is set if a list was
+// too short, and the columns are then of no use.
+extern "C" __global__ void __launch_bounds__(EXPAND_WARPS * WARP)
+    expand_relations(const unsigned* bits, int n, const edge_t* splits, const int* ends,
+                     int n_splits, const unsigned long long* relations, int room, const edge_t* rng,
+                     const int* birth_rank, int rng_room, int first, unsigned* columns,
+                     int n_columns, int words, edge_t* lists, int list_room, int* counts) {
+    const int window = blockIdx.y, n_warps = gridDim.x * warps_per_block();
+    const int warp = blockIdx.x * warps_per_block() + warp_id();
+    bits += (size_t)window * n * n;
+    splits += (size_t)window * n_splits;
+    relations += (size_t)window * room;
+    rng += (size_t)window * rng_room;
+    birth_rank += (size_t)window * rng_room;
+    columns += (size_t)window * n_columns * words;
+    counts += window * COUNTS;
+    edge_t* list = lists + ((size_t)window * n_warps + warp) * list_room;
+    const int n_rng = counts[N_RNG];
+    const int count = min(n_columns, ends[(size_t)(window + 1) * n_splits - 1] - first);
+    for (int column = warp; column < count; column += n_warps) {
+        const unsigned long long relation = relations[first + column];
+        const edge_t key = splits[relation >> 32];
+        const int a = larger_vertex(key), b = smaller_vertex(key);
+        int size = 0;
+        for (int i = 0; i < 2; ++i) {
+            const int r = (int)(relation >> (i ? 16 : 0)) & 0xffff;
+            size = toggle(list, size, edge_key(bits[(size_t)a * n + r], a, r));
+            size = toggle(list, size, edge_key(bits[(size_t)b * n + r], b, r));
+        }
+        while (size > 0 && size + 2 <= list_room) {
+            const edge_t latest = take_largest(list, size);
+            --size;
+            const int c = larger_vertex(latest), d = smaller_vertex(latest);
+            const int r = apex_of(bits, c, d, key_length(latest), n);
+            if (r == n) {
+                const int birth = birth_rank[place_of(latest, rng, n_rng)];
+                if (birth >= 0 && lane_id() == 0)
+                    columns[(size_t)column * words + birth / 32] ^= 1u << birth % 32;
+                continue;
+            }
+            size = toggle(list, size, edge_key(bits[(size_t)c * n + r], c, r));
+            size = toggle(list, size, edge_key(bits[(size_t)d * n + r], d, r));
+        }
+        if (size > 0 && lane_id() == 0) counts[LIST_FULL] = 1;
+    }
+}
+
+// Add a source to a column over Z/2 from a word downwards; return the youngest birth left, or -1.
+// Without a source, only find it.
+__device__ __forceinline__ int youngest(unsigned* column, const unsigned* source, int word) {
+    int found = -1;
+    for (int top = word; top >= 0; top -= WARP) {
+        const int at = top - lane_id();
+        unsigned value = at >= 0 ? column[at] : 0u;
+        if (source && at >= 0) column[at] = value ^= source[at];
+        const unsigned votes = __ballot_sync(ALL_LANES, value != 0);
+        if (votes && found < 0) {
+            const int holder = __ffs(votes) - 1;
+            found = 32 * (top - holder) + 31 - __clz(__shfl_sync(ALL_LANES, value, holder));
+        }
+        if (found >= 0 && !source) break;
+    }
+    return found;
+}
+
+// Reduce columns in rounds: the earliest column with a youngest birth owns it, the others add it.
+// A column only ever takes an earlier one, so pairs are those of the reduction from left to right,
+// and since a round only reads what it does not write, the columns do not depend on the schedule.
+//
+// A block a window. columns as above, low and active (windows, n_columns), room; per birth
+// (windows, n_births): owner NOBODY before the first call, KEPT once a column of an earlier call
+// has it, which is then in kept (windows, n_births, words); deaths, the relation's number.
+// counts[N_KILLED] and counts[ADDITIONS] grow; nothing is done if counts[LIST_FULL] is set.
+extern "C" __global__ void __launch_bounds__(BLOCK)
+    reduce_columns(unsigned* columns, int n_columns, int words, const int* ends, int n_splits,
+                   int first, int* low, int* active, int* owner, unsigned* kept, int* deaths,
+                   int n_births, int* counts) {
+    __shared__ int n_active;
+    const int window = blockIdx.x, tid = threadIdx.x, step = blockDim.x, warp = warp_id();
+    columns += (size_t)window * n_columns * words;
+    low += (size_t)window * n_columns;
+    active += (size_t)window * n_columns;
+    owner += (size_t)window * n_births;
+    deaths += (size_t)window * n_births;
+    kept += (size_t)window * n_births * words;
+    counts += window * COUNTS;
+    if (counts[LIST_FULL]) return;
+    const int count = min(n_columns, ends[(size_t)(window + 1) * n_splits - 1] - first);
+    for (int c = warp; c < count; c += warps_per_block()) {
+        const int birth = youngest(columns + (size_t)c * words, nullptr, words - 1);
+        if (lane_id() == 0) low[c] = birth;
+    }
+    int additions = 0;
+    for (;;) {
+        __syncthreads();
+        if (tid == 0) n_active = 0;
+        for (int c = tid; c < count; c += step)
+            if (low[c] >= 0 && c < owner[low[c]]) atomicMin(&owner[low[c]], c);
+        __syncthreads();
+        for (int c = tid; c < count; c += step)
+            if (low[c] >= 0 && owner[low[c]] != c) active[atomicAdd(&n_active, 1)] = c;
+        __syncthreads();
+        const int total = n_active;
+        if (total == 0) break;
+        for (int i = warp; i < total; i += warps_per_block()) {
+            const int c = active[i], birth = low[c], holder = owner[birth];
+            const unsigned* source = holder == KEPT ? kept + (size_t)birth * words
+                                                    : columns + (size_t)holder * words;
+            const int left = youngest(columns + (size_t)c * words, source, birth / 32);
+            __syncwarp();
+            if (lane_id() == 0) low[c] = left;
+        }
+        additions += total;
+    }
+    for (int birth = warp; birth < n_births; birth += warps_per_block()) {
+        const int holder = owner[birth];
+        if (holder == NOBODY || holder == KEPT) continue;
+        for (int word = lane_id(); word < words; word += WARP)
+            kept[(size_t)birth * words + word] = columns[(size_t)holder * words + word];
+        __syncwarp();
+        if (lane_id() == 0) {
+            owner[birth] = KEPT;
+            deaths[birth] = first + holder;
+            atomicAdd(&counts[N_KILLED], 1);
+        }
+    }
+    if (tid == 0) counts[ADDITIONS] += additions;
+}

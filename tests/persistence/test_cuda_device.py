@@ -1,0 +1,109 @@
+"""Why there is no GPU to compute on, said without one."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from aura_tda_gpu.errors import BackendUnavailable, MemoryLimitError, UnsupportedError
+from aura_tda_gpu.persistence import backends, cuda_device
+from aura_tda_gpu.persistence.cuda import MAX_VERTICES, device_bytes
+
+
+class Driver:
+    """The two functions of the driver's library that are asked."""
+
+    def __init__(self, failed: int = 0, devices: int = 1) -> None:
+        self.failed = failed
+        self.devices = devices
+
+    def cuInit(self, flags):
+        return self.failed
+
+    def cuDeviceGetCount(self, reference):
+        reference._obj.value = self.devices
+        return 0
+
+
+class Device:
+    """A cupy with one device."""
+
+    def __init__(self, capability: str, free: int, pooled: int, error: str = "") -> None:
+        def count():
+            if error:
+                raise RuntimeError(error)
+            return 1
+
+        handle = SimpleNamespace(id=0, compute_capability=capability, mem_info=(free, 2 * free))
+        runtime = SimpleNamespace(getDeviceCount=count)
+        self.cuda = SimpleNamespace(Device=lambda: handle, runtime=runtime)
+        self.get_default_memory_pool = lambda: SimpleNamespace(free_bytes=lambda: pooled)
+
+
+@pytest.fixture
+def with_driver(monkeypatch):
+    monkeypatch.setattr(cuda_device, "load_driver", lambda: Driver())
+    monkeypatch.setattr(cuda_device.util, "find_spec", lambda name: object())
+
+
+@pytest.mark.parametrize(
+    ("driver", "cupy", "reason"),
+    [
+        (None, True, "no NVIDIA driver was found"),
+        (Driver(failed=100), True, "the NVIDIA driver answers with error 100"),
+        (Driver(devices=0), True, "the NVIDIA driver knows no device"),
+        (Driver(), False, "CuPy is not installed"),
+        (Driver(), True, None),
+    ],
+)
+def test_the_first_thing_that_is_missing(monkeypatch, driver, cupy, reason):
+    monkeypatch.setattr(cuda_device, "load_driver", lambda: driver)
+    monkeypatch.setattr(cuda_device.util, "find_spec", lambda name: object() if cupy else None)
+    found = cuda_device.why_not()
+    assert found is None if reason is None else found.startswith(reason)
+    told = backends.probe()
+    assert told["backends"]["cuda"] == (found or "ok, in dimensions 0 and 1")
+    assert told["cuda"] == (driver is not None)
+    assert told["auto"] == "cpu"
+    if reason is not None:
+        with pytest.raises(BackendUnavailable, match=reason):
+            backends.resolve("cuda", 10, (0, 1))
+    else:
+        assert "only the CPU updates windows in place" in told["reason"]
+
+
+def test_a_device_that_is_too_old(monkeypatch, with_driver):
+    monkeypatch.setitem(sys.modules, "cupy", Device("70", 1 << 30, 0))
+    with pytest.raises(BackendUnavailable, match=r"capability 7\.0, and 7\.5 is the least"):
+        cuda_device.cuda_engine()
+
+
+def test_a_driver_that_is_too_old(monkeypatch, with_driver):
+    monkeypatch.setitem(sys.modules, "cupy", Device("90", 1 << 30, 0, "cudaErrorInsufficient"))
+    with pytest.raises(BackendUnavailable, match="does not work here: cudaErrorInsufficient"):
+        cuda_device.cuda_engine()
+
+
+def test_a_broken_cupy(monkeypatch, with_driver):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(BackendUnavailable, match="CuPy does not work here: import of cupy halted"):
+        cuda_device.cuda_engine()
+
+
+def test_sizes_are_refused_before_anything_is_taken(monkeypatch):
+    needed = device_bytes(1000)
+    monkeypatch.setitem(sys.modules, "cupy", Device("90", needed - 2, 1))
+    with pytest.raises(MemoryLimitError, match=f"{needed} bytes on the GPU, {needed - 1} bytes"):
+        cuda_device.check_size(1000)
+    monkeypatch.setitem(sys.modules, "cupy", Device("90", needed - 2, 2))
+    cuda_device.check_size(1000)
+    with pytest.raises(UnsupportedError, match=f"at most {MAX_VERTICES} vertices"):
+        cuda_device.check_size(MAX_VERTICES + 1)
+
+
+def test_dimension_two_is_not_there(monkeypatch):
+    monkeypatch.setattr(cuda_device, "cuda_engine", lambda: object())
+    with pytest.raises(UnsupportedError, match="dimension 2 of 10 points on backend 'cuda'"):
+        backends.resolve("cuda", 10, (0, 2))

@@ -1,0 +1,174 @@
+"""The CUDA engine, launch code and kernels, on the host: kernels compiled by the C++ compiler."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from aura_tda_gpu.errors import BackendUnavailable
+from aura_tda_gpu.persistence import cuda_device
+from aura_tda_gpu.persistence.cuda import CudaEngine
+from aura_tda_gpu.persistence.cuda_kernels import Kernels
+from aura_tda_gpu.persistence.rips import vietoris_rips
+from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
+from benchmarks import gpu_performance
+from tests.cuda_host import EmulatedModule, reason_unavailable
+from tests.gpu.parity import Parity, assert_same, cloud, diagram_by
+from tests.oracles.peers import bars_of
+
+REASON = reason_unavailable()
+
+pytestmark = pytest.mark.skipif(REASON is not None, reason=f"no emulator: {REASON}")
+
+WITHOUT_NUMBA = """
+import sys
+sys.modules["numba"] = None
+import numpy as np
+from aura_tda_gpu.persistence.cuda import CudaEngine
+from aura_tda_gpu.persistence.cuda_kernels import Kernels
+from aura_tda_gpu.persistence import cuda_device
+from aura_tda_gpu.persistence.rips import vietoris_rips
+from tests.cuda_host import EmulatedModule
+cuda_device.cuda_engine = lambda: CudaEngine(np, Kernels(EmulatedModule))
+cuda_device.check_size = lambda n: None
+found = vietoris_rips([[0, 0], [0, 1], [1, 0], [1, 1]], backend="cuda")
+print(found[1].tolist(), found.cycle(1, 0))
+"""
+
+
+@pytest.fixture(scope="module")
+def xp():
+    return np
+
+
+@pytest.fixture(scope="module")
+def kernels():
+    return Kernels(EmulatedModule)
+
+
+@pytest.fixture(scope="module")
+def engine(xp, kernels):
+    return CudaEngine(xp, kernels)
+
+
+class TestEmulated(Parity):
+    """All of them."""
+
+
+@pytest.mark.skipif(reason_unavailable(sanitize=True) is not None, reason="no sanitizer")
+@pytest.mark.parametrize("name", ["n=2", "gaussian n=65", "integer holes", "lattice"])
+def test_the_sanitizer_finds_nothing(name, monkeypatch):
+    checked = CudaEngine(
+        np, Kernels(lambda source, name: EmulatedModule(source, name=name, sanitize=True))
+    )
+    truth = vietoris_rips(cloud(name), metric="precomputed", backend="cpu")
+    assert_same(diagram_by(checked, cloud(name)), truth)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_threads_does_not_matter(engine, seed):
+    shuffled = CudaEngine(
+        np, Kernels(lambda source, name: EmulatedModule(source, name=name, seed=seed))
+    )
+    D = cloud("small integers")
+    found, truth = diagram_by(shuffled, D), diagram_by(engine, D)
+    assert_same(found, truth)
+    assert [found.cycle(1, i) for i in range(len(truth[1]))] == [
+        truth.cycle(1, i) for i in range(len(truth[1]))
+    ]
+
+
+@pytest.fixture
+def as_backend(engine, monkeypatch):
+    """Let backend "cuda" be the emulated engine."""
+    monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+    monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_the_backend_by_its_name(as_backend, metric):
+    points = np.random.default_rng(6).normal(size=(50, 3))
+    found = vietoris_rips(points, metric=metric, backend="cuda")
+    assert found.info["backend"] == "cuda"
+    assert found.info["backend_reason"] == "asked for"
+    assert_same(found, vietoris_rips(points, metric=metric, backend="cpu"))
+
+
+def test_a_window_is_rebuilt(as_backend):
+    rng = np.random.default_rng(7)
+    window = RipsWindow(capacity=40, dim=2, backend="cuda")
+    other = RipsWindow(capacity=40, dim=2, backend="cpu")
+    points = rng.normal(size=(40, 2))
+    ids = window.insert(points)
+    other.insert(points)
+    for i in range(3):
+        fresh = rng.normal(size=(1, 2))
+        window.replace(ids[i : i + 1], fresh)
+        other.replace(ids[i : i + 1], fresh)
+        found, truth = window.diagram(), other.diagram()
+        assert found.info["path"] == "rebuild"
+        assert [bars_of(found, k) for k in (0, 1)] == [bars_of(truth, k) for k in (0, 1)]
+    window.verify()
+
+
+def test_without_a_device_nothing_falls_back(monkeypatch):
+    monkeypatch.setattr(cuda_device, "why_not", lambda: "the NVIDIA driver knows no device")
+    with pytest.raises(BackendUnavailable, match="'cuda': the NVIDIA driver knows no device"):
+        vietoris_rips([[0.0], [1.0]], backend="cuda")
+    with pytest.raises(BackendUnavailable, match="knows no device"):
+        RipsWindow(capacity=4, dim=2, backend="cuda")
+
+
+class WithEvents:
+    """numpy with cupy's events, which all happen at once."""
+
+    def __init__(self) -> None:
+        event = SimpleNamespace(record=lambda: None, synchronize=lambda: None)
+        properties = {"name": b"host", "multiProcessorCount": 1, "totalGlobalMem": 1 << 30}
+        self.cuda = SimpleNamespace(
+            Event=lambda: event,
+            get_elapsed_time=lambda start, stop: 0.5,
+            Device=lambda: SimpleNamespace(id=0, compute_capability="90"),
+            runtime=SimpleNamespace(
+                getDeviceProperties=lambda device: properties,
+                driverGetVersion=lambda: 13000,
+                runtimeGetVersion=lambda: 13000,
+            ),
+        )
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+
+@pytest.mark.parametrize("oracle", ["cpu", "reference"])
+def test_the_benchmark_runs(kernels, monkeypatch, tmp_path, oracle):
+    engine = CudaEngine(WithEvents(), kernels)
+    monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+    monkeypatch.setattr(gpu_performance, "_oracle", lambda: oracle)
+    written = tmp_path / "record.json"
+    options = ["--sizes", "96", "--repeats", "1", "--output", str(written)]
+    monkeypatch.setattr(sys, "argv", ["gpu_performance", *options])
+    assert gpu_performance.main() == 0
+    found = json.loads(written.read_text())
+    assert found["device"]["name"] == "host"
+    assert [run["shape"] for run in found["runs"]] == list(gpu_performance.SHAPES)
+    stages = {"distance", "radius", "lune", "forest", "reduce", "whole"}
+    assert all(set(run["median_ms"]) == stages for run in found["runs"])
+
+
+def test_the_benchmark_without_a_device(monkeypatch, capsys):
+    monkeypatch.setattr(cuda_device, "why_not", lambda: "no NVIDIA driver was found")
+    monkeypatch.setattr(sys, "argv", ["gpu_performance"])
+    assert gpu_performance.main() == 1
+    told = capsys.readouterr().out
+    assert told == "nothing was measured: backend 'cuda': no NVIDIA driver was found\n"
+
+
+def test_numba_is_not_needed():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_NUMBA], capture_output=True, text=True)
+    assert done.stdout == "[[1.0, 1.4142135381698608]] [[0, 1, 3, 2]]\n", done.stderr
