@@ -89,7 +89,9 @@ def filtration() -> tuple[Any, str]:
     figure.tight_layout()
     return figure, (
         "Fourteen points and all edges up to four lengths. The loop is born with an edge of "
-        f"{birth:.2f} (orange) and dies with one of {death:.2f} (red)."
+        f"{birth:.2f} (orange) and dies with one of {death:.2f} (red). Triangles are blue, the "
+        "darker the more of them lie over each other. The dotted lines among the bars stand at the "
+        "four lengths."
     )
 
 
@@ -110,7 +112,8 @@ def lunes() -> tuple[Any, str]:
     figure.tight_layout()
     return figure, (
         "The lune of the black edge ab is blue. Lines join those of its vertices that are nearer "
-        "to each other than a and b; coloured ones end at a hub."
+        "to each other than a and b; green and orange ones end at a hub. On the right green and "
+        "orange are the two components. Grey points are outside."
     )
 
 
@@ -124,17 +127,17 @@ def births() -> tuple[Any, str]:
     tree = spanning_tree(D, rng)
     opening = [edge for edge in rng if edge not in tree]
     death = as_pair(diagram.death_edges[1][0])
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4.2))
-    lines(axes[0], points, tree, GREY, 1.4, "spanning tree: merges parts")
+    figure, axes = plt.subplots(1, 3, figsize=(12, 4.9))
+    lines(axes[0], points, tree, GREY, 1.4, "spanning tree: merge components")
     lines(axes[0], points, opening, ORANGE, 2.2, "birth edges: open loops")
-    bare(axes[0], f"{len(rng)} RNG edges: {len(tree)} + {len(opening)}")
+    bare(axes[0], f"{len(rng)} RNG edges: {len(tree)} merge, {len(opening)} open a loop")
     lines(
         axes[1], points, edges_of_walks(diagram.cycle(1, 0)), BLUE, 1.6, "loop of the longest bar"
     )
     lines(axes[1], points, [as_pair(diagram.birth_edges[1][0])], ORANGE, 2.8, "its birth edge")
-    bare(axes[1], f"a bar is born: {diagram[1][0, 0]:.2f}")
+    bare(axes[1], f"the longest bar is born at {diagram[1][0, 0]:.2f}")
     draw_death(axes[2], points, death, found[death])
-    bare(axes[2], f"and dies: {diagram[1][0, 1]:.2f}")
+    bare(axes[2], f"and dies at {diagram[1][0, 1]:.2f}")
     for axis in axes:
         dots(axis, points)
         legend_below(axis)
@@ -161,14 +164,17 @@ def update() -> tuple[Any, str]:
     bare(axes[0], f"before: {len(before)} edges, {len(before) - len(staying)} of them leave")
     lines(axes[1], new_points, [e for e in after if slot in e], GREEN, 0.5)
     bare(axes[1], f"{len(after) - len(staying)} edges are new and are looked at")
-    lines(axes[2], new_points, staying, PALE, 0.3)
+    lines(axes[2], new_points, staying, PALE, 0.3, "no rule fires: nothing to do")
     lines(axes[2], new_points, again, BLUE, 1.0, "rule fires: look again")
     lines(axes[2], new_points, other, ORANGE, 2.6, "components did change")
     bare(axes[2], f"of the {len(staying)} others {len(again)} are looked at again")
     for axis, points in zip(axes, (old_points, new_points, new_points), strict=True):
         dots(axis, points)
-        axis.scatter(*old_points[slot], s=70, color=RED, marker="X", zorder=4, label="leaves")
-        axis.scatter(*new_points[slot], s=60, color=GREEN, marker="P", zorder=4, label="comes")
+        for point, colour, marker, name in (
+            (old_points[slot], RED, "X", "point that leaves"),
+            (new_points[slot], GREEN, "P", "point that comes"),
+        ):
+            axis.scatter(*point, s=65, color=colour, marker=marker, zorder=4, label=name)
         legend_below(axis, 2)
     figure.tight_layout()
     return figure, (
@@ -196,12 +202,15 @@ def bars() -> tuple[Any, str]:
         drawn += [(before[dimension][i], RED) for i in gone]
         drawn += [(after[dimension][i], GREEN) for i in come]
         drawn = [(bar, colour) for bar, colour in drawn if np.isfinite(bar).all()]
+        for colour, label in ((GREEN, "begins"), (RED, "ends"), (GREY, "goes on")):
+            axis.plot([], [], color=colour, lw=3, label=label)
         for height, ((birth, death), colour) in enumerate(drawn):
             axis.plot([birth, death], [height, height], color=colour, lw=1 if dimension == 0 else 3)
         axis.set_title(f"H{dimension}: {len(rows)} bars go on, {len(gone)} end, {len(come)} begin")
         axis.set_yticks([])
         axis.set_xlabel("length")
         axis.spines[["top", "right", "left"]].set_visible(False)
+    axes[0].legend(loc="upper right")
     figure.tight_layout()
     kept, ended, begun = (
         sum(len(part[k]) for k in (0, 1))
@@ -209,7 +218,7 @@ def bars() -> tuple[Any, str]:
     )
     return figure, (
         f"The bars of that update: {kept} go on (grey), {ended} end (red), {begun} begin (green). "
-        "A bar goes on where the same edges make it."
+        "A bar goes on where the same edges make it. The H0 bar that never ends is not drawn."
     )
 
 

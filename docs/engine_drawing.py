@@ -13,7 +13,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from aura_tda_gpu import Diagram
 from aura_tda_gpu.persistence.distances import pairwise
 
-BLUE, RED, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+BLUE, RED, GREEN, ORANGE = "#0072B2", "#B3001B", "#009E73", "#E69F00"
 INK, GREY, PALE = "#222222", "#999999", "#d9d9d9"
 Points = npt.NDArray[np.float32]
 
@@ -33,13 +33,13 @@ def levelled(points: Points, edge: Pair) -> Points:
 
 
 def spanning_tree(D: npt.NDArray[np.float32], edges: Iterable[Pair]) -> list[Pair]:
-    """Return the edges that merge two parts (Kruskal)."""
-    part = list(range(len(D)))
+    """Return the edges that merge two components (Kruskal)."""
+    component = list(range(len(D)))
     tree = []
     for a, b in sorted(edges, key=lambda e: (D[e], max(e), min(e))):
-        if part[a] != part[b]:
+        if component[a] != component[b]:
             tree.append((a, b))
-            part = [part[a] if p == part[b] else p for p in part]
+            component = [component[a] if c == component[b] else c for c in component]
     return tree
 
 
@@ -58,7 +58,7 @@ def edges_of_walks(walks: list[list[int]]) -> list[Pair]:
 
 
 def barcode(axis: Any, diagram: Diagram, marks: Iterable[float]) -> None:
-    """Draw the finite bars, parts below and loops above."""
+    """Draw the finite bars, H0 below and H1 above."""
     height = 0
     for dimension, colour in ((0, GREY), (1, BLUE)):
         closed = diagram[dimension][np.isfinite(diagram[dimension]).all(axis=1)]
@@ -67,7 +67,7 @@ def barcode(axis: Any, diagram: Diagram, marks: Iterable[float]) -> None:
             height += 1
     for mark in marks:
         axis.axvline(mark, color=INK, lw=0.6, ls=":")
-    axis.set_title("bars: parts grey, loops blue")
+    axis.set_title("bars: H0 grey, H1 blue")
     axis.set_yticks([])
     axis.set_xlabel("length")
     axis.spines[["top", "right", "left"]].set_visible(False)
@@ -155,9 +155,11 @@ def draw_death(axis: Any, points: Points, edge: Pair, lune: Lune) -> None:
     a, b = edge
     first, second = (component[0] for component in lune.components[:2])
     triangles = [points[[a, b, apex]] for apex in (first, second)]
-    axis.add_collection(PolyCollection(triangles, color=ORANGE, alpha=0.25, lw=0))
+    axis.add_collection(
+        PolyCollection(triangles, color=ORANGE, alpha=0.25, lw=0, label="triangles that it closes")
+    )
     for vertex, name in ((a, "a"), (b, "b"), (first, "r₀"), (second, "r₁")):
         tag(axis, points[vertex], name, points.mean(axis=0))
     relation = [(a, first), (first, b), (b, second), (second, a)]
-    lines(axis, points, relation, BLUE, 1.6, "relation of the split edge")
-    lines(axis, points, [edge], RED, 2.8, "death edge, split")
+    lines(axis, points, relation, BLUE, 1.6, "way around both: the relation")
+    lines(axis, points, [edge], RED, 2.8, "death edge ab, a split edge")

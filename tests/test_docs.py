@@ -53,10 +53,14 @@ def test_the_window_of_the_readme(tmp_path):
     assert lines[-1] == "RipsWindow(400 of 400 points, dim=2) True"
 
 
+def test_the_estimate_of_the_readme(tmp_path):
+    assert run("-c", blocks("README.md")[3], cwd=tmp_path).startswith("500 points/s of 3 ")
+
+
 def test_the_processor(tmp_path):
     example, logs = blocks("docs/processor.md")
     lines = run("-c", example, cwd=tmp_path).splitlines()
-    assert "scale_2000ms 3.80 s: 1 loops" in lines
+    assert "scale_2000ms 3.80 s: loops: 1" in lines
     assert lines[-1] == "{'scale_500ms': (50, 3), 'scale_2000ms': (201, 3)}"
     run("-c", logs, cwd=tmp_path)
 

@@ -12,13 +12,18 @@ from typing import Annotated, Any
 import typer
 
 from ..config import Config
-from ..config.layers import Layers, resolve
+from ..config.layers import DEFAULT, Layers, resolve
 from ..config.yaml_text import ROOT_KEY, yaml_text
 from ..errors import ConfigError
 from .exits import SETTINGS_WRONG, exit_codes, tell_error
 
 __all__ = ["config_app"]
 
+# a stream made in Python from keywords alone has defaults of its own
+_KEYWORD_DEFAULTS = {
+    "memory.max_mb": "1024",
+    "performance.parallel_workers": "all usable cores",
+}
 _EPILOG = "Exit codes: 0 done; 2 a file, a variable or an option is wrong."
 
 config_app = typer.Typer(
@@ -41,13 +46,16 @@ def show(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON: the settings, and their origins.")
     ] = False,
+    config: Annotated[Path | None, typer.Option(help="The same as FILE, as run takes it.")] = None,
 ) -> None:
     """Print the settings in effect, and where each comes from: default, FILE or environment.
 
     What is printed as YAML is itself a file of settings.
     """
     with exit_codes():
-        layers = resolve(file, os.environ)
+        if file is not None and config is not None:
+            raise ConfigError(f"--config {config}: {file} is the file already; give one of them")
+        layers = resolve(file or config, os.environ)
         _say(_as_json(layers) if as_json else _as_yaml(layers))
 
 
@@ -94,7 +102,10 @@ def _as_yaml(layers: Layers) -> str:
 
 def _line(layers: Layers, key: str, value: Any) -> str:
     setting = f"{key.rpartition('.')[2]}: {yaml_text(value)}"
-    return f"{setting}  # {_printable(layers.origins[key])}"
+    origin = _printable(layers.origins[key])
+    if origin == DEFAULT and key in _KEYWORD_DEFAULTS:
+        origin += f"; {_KEYWORD_DEFAULTS[key]} for a MultiScaleStream without settings"
+    return f"{setting}  # {origin}"
 
 
 def _as_json(layers: Layers) -> str:

@@ -14,13 +14,9 @@ from ..streaming.persistence_stream import WindowUpdate
 from ..streaming.stats import StreamStats
 from .sources.base import Source
 from .trace import Sample
+from .words import count
 
-__all__ = ["Report", "count"]
-
-
-def count(n: int, noun: str) -> str:
-    """Return a number with its noun: ``"1 tick"``, ``"2 ticks"``."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+__all__ = ["Report"]
 
 
 class Report:
@@ -96,10 +92,10 @@ class Report:
             return
         if updates:
             self._latest = f"  last {1e3 * updates[-1].latency_seconds:.1f} ms"
-        line = f"{self.points:,} points  {self.rate:,.0f}/s  {self.ticks:,} ticks{self._latest}"
+        line = f"{count(self.points, 'point')}  {self.rate:,.0f}/s  {count(self.ticks, 'tick')}"
         self._progress.update(
             self._task,
-            line=line,
+            line=line + self._latest,
             completed=fraction or 0.0,
             total=None if fraction is None else 1.0,
         )
@@ -111,8 +107,8 @@ class Report:
 
     def summary(self, late: int) -> str:
         """Return the run in one line."""
-        line = f"{count(self.points, 'point')}, {count(self.ticks, 'tick')}, {late} late"
-        line += f", {self.rate:.0f} points/s"
+        line = f"{count(self.points, 'point')}, {count(self.ticks, 'tick')}, {late:,} late"
+        line += f", {self.rate:,.0f} points/s"
         if self.ticks:
             p50, p99 = (1e3 * self.latencies.quantile(q) for q in (0.5, 0.99))
             line += f", latency of a tick p50 {p50:.1f} ms, p99 {p99:.1f} ms"

@@ -18,6 +18,8 @@ from ..streaming.persistence_stream import WindowUpdate
 
 __all__ = ["UpdateWriter", "as_record"]
 
+_OF_THE_ENGINE = ("path", "n_rechecked")
+
 
 def as_record(update: WindowUpdate) -> dict[str, Any]:
     """Return one update as plain numbers, lists and None, ready for JSON.
@@ -33,6 +35,7 @@ def as_record(update: WindowUpdate) -> dict[str, Any]:
         "skipped_ticks": update.skipped_ticks,
         "n_overflowed": update.n_overflowed,
         "latency_seconds": round(update.latency_seconds, 6),
+        "engine": {key: update.diagram.info.get(key) for key in _OF_THE_ENGINE},
         "bars": {str(k): _bars(update, k) for k in update.diagram.dimensions},
     }
 

@@ -94,7 +94,8 @@ def run_source(
         panels = _view(run, settings) if view else None
         fault = _stream(run, panels, notices)
         if interrupt.asked:
-            notices(f"{interrupt.word}: what was computed so far is written")
+            kept = ": what was computed so far is written" if writer is not None else ""
+            notices(f"{interrupt.word}{kept}")
         for line in closing_lines(source, stream, report, clock):
             notices(line)
         if not as_json:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
-from ..config import BackendName, Config, MetricName
+from ..config import BackendName, Config, LandmarkStrategyName, MetricName
 from ..config.layers import layered
 from ..errors import ConfigError
 
@@ -91,6 +91,13 @@ class RunOptions:
     max_landmarks: Annotated[
         int | None, typer.Option(help="A window of at most so many points is exact.")
     ] = None
+    landmarks: Annotated[
+        str | None,
+        _choice(
+            "Landmarks of a larger one: cover keeps them, maxmin selects anew at each tick.",
+            *get_args(LandmarkStrategyName),
+        ),
+    ] = None
     max_memory_mb: Annotated[int | None, typer.Option(help="Memory of the stream.")] = None
     metric: Annotated[
         str | None, _choice("euclidean, manhattan, chebyshev or cosine.", *get_args(MetricName))
@@ -137,6 +144,7 @@ class RunOptions:
             "performance.batch_size": ("--batch-size", self.batch_size),
             "window.allowed_lateness_ms": ("--lateness-ms", self.lateness_ms),
             "memory.max_landmarks": ("--max-landmarks", self.max_landmarks),
+            "memory.landmarks": ("--landmarks", self.landmarks),
             "memory.max_mb": ("--max-memory-mb", self.max_memory_mb),
             "engine.metric": ("--metric", self.metric),
             "engine.max_edge_length": ("--max-edge-length", self.max_edge_length),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..streaming.multi_scale_processor import MultiScaleStream
-from .progress import Report, count
+from .progress import Report
 from .sources.base import Source
 from .wall_clock import WallClock
+from .words import count
 
 __all__ = ["closing_lines"]
 
@@ -27,12 +28,11 @@ def closing_lines(
         n = source.bad_rows
         yield f"{source.path}: {count(n, 'unusable row')} {_was(n)} skipped"
     if stats.late:
-        what = "point was" if stats.late == 1 else "points were"
         advice = "raise --lateness-ms to sort them in"
         if clock is not None and clock.passed:
             advice += "; if they came more slowly than their times tell, give a longer --grace-ms"
             advice += " or --clock event"
-        yield f"{stats.late} late {what} dropped: {advice}"
+        yield f"{count(stats.late, 'late point')} {_was(stats.late)} dropped: {advice}"
     if stats.overflowed:
         yield (
             f"{count(stats.overflowed, 'point')} left a window early for want of memory: "

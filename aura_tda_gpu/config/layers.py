@@ -12,10 +12,10 @@ from .hints import nearest
 from .model import Config, setting_fields
 from .yaml_text import parse_yaml, read_settings, shown_name
 
-__all__ = ["PREFIX", "Layers", "flat", "layered", "origins", "resolve", "variable"]
+__all__ = ["DEFAULT", "PREFIX", "Layers", "flat", "layered", "origins", "resolve", "variable"]
 
 PREFIX = "AURA_TDA_"
-_DEFAULT = "default"
+DEFAULT = "default"
 _Found = dict[str, tuple[Any, str]]  # key: value, origin
 
 
@@ -92,7 +92,7 @@ def resolve(
         raise ConfigError("; ".join(faults))
     config = Config(**_nested({key: value for key, (value, _) in found.items()}))
     return Layers(
-        config, {key: found[key][1] if key in found else _DEFAULT for key in setting_fields()}
+        config, {key: found[key][1] if key in found else DEFAULT for key in setting_fields()}
     )
 
 

@@ -34,10 +34,11 @@ def update(
     skipped_ticks=0,
     n_overflowed=0,
     latency=0.002,
+    info=None,
 ) -> WindowUpdate:
     """Return an update whose loops are ``pairs``."""
     found = {0: bars(parts), 1: bars(pairs, truncated)}
-    diagram = Diagram(EngineResult(found, None), error_bound=error_bound)
+    diagram = Diagram(EngineResult(found, None), error_bound=error_bound, info=info)
     n_vertices = n_points if n_vertices is None else n_vertices
     return WindowUpdate(
         births=[],

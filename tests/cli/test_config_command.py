@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from aura_tda_gpu.cli.config_command import config_app
 from aura_tda_gpu.config import Config, setting_fields
 from aura_tda_gpu.config.layers import layered
+from aura_tda_gpu.streaming.settings import StreamSettings
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -37,8 +39,27 @@ def origins(text):
 def test_show_tells_the_defaults():
     done = config("show")
     assert (done.exit_code, done.stderr) == (0, "")
-    assert set(origins(done.stdout).values()) == {"default"}
+    told = [origin.partition(";")[0] for origin in origins(done.stdout).values()]
+    assert set(told) == {"default"}
     assert len(origins(done.stdout)) == len(setting_fields())
+
+
+def test_show_tells_which_defaults_are_others_without_settings(monkeypatch):
+    plain, settings = StreamSettings(), StreamSettings.of(Config())
+    others = {
+        field.name
+        for field in fields(plain)
+        if getattr(plain, field.name) != getattr(settings, field.name)
+    }
+    assert others == {"max_memory_mb", "parallel_workers"}
+    told = origins(config("show").stdout)
+    assert (
+        told["max_mb"] == f"default; {plain.max_memory_mb} for a MultiScaleStream without settings"
+    )
+    assert told["parallel_workers"].startswith("default; all usable cores")
+    assert sum("; " in origin for origin in told.values()) == len(others)
+    monkeypatch.setenv("AURA_TDA_MEMORY__MAX_MB", "128")
+    assert origins(config("show").stdout)["max_mb"] == "AURA_TDA_MEMORY__MAX_MB"
 
 
 def test_show_tells_where_each_value_comes_from(monkeypatch):
@@ -96,6 +117,14 @@ def test_a_terminal_that_lacks_a_letter_of_the_name():
         done = CliRunner(charset="ascii").invoke(config_app, [command, "é.yaml"])
         assert done.exit_code == 0
         assert expected in done.stdout
+
+
+def test_show_takes_its_file_as_run_does():
+    Path("a.yaml").write_text("streaming_tda: {scales: [5, 7]}")
+    assert config("show", "--config", "a.yaml").stdout == config("show", "a.yaml").stdout
+    done = config("show", "a.yaml", "--config", "b.yaml")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "error: --config b.yaml: a.yaml is the file already; give one of them\n"
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

@@ -62,6 +62,7 @@ def test_watching_without_a_terminal(csv, tmp_path):
     [
         (["--metric", ""], {"euclidean", "manhattan", "chebyshev", "cosine"}),
         (["--backend", "c"], {"cpu", "cuda"}),
+        (["--landmarks", ""], {"cover", "maxmin"}),
         (["--clock", ""], {"event", "wall"}),
         (["--format", "j"], {"jsonl"}),
         (["--on-bad-row", "s"], {"stop", "skip"}),

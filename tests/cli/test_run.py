@@ -11,10 +11,13 @@ from aura_tda_gpu import Config, MultiScaleStream
 from aura_tda_gpu.cli.records import as_record
 
 from .commands import SCALES, TIME, circle, circle_csv, invoke, updates
+from .fakes import update
 
 
 def without_latency(records):
-    return [{k: v for k, v in record.items() if k != "latency_seconds"} for record in records]
+    """Leave out what depends on the speed of the machine."""
+    drop = ("latency_seconds", "engine")
+    return [{k: v for k, v in record.items() if k not in drop} for record in records]
 
 
 def computed(points, times, **config):
@@ -48,9 +51,10 @@ def test_a_record_is_as_documented(csv):
     last = records[-1]
     keys = (
         "window_id timestamp n_points n_vertices error_bound skipped_ticks n_overflowed "
-        "latency_seconds bars"
+        "latency_seconds engine bars"
     )
     assert list(last) == keys.split()
+    assert all(record["engine"]["path"] in ("rebuild", "update") for record in records)
     open_loops = 0
     for record in records:
         for dimension, bars in record["bars"].items():
@@ -63,14 +67,12 @@ def test_a_record_is_as_documented(csv):
     rows = circle()
     stream = MultiScaleStream([500, 1000], max_edge_length=1.3)
     found = stream.push(rows[:, 1:], rows[:, 0]) + stream.flush()
-    for record, update in zip(records, found, strict=True):
+    for record, one in zip(records, found, strict=True):
         for k, bars in record["bars"].items():
             pairs = np.array(bars, np.float64).reshape(-1, 4)[:, :2].astype(np.float32)
             pairs[np.isnan(pairs)] = np.inf
-            np.testing.assert_array_equal(pairs, update.diagram[int(k)])
-            np.testing.assert_array_equal(
-                [bar[3] for bar in bars], update.diagram.truncated[int(k)]
-            )
+            np.testing.assert_array_equal(pairs, one.diagram[int(k)])
+            np.testing.assert_array_equal([bar[3] for bar in bars], one.diagram.truncated[int(k)])
 
 
 def test_rate_and_columns_and_takens(csv):
@@ -191,7 +193,7 @@ def test_ticks_in_gaps_are_those_between_two_updates(tmp_path):
     done = invoke("run", path, *TIME, "--scales", "1000,7000")
     skipped = sum(record["skipped_ticks"] for record in updates(done.stdout))
     assert skipped > 800
-    said = f"{skipped} ticks in gaps of the data were left out; is --time-unit right?\n"
+    said = f"{skipped:,} ticks in gaps of the data were left out; is --time-unit right?\n"
     assert said in done.stderr
     path.write_text("t,x\n0,1\n0.5,2\n")
     done = invoke("run", path, *TIME, "--scales", "1000,60000")
@@ -253,6 +255,7 @@ def test_columns_that_are_left_out_are_named(tmp_path):
         ([*TIME, "--max-landmarks", "0"], 2, "--max-landmarks: must be"),
         ([*TIME, "--scales", "10,10"], 2, "--scales: 10 is repeated"),
         ([*TIME, "--metric", "foo"], 2, "--metric: must be"),
+        ([*TIME, "--landmarks", "foo"], 2, "--landmarks: must be"),
         ([*TIME, "--backend", "foo"], 2, "--backend: must be"),
         ([*TIME, "--backend", "cuda"], 2, "cuda"),
         ([*TIME, "--max-edge-length", "-1"], 2, "--max-edge-length: must be"),
@@ -323,6 +326,27 @@ def test_a_stream_that_is_not_enabled_does_not_run(csv, monkeypatch, options):
     assert done.exit_code == 2
     assert "enabled is false" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_line_says_how_the_engine_came_to_it():
+    told = {"path": "update", "n_rechecked": 1050}
+    assert as_record(update(info=told))["engine"] == told
+    stream = MultiScaleStream([1000])
+    (found,) = stream.push(np.eye(3), np.full(3, 0.05)) + stream.flush()
+    assert as_record(found)["engine"] == {"path": "rebuild", "n_rechecked": 0}
+
+
+def test_the_strategy_of_landmarks_is_an_option(csv):
+    rows = circle()
+    told = {}
+    for strategy in ("cover", "maxmin"):
+        options = ("--scales", "1000", "--max-landmarks", 20, "--landmarks", strategy)
+        done = invoke("run", csv, *TIME, *options)
+        memory = {"max_landmarks": 20, "landmarks": strategy}
+        expected = computed(rows[:, 1:], rows[:, 0], scales=[1000], memory=memory)
+        assert without_latency(updates(done.stdout)) == expected
+        told[strategy] = expected
+    assert told["cover"] != told["maxmin"]
 
 
 def test_json_lines_and_parquet(tmp_path):

@@ -20,13 +20,14 @@ from ..running import stderr_console, warm_up
 from ..sources.base import Chunk, Source
 from ..sources.takens import DelayEmbedding
 from .speed import Speed, measure_speed
-from .text import lines_of, table_of
+from .text import FEWEST_ROWS, lines_of, table_of
 
 __all__ = ["Estimate", "WindowEstimate", "estimate_run", "show_estimate"]
 
 _ROWS = 1000
 _LIVE_SECONDS = 1.0
 _PATIENCE = 0.1  # seconds that a silent source is waited for at a time
+_FEW_TIMED = 100  # rows; what fewer take to read is mostly that of opening
 _LOWEST_RATE, _HIGHEST_RATE = 1e-3, 1e9
 _COARSE = 1.5  # ratio of the rates tried first
 
@@ -99,8 +100,9 @@ class Estimate:
         Reserved for a tick at work: a rebuild and the landmark selection.
     busy_share : float or None
         Seconds of work for a second of event time; above 1 the run does not keep up.
-    max_points_per_second : float
-        Highest rate that this machine keeps up with, roughly; 0 if there is none.
+    max_points_per_second : float or None
+        Highest rate that this machine keeps up with, roughly; 0 if there is none; None, as is
+        ``busy_share``, if there were too few rows to time their reading.
     overflow_points_per_second : float
         Rate above which a window overflows.
     """
@@ -116,22 +118,25 @@ class Estimate:
     filled_bytes: int | None
     engine_bytes: int
     busy_share: float | None
-    max_points_per_second: float
+    max_points_per_second: float | None
     overflow_points_per_second: float
 
 
 @dataclass(frozen=True, slots=True)
 class _FirstRows:
-    """The rows looked at: their times, the points made of them, and the seconds to read a row."""
+    """The rows looked at: their times, the points made of them, and the seconds to read a row.
+
+    The seconds are None where there are too few rows to tell.
+    """
 
     times: Float64Array
     points: Float64Array
-    read_seconds: float
+    read_seconds: float | None
 
     @property
     def rate(self) -> float | None:
         """Rows in a second of event time, None if they do not tell."""
-        span = float(np.ptp(self.times)) if len(self.times) else 0.0
+        span = float(np.ptp(self.times)) if len(self.times) >= FEWEST_ROWS else 0.0
         return (len(self.times) - 1) / span if 0 < span < math.inf else None
 
     def place(self, dim: int) -> tuple[Float64Array, Float64Array]:
@@ -171,13 +176,13 @@ def estimate_run(source: Source, settings: Config, embedding: DelayEmbedding | N
     largest = max(window.max_landmarks for window in plan.windows)
     engine, _ = backends.resolve(stream.backend, largest, tuple(stream.homology_dimensions))
     told = streams.estimate(settings, rate, dim)
+    reading = first.read_seconds
 
-    def busy(at: float) -> float:
+    def busy(at: float, row_seconds: float) -> float:
         windows = streams.estimate(settings, at, dim).windows
-        return sum(_work(speed, window) for window in windows) + at * (
-            speed.row_push + first.read_seconds
-        )
+        return sum(_work(speed, window) for window in windows) + at * row_seconds
 
+    row = None if reading is None else speed.row_push + reading
     return Estimate(
         source=str(source.path),
         rows_read=len(first.times),
@@ -189,8 +194,8 @@ def estimate_run(source: Source, settings: Config, embedding: DelayEmbedding | N
         buffer_bytes=told.buffer_bytes,
         filled_bytes=told.filled_bytes,
         engine_bytes=told.working_bytes,
-        busy_share=None if rate is None else busy(rate),
-        max_points_per_second=_highest_rate(busy),
+        busy_share=None if rate is None or row is None else busy(rate, row),
+        max_points_per_second=None if row is None else _highest_rate(lambda at: busy(at, row)),
         overflow_points_per_second=told.overflow_rate,
     )
 
@@ -221,12 +226,12 @@ def _first_rows(source: Source, embedding: DelayEmbedding | None) -> _FirstRows:
         if n_rows >= _ROWS or (source.live and seconds >= _LIVE_SECONDS):
             break
     times = np.concatenate([np.empty(0), *(chunk.times for chunk in chunks)])
-    # a live source is waited for, and is read by a thread of its own
-    reading = not source.live and n_rows > 0
+    reading = seconds / n_rows if n_rows >= _FEW_TIMED else None
     return _FirstRows(
         times,
         np.concatenate(points) if points else np.empty((0, 0)),
-        seconds / n_rows if reading else 0.0,
+        # a live source is waited for, and is read by a thread of its own
+        0.0 if source.live else reading,
     )
 
 

@@ -8,12 +8,15 @@ from rich import box
 from rich.table import Table
 
 from ...streaming.memory import MB
-from ..progress import count
+from ..words import count
 
 if TYPE_CHECKING:
     from .estimate import Estimate, WindowEstimate
 
-__all__ = ["lines_of", "table_of"]
+__all__ = ["FEWEST_ROWS", "lines_of", "table_of"]
+
+FEWEST_ROWS = 10  # that tell a rate by their times
+_TOO_FEW = "too few rows to tell"
 
 
 def table_of(estimate: Estimate) -> Table:
@@ -39,7 +42,7 @@ def table_of(estimate: Estimate) -> Table:
 
 def _diagram(window: WindowEstimate) -> str:
     if window.exact is None:
-        return f"exact up to {window.max_landmarks:,} points"
+        return f"exact up to {window.max_landmarks:,}"
     words = "exact" if window.exact else "landmarks"
     return f"{words}, overflows" if window.overflows else words
 
@@ -48,7 +51,8 @@ def lines_of(estimate: Estimate) -> list[str]:
     """Return what holds for all windows together."""
     rate, filled = estimate.points_per_second, estimate.filled_bytes
     share, highest = estimate.busy_share, estimate.max_points_per_second
-    known = "not known from the rows read" if rate is None else f"{_rounded(rate)} points/s"
+    unknown = _TOO_FEW if estimate.rows_read < FEWEST_ROWS else "not known from the rows read"
+    known = unknown if rate is None else f"{_rounded(rate)} points/s"
     lines = [
         f"rate: {known}, {count(estimate.dimension, 'coordinate')}, engine {estimate.backend}",
         f"memory: {_mb(estimate.buffer_bytes)} of buffers and {_mb(estimate.engine_bytes)} for a "
@@ -58,7 +62,9 @@ def lines_of(estimate: Estimate) -> list[str]:
         lines.append(f"buffers filled at this rate: {_mb(filled)}")
     if share is not None:
         lines.append(f"work: {share:.3g} s for each second of data{_verdict(share)}")
-    if highest:
+    if highest is None:
+        lines.append(f"highest rate of this machine: {_TOO_FEW}")
+    elif highest:
         lines.append(f"this machine keeps up with roughly {_rounded(highest)} points/s")
     else:
         lines.append("this machine keeps up with no rate: take longer scales or fewer")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...persistence.diagram import Diagram
-from ..progress import count
+from ..words import count
 from . import plots
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, MissingDependencyError
 from ...streaming.persistence_stream import WindowUpdate
+from ..words import points_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -128,6 +129,4 @@ def scale_name(window_id: str) -> str:
 def title_of(update: WindowUpdate) -> str:
     """Describe the window of one update."""
     title = f"window of {scale_name(update.window_id)} that ends at {update.timestamp:g} s"
-    if update.n_vertices < update.n_points:
-        return f"{title}, {update.n_vertices} landmarks for {update.n_points} points"
-    return f"{title}, {update.n_points} points"
+    return f"{title}, {points_of(update)}"

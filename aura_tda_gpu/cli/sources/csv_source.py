@@ -9,7 +9,7 @@ import reprlib
 from pathlib import Path
 
 from ...errors import SourceError
-from ..progress import count
+from ..words import count
 from .base import SourceOptions
 from .iso_time import iso_seconds
 from .lines import Line, LineFeed

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...streaming.persistence_stream import WindowUpdate
+from ..words import count, points_of
 from .barcode import Glyphs, bar_lines, number
 from .state import ScaleState
 
@@ -49,7 +50,7 @@ class Head:
 
     def words(self) -> list[tuple[str, str]]:
         """Return what to say, each part with its style."""
-        parts = [(f"{self.points:,} points", "bold"), (f"{self.rate:,.0f} points/s", "")]
+        parts = [(count(self.points, "point"), "bold"), (f"{self.rate:,.0f} points/s", "")]
         if self.late is not None:
             parts.append((f"{self.late:,} late", "yellow" if self.late else ""))
         if self.queue is not None:
@@ -198,10 +199,7 @@ def _title(scale: ScaleState, glyphs: Glyphs) -> Text:
     title = Text().append(scale.window_id, style="bold default")
     if update is None:
         return title
-    points = f"{update.n_points:,} points"
-    if update.n_vertices < update.n_points:
-        points += f", {update.n_vertices:,} landmarks"
-    for part in (moment(update), bound_of(update, glyphs), points):
+    for part in (moment(update), bound_of(update, glyphs), points_of(update)):
         title.append(f" {glyphs.rest} ", style="dim").append(part, style="default")
     return title
 

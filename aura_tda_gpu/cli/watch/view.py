@@ -17,6 +17,7 @@ from ...streaming.settings import StreamSettings
 from ...streaming.stats import StreamStats
 from ..pictures.history import longest_loops
 from ..sources.base import Chunk
+from ..words import points_of
 from .barcode import ASCII, UNICODE, Glyphs, number
 from .panels import Head, bound_of, elapsed, moment, page
 from .state import Rates, ScaleState, WatchState
@@ -33,8 +34,8 @@ class WatchView:
     """A watcher that shows every scale while the run goes on.
 
     On a terminal it takes the whole screen and draws in a thread of its own, at most ten times a
-    second, whatever the rate of updates. Elsewhere it prints a line a second while something
-    happens. Either way `see` only counts.
+    second, whatever the rate of updates; in the end it leaves a line for each scale. Elsewhere it
+    prints a line a second while something happens. Either way `see` only counts.
 
     Parameters
     ----------
@@ -111,6 +112,8 @@ class WatchView:
                 self._thread.join()
         finally:
             live.stop()
+        for line in self._last_words():
+            self._print(line)
         for note in self.notes:
             self._print(note)
         if self._fault is not None and kind is None:
@@ -175,21 +178,24 @@ class WatchView:
     def _print(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
+    def _last_words(self) -> list[str]:
+        """Describe the last tick of each scale that had one."""
+        glyphs = ASCII if self.console.options.ascii_only else UNICODE
+        updates = [scale.last for scale in self.state.scales.values()]
+        return [_in_words(update, glyphs) for update in updates if update is not None]
+
     def _print_line(self, now: float) -> None:
         """Print the state as one line."""
-        head, scales = self._look(now)
-        glyphs = ASCII if self.console.options.ascii_only else UNICODE
+        head, _ = self._look(now)
         words = [elapsed(head.seconds), *(text for text, _ in head.words())]
-        parts = ["  ".join(words)]
-        parts += [_in_words(scale.last, glyphs) for scale, _ in scales if scale.last is not None]
-        self._print("  |  ".join(parts))
+        self._print("  |  ".join(["  ".join(words), *self._last_words()]))
         self._next_line = now + _LINE
 
 
 def _in_words(update: WindowUpdate, glyphs: Glyphs) -> str:
     """Describe one update in a few words."""
-    facts = [f"{update.n_points:,} points", bound_of(update, glyphs)]
+    facts = [points_of(update), bound_of(update, glyphs)]
     if 1 in update.diagram.dimensions:
         longest, _ = longest_loops(update)
-        facts.append(f"{len(update.diagram[1])} H1, longest {number(longest)}")
+        facts.append(f"{len(update.diagram[1]):,} H1, longest {number(longest)}")
     return f"{update.window_id} at {moment(update)}: {', '.join(facts)}"

@@ -46,7 +46,7 @@ def test_the_findings(demo):
     assert 40 < onset < 47
     share = float(text.split("as any other in ")[1].split(" % of the 1 s windows")[0])
     assert share > 90
-    assert "14986 points, 1684 ticks, 0 late" in demo[1].stderr
+    assert "14,986 points, 1,684 ticks, 0 late" in demo[1].stderr
 
 
 def test_the_table_has_a_line_of_its_own_for_each_window(demo):

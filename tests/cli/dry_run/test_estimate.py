@@ -30,6 +30,12 @@ def known_speed(monkeypatch):
     monkeypatch.setattr(estimate_module, "measure_speed", lambda *_: FAST)
 
 
+@pytest.fixture
+def still_clock(monkeypatch):
+    """Let rows take no time to read."""
+    monkeypatch.setattr(estimate_module, "time", SimpleNamespace(perf_counter=lambda: 0.0))
+
+
 def settings(**sections) -> Config:
     memory = {"max_mb": 1, "max_landmarks": 16, **sections.pop("memory", {})}
     return Config(scales=(100, 1000), memory=memory, **sections)
@@ -52,7 +58,7 @@ def test_the_sizes_are_those_of_the_stream():
 
 
 def test_windows_at_a_known_rate():
-    found = estimate_run(FakeSource([rows(9)], rate=150.0), settings(), None)
+    found = estimate_run(FakeSource([rows(100)], rate=150.0), settings(), None)
     assert found.points_per_second == 150
     fine, coarse = found.windows
     assert (fine.window_id, fine.duration_ms, fine.ticks_per_second) == ("scale_100ms", 100, 100)
@@ -74,16 +80,34 @@ def test_the_rate_is_that_of_the_times():
     assert found.rows_read == 500
 
 
-@pytest.mark.parametrize("source", [FakeSource([]), FakeSource([rows(1)]), at_rate(np.inf)])
-def test_a_rate_that_the_rows_do_not_tell(source, capsys):
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (FakeSource([]), "too few rows to tell"),
+        (FakeSource([rows(1)]), "too few rows to tell"),
+        (FakeSource([rows(9)]), "too few rows to tell"),
+        (at_rate(np.inf), "not known from the rows read"),
+    ],
+)
+def test_a_rate_that_the_rows_do_not_tell(source, why, capsys):
     found = estimate_run(source, settings(), None)
     assert found.points_per_second is found.busy_share is found.filled_bytes is None
-    assert found.max_points_per_second > 0
     assert {window.points_needed for window in found.windows} == {None}
     show_estimate(found, as_json=False)
     text = capsys.readouterr().out
-    assert "rate: not known from the rows read" in text
-    assert "exact up to 16 points" in text
+    assert f"rate: {why}, 2 coordinates" in text
+    assert "exact up to 16" in text
+
+
+@pytest.mark.parametrize(("n", "told"), [(10, False), (99, False), (100, True)])
+def test_a_few_rows_do_not_tell_how_long_rows_take_to_read(n, told, capsys):
+    found = estimate_run(at_rate(10, n), settings(), None)
+    assert found.points_per_second == pytest.approx(10)
+    assert (found.max_points_per_second is not None) == (found.busy_share is not None) == told
+    show_estimate(found, as_json=False)
+    text = capsys.readouterr().out
+    assert ("highest rate of this machine: too few rows to tell" in text) == (not told)
+    assert ("keeps up with roughly" in text) == ("work: " in text) == told
 
 
 def test_no_more_than_a_thousand_rows_are_read():
@@ -95,9 +119,10 @@ def test_no_more_than_a_thousand_rows_are_read():
 def test_a_live_source_is_waited_for_a_second(monkeypatch):
     clock = itertools.count(0.0, 0.25)
     monkeypatch.setattr(estimate_module, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    found = estimate_run(FakeSource([rows(3)], live=True), settings(), None)
-    assert found.rows_read == 3
+    found = estimate_run(FakeSource([rows(12)], live=True), settings(), None)
+    assert found.rows_read == 12
     assert found.points_per_second == 1
+    assert found.max_points_per_second is not None
 
 
 def test_an_embedding_decides_the_dimension():
@@ -121,10 +146,11 @@ def test_memory_that_does_not_hold_the_windows():
         estimate_run(at_rate(10), settings(memory={"max_landmarks": 600}), None)
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_the_highest_rate_is_one_second_of_work_a_second():
     highest = estimate_run(at_rate(10), settings(), None).max_points_per_second
-    at_it = estimate_run(FakeSource([], rate=highest), settings(), None)
-    assert at_it.busy_share == pytest.approx(1, rel=0.05)
+    at_it = estimate_run(FakeSource([rows(100)], rate=highest), settings(), None)
+    assert at_it.busy_share == pytest.approx(1, rel=0.01)
 
 
 def test_ticks_that_alone_take_too_long(monkeypatch, capsys):
@@ -216,14 +242,17 @@ def test_landmarks_that_are_kept_cost_a_tick_nothing_for_each_row():
     assert FAST.tick(10**6, 16) == FAST.tick(128, 16) == pytest.approx(2e-3)
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_the_highest_rate_may_lie_above_one_that_is_too_high(monkeypatch):
     # 100 ticks a second of 20 ms while the fine window is exact, of 1 ms once it has landmarks
     odd = Speed((8, 16), (2e-2, 2e-2), (1e-9, 1e-9), {16: ((32,), (1e-3,))}, {}, 1e-6)
     monkeypatch.setattr(estimate_module, "measure_speed", lambda *_: odd)
     found = estimate_run(at_rate(100), settings(), None)
     assert found.busy_share > 1
-    at_it = estimate_run(FakeSource([], rate=found.max_points_per_second), settings(), None)
-    assert at_it.busy_share == pytest.approx(1, rel=0.05)
+    at_it = estimate_run(
+        FakeSource([rows(100)], rate=found.max_points_per_second), settings(), None
+    )
+    assert at_it.busy_share == pytest.approx(1, rel=0.01)
     assert found.max_points_per_second > 1e5
 
 

@@ -17,6 +17,7 @@ from aura_tda_gpu.cli.sources.base import Chunk
 from aura_tda_gpu.errors import ConfigError, MissingDependencyError
 
 from ..commands import circle, circle_csv, invoke
+from ..fakes import update
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -163,6 +164,16 @@ def test_scales_as_people_write_them():
     assert plots.scale_name("scale_4000ms") == "4 s"
     assert plots.scale_name("scale_1500ms") == "1.5 s"
     assert plots.scale_name("else") == "else"
+
+
+def test_a_title_says_what_the_vertices_are():
+    head = "window of 1 s that ends at 1 s, "
+    assert plots.title_of(update(n_points=1)) == f"{head}1 point"
+    equal = update(n_points=9, n_vertices=4)
+    assert plots.title_of(equal) == f"{head}9 points, 4 distinct points"
+    for bound in (0.1, np.nan):
+        covered = update(n_points=900, n_vertices=1, error_bound=bound)
+        assert plots.title_of(covered) == f"{head}900 points, 1 landmark"
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path):

@@ -70,7 +70,13 @@ def panels(lines) -> list[list[str]]:
 def test_four_scales_fill_a_small_terminal():
     view, clock, _ = watch(queue_depth=lambda: (12, 10_000))
     for name, n in zip(SCALES, (5, 50, 500, 3000), strict=True):
-        found = update(LOOPS, window_id=f"scale_{name}ms", n_points=n, n_vertices=min(n, 512))
+        found = update(
+            LOOPS,
+            window_id=f"scale_{name}ms",
+            n_points=n,
+            n_vertices=min(n, 512),
+            error_bound=0.01 if n > 512 else 0.0,
+        )
         view.see(rows(100), rows(100), [found])
     clock.now += 2
     lines = page(view)
@@ -80,7 +86,7 @@ def test_four_scales_fill_a_small_terminal():
     shown = panels(lines)
     assert [len(panel) for panel in shown] == [6, 6, 6, 5]
     assert "scale_100ms · 1 s · exact · 5 points ─" in shown[0][0]
-    assert "3,000 points, 512 landmarks" in shown[3][0]
+    assert "error ≤ 0.01 · 3,000 points, 512 landmarks" in shown[3][0]
     assert "H1 " in shown[0][1]
     assert "0.5 → 3.5" in shown[0][1]
     assert "0.5 ticks/s · p50 2.0 p99 2.0 ms · +196 H1 +1 H0 · axis to 4" in shown[0][-1]
@@ -153,6 +159,12 @@ def test_errors_of_a_window_and_what_it_lost():
     assert "overflowed" not in text
 
 
+def test_equal_points_of_an_exact_window_are_no_landmarks():
+    view, _, _ = watch([1000])
+    view.see(rows(1), rows(1), [update(LOOPS, n_points=900, n_vertices=1)])
+    assert "exact · 900 points, 1 distinct point ─" in page(view)[1]
+
+
 def test_late_points_are_those_of_the_stream():
     stats = StreamStats(5, 1234, 0, {}, 0, None, 0)
     view, _, _ = watch(stats=lambda: stats)
@@ -188,6 +200,16 @@ def test_a_message_stands_below_the_panels_and_is_said_again_at_the_end():
         view.say("data[1].csv: was replaced")
     assert page(view)[-1] == "data[1].csv: was replaced".ljust(80)
     assert file.getvalue().endswith("data[1].csv: was replaced\n")
+
+
+def test_the_last_tick_of_each_scale_stays_when_the_screen_has_gone():
+    view, _, file = watch([1000, 4000])
+    with view:
+        view.see(rows(1), rows(1), [update(LOOPS, timestamp=t) for t in (1.0, 2.0)])
+        view.say("a notice")
+    _, _, after = file.getvalue().partition("\x1b[?1049l")
+    told = "scale_1000ms at 2 s: 5 points, exact, 200 H1, longest 3"
+    assert [line for line in after.splitlines() if "\x1b" not in line] == [told, "a notice"]
 
 
 def test_terminals_without_the_signs():
