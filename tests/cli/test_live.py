@@ -299,5 +299,6 @@ def test_a_view_leaves_the_terminal_as_it_was(live):
     last = shown.rpartition(b"\x1b[?1049l")[2]
     assert b"interrupted" in last
     told = re.search(rb"^(\d+) points, ", last, re.MULTILINE)  # how many is a matter of time
-    assert told and 0 < int(told[1]) <= 400
+    assert told
+    assert 0 < int(told[1]) <= 400
     assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l")
