@@ -87,7 +87,7 @@ def _sorted(diagram: Diagram, k: int) -> list[Any]:
 
 def _measure(engine: CudaEngine, points: Points, repeats: int) -> dict[str, Any]:
     """Run the stages one by one between events; medians, and the least of each."""
-    xp, stages = engine.stages.xp, engine.stages
+    xp, stages = engine.device.xp, engine.stages
     on_device = xp.asarray(points[None])
     times: dict[str, list[float]] = {}
 
@@ -106,7 +106,7 @@ def _measure(engine: CudaEngine, points: Points, repeats: int) -> dict[str, Any]
         radii = timed("radius", lambda bits=bits: stages.radii(bits))
         edges = timed("lune", lambda b=bits, r=radii: stages.classify(b, r, LONGEST))
         forest = timed("forest", lambda e=edges: stages.forest(e, len(points)))
-        reduced = timed("reduce", lambda b=bits, e=edges, f=forest: stages.reduce(b, e, f))
+        reduced = timed("reduce", lambda b=bits, e=edges, f=forest: engine.pairs.reduction.reduce(b, e, f))
         timed("whole", lambda: _whole(engine, points))
     counted = {key: v[2:] for key, v in times.items()}  # the first two warm up
     return {
@@ -122,7 +122,7 @@ def _whole(engine: CudaEngine, points: Points) -> None:
 
 
 def _device(engine: CudaEngine) -> dict[str, Any]:
-    runtime, device = engine.stages.xp.cuda.runtime, engine.stages.xp.cuda.Device()
+    runtime, device = engine.device.xp.cuda.runtime, engine.device.xp.cuda.Device()
     properties = runtime.getDeviceProperties(device.id)
     return {
         "name": properties["name"].decode(),

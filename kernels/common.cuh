@@ -15,6 +15,12 @@ __device__ __forceinline__ int warp_id() { return threadIdx.x / WARP; }
 
 __device__ __forceinline__ int warps_per_block() { return blockDim.x / WARP; }
 
+// What a launch asks for; named once, for the name has one linkage.
+__device__ __forceinline__ unsigned* dynamic_words() {
+    extern __shared__ unsigned dynamic_shared[];
+    return dynamic_shared;
+}
+
 __device__ __forceinline__ edge_t edge_key(unsigned length, int a, int b) {
     const unsigned larger = max(a, b), smaller = min(a, b);
     return (edge_t)length << 32 | larger << 16 | smaller;

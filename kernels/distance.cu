@@ -79,6 +79,48 @@ extern "C" __global__ void __launch_bounds__(SIDE * ROWS)
     pairwise<Largest>(points, out, n, dim);
 }
 
+// Rows from some slots to all: rows (windows, n_rows, n), `none` to and from slots without a point.
+//
+// A thread an entry; grid (blocks of v, n_rows, windows). points (windows, n, dim), holds (windows,
+// n): 0 where there is no point; slots (windows, n_rows), ended by -1 where there are fewer.
+template <class Metric>
+__device__ __forceinline__ void some_rows(
+    const float* points, const unsigned char* holds, const int* slots, float* rows, int n_rows,
+    int n, int dim, float none) {
+    const int v = blockIdx.x * blockDim.x + threadIdx.x;
+    const size_t row = (size_t)blockIdx.z * n_rows + blockIdx.y;
+    const int slot = slots[row];
+    if (v >= n || slot < 0) return;
+    points += (size_t)blockIdx.z * n * dim;
+    float length = none;
+    if (holds[(size_t)blockIdx.z * n + v]) {
+        float sum = 0.0f;
+        for (int coord = 0; coord < dim; ++coord)
+            sum = Metric::add(sum, points[(size_t)slot * dim + coord],
+                              points[(size_t)v * dim + coord]);
+        length = Metric::end(sum);
+    }
+    rows[row * n + v] = length;
+}
+
+extern "C" __global__ void rows_euclidean(const float* points, const unsigned char* holds,
+                                          const int* slots, float* rows, int n_rows, int n, int dim,
+                                          float none) {
+    some_rows<Squares>(points, holds, slots, rows, n_rows, n, dim, none);
+}
+
+extern "C" __global__ void rows_manhattan(const float* points, const unsigned char* holds,
+                                          const int* slots, float* rows, int n_rows, int n, int dim,
+                                          float none) {
+    some_rows<Sides>(points, holds, slots, rows, n_rows, n, dim, none);
+}
+
+extern "C" __global__ void rows_chebyshev(const float* points, const unsigned char* holds,
+                                          const int* slots, float* rows, int n_rows, int n, int dim,
+                                          float none) {
+    some_rows<Largest>(points, holds, slots, rows, n_rows, n, dim, none);
+}
+
 // r_enc (windows,), all ones before: the smallest row maximum. A warp a row; grid (rows, windows).
 extern "C" __global__ void enclosing_radius(const unsigned* bits, unsigned* r_enc, int n) {
     const int a = blockIdx.x * warps_per_block() + warp_id();

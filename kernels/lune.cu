@@ -1,10 +1,12 @@
 // K3: what every edge does, by the components of its lune.
 //
 // lune_tiles sees every edge once: empty lunes are RNG edges, a hub ends most others, the rest is
-// listed. lune_components floods the lunes of the list and finds the split edges.
+// listed. lune_components floods the lunes of the list and finds the split edges. The noted
+// kernels do the same and write certificates, by which an update knows what to look at again.
 
 #include "common.cuh"
 #include "lune.cuh"
+#include "certificates.cuh"
 
 // Append the edges of a warp's tile that are in `set`, one lane each.
 __device__ __forceinline__ void append(unsigned set, edge_t mine, edge_t* list, int room, int* used) {
@@ -50,16 +52,22 @@ __device__ __forceinline__ void enter_word(
 // A warp takes TILE rows a and TILE rows b; grid (tiles of b / warps, tiles of a, windows).
 // bits (windows, n, n); r_enc (windows,); rng (windows, rng_room) and open (windows, open_room),
 // unordered; counts (windows, COUNTS), zero before. Shared: (warps, chunks, TILE * TILE, 32).
-extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP)
-    lune_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n, edge_t* rng,
-               int rng_room, edge_t* open, int open_room, int* counts) {
-    extern __shared__ unsigned masks[];
+// NOTED: first, second (windows, n, n), written for the edges with an empty lune or a hub.
+template <bool NOTED>
+__device__ __forceinline__ void classify_tile(
+    const unsigned* bits, const unsigned* r_enc, unsigned longest, int n, edge_t* rng, int rng_room,
+    edge_t* open, int open_room, int* counts, code_t* first, code_t* second) {
+    unsigned* masks = dynamic_words();
     const int lane = lane_id(), chunks = chunks_of(n), stride = TILE * TILE * WARP;
     const int first_a = TILE * blockIdx.y;
     const int first_b = TILE * (blockIdx.x * warps_per_block() + warp_id());
     if (first_b > first_a) return;
     bits += (size_t)blockIdx.z * n * n;
     counts += blockIdx.z * COUNTS;
+    if (NOTED) {
+        first += (size_t)blockIdx.z * n * n;
+        second += (size_t)blockIdx.z * n * n;
+    }
     unsigned* mask = masks + (size_t)warp_id() * chunks * stride + lane;
     const unsigned limit = min(r_enc[blockIdx.z], longest);
     const int last_a = min(TILE, n - first_a) - 1, last_b = min(TILE, n - first_b) - 1;
@@ -101,8 +109,10 @@ extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP)
         const unsigned* lune = mask + e * WARP;
         const int hub = central_vertex(lune, stride, rows_a + (size_t)(e / TILE) * n,
                                        rows_b + (size_t)(e % TILE) * n, n);
+        const int b = first_b + e % TILE;
         if (hub == n) {
             empty |= 1u << e;
+            if (NOTED) note(first, second, a, b, n, empty_code(n), empty_code(n));
             continue;
         }
         const unsigned* row = bits + (size_t)hub * n;
@@ -111,11 +121,29 @@ extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP)
             const unsigned near = joined_word(row, hub, chunk, a, length, n);
             apart = __any_sync(ALL_LANES, (lune[chunk * stride] & ~near) != 0);
         }
-        if (apart) unsettled |= 1u << e;
+        if (apart)
+            unsettled |= 1u << e;
+        else if (NOTED)
+            note(first, second, a, b, n, hub, hub);
     }
     const edge_t mine = edge_key(my_length, my_a, my_b);
     append(empty, mine, rng + (size_t)blockIdx.z * rng_room, rng_room, &counts[N_RNG]);
     append(unsettled, mine, open + (size_t)blockIdx.z * open_room, open_room, &counts[N_OPEN]);
+}
+
+extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP)
+    lune_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n, edge_t* rng,
+               int rng_room, edge_t* open, int open_room, int* counts) {
+    classify_tile<false>(bits, r_enc, longest, n, rng, rng_room, open, open_room, counts, nullptr,
+                         nullptr);
+}
+
+extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP)
+    noted_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n, edge_t* rng,
+                int rng_room, edge_t* open, int open_room, int* counts, code_t* first,
+                code_t* second) {
+    classify_tile<true>(bits, r_enc, longest, n, rng, rng_room, open, open_room, counts, first,
+                        second);
 }
 
 // Write the vertices of a mask in ascending order.
@@ -155,61 +183,126 @@ __device__ __forceinline__ int components(const unsigned* bits, unsigned* remain
     }
 }
 
+// The lists of one window that a kernel appends split edges to: splits (split_room), spans
+// (split_room, 2): where in reps (reps_room) the vertices of an edge start, and how many there are.
+struct SplitLists {
+    edge_t* splits;
+    int* spans;
+    int split_room;
+    unsigned short* reps;
+    int reps_room;
+    int* counts;
+
+    __device__ __forceinline__ SplitLists(edge_t* splits, int* spans, int split_room,
+                                          unsigned short* reps, int reps_room, int* counts,
+                                          int window)
+        : splits(splits + (size_t)window * split_room),
+          spans(spans + (size_t)window * split_room * 2),
+          split_room(split_room),
+          reps(reps + (size_t)window * reps_room),
+          reps_room(reps_room),
+          counts(counts + window * COUNTS) {}
+
+    __device__ __forceinline__ void append(edge_t key, const unsigned* firsts, int count, int n) {
+        int slot = 0, first = 0;
+        if (lane_id() == 0) {
+            slot = atomicAdd(&counts[N_SPLIT], 1);
+            first = atomicAdd(&counts[N_REPS], count);
+        }
+        slot = __shfl_sync(ALL_LANES, slot, 0);
+        first = __shfl_sync(ALL_LANES, first, 0);
+        if (slot >= split_room || first + count > reps_room) return;
+        if (lane_id() == 0) {
+            splits[slot] = key;
+            spans[2 * slot] = first;
+            spans[2 * slot + 1] = count;
+        }
+        write_vertices(firsts, n, reps + first);
+    }
+};
+
 // Flood the lunes of listed edges; keep the split edges and the lowest vertex of each component.
 //
 // A warp an edge, warps stride over the list; grid (any, windows).
-// open (windows, open_room), counts[N_OPEN] of them; splits (windows, split_room) and spans
-// (windows, split_room, 2): where in reps (windows, reps_room) its vertices start, and how many.
-// Shared: (warps, 4, chunks, 32).
+// open (windows, open_room), counts[N_OPEN] of them; see SplitLists. Shared: (warps, 4, chunks, 32).
 extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
     lune_components(const unsigned* bits, int n, const edge_t* open, int open_room, edge_t* splits,
                     int* spans, int split_room, unsigned short* reps, int reps_room, int* counts) {
-    extern __shared__ unsigned masks[];
-    const int lane = lane_id(), chunks = chunks_of(n);
+    unsigned* masks = dynamic_words();
+    const int lane = lane_id(), chunks = chunks_of(n), window = blockIdx.y;
     unsigned* lune = masks + (size_t)warp_id() * 4 * chunks * WARP;
     unsigned* remaining = lune + chunks * WARP;
     unsigned* frontier = remaining + chunks * WARP;
     unsigned* firsts = frontier + chunks * WARP;
-    bits += (size_t)blockIdx.y * n * n;
-    counts += blockIdx.y * COUNTS;
-    open += (size_t)blockIdx.y * open_room;
-    const int n_open = min(counts[N_OPEN], open_room);
+    SplitLists lists(splits, spans, split_room, reps, reps_room, counts, window);
+    bits += (size_t)window * n * n;
+    open += (size_t)window * open_room;
+    const int n_open = min(lists.counts[N_OPEN], open_room);
     const int n_warps = gridDim.x * warps_per_block();
     for (int at = blockIdx.x * warps_per_block() + warp_id(); at < n_open; at += n_warps) {
         const edge_t key = open[at];
         const int a = larger_vertex(key), b = smaller_vertex(key), k = key_length(key);
         const unsigned* row_a = bits + (size_t)a * n;
         const unsigned* row_b = bits + (size_t)b * n;
-        for (int chunk = 0; chunk < chunks; ++chunk) {
-            unsigned found = 0;
-            for (int word = 0; word < words_of(chunk, n); ++word) {
-                const int v = vertex_at(chunk, word, lane);
-                if (v < n && in_lune((int)row_a[v], (int)row_b[v], v, a, b, k)) found |= 1u << word;
-            }
-            lune[chunk * WARP + lane] = remaining[chunk * WARP + lane] = found;
-            frontier[chunk * WARP + lane] = firsts[chunk * WARP + lane] = 0;
-        }
+        enter_lune(lune, row_a, row_b, a, b, k, n);
         const int start = central_vertex(lune + lane, WARP, row_a, row_b, n);
-        const int at_start = start / CHUNK * WARP + lane;
-        const unsigned bit = start % WARP == lane ? 1u << start % CHUNK / WARP : 0u;
-        frontier[at_start] = bit;
-        remaining[at_start] ^= bit;
-        if (flood(bits, remaining, frontier, a, k, n)) continue;
-        const int count = components(bits, lune, frontier, firsts, a, k, n);
-        int slot = 0, first = 0;
-        if (lane == 0) {
-            slot = atomicAdd(&counts[N_SPLIT], 1);
-            first = atomicAdd(&counts[N_REPS], count);
+        if (is_connected(bits, lune, remaining, frontier, start, a, k, n)) continue;
+        for (int chunk = 0; chunk < chunks; ++chunk) firsts[chunk * WARP + lane] = 0;
+        lists.append(key, firsts, components(bits, lune, frontier, firsts, a, k, n), n);
+    }
+}
+
+// Look at listed edges, whatever their lunes are, and note why each is as it is.
+//
+// As above; enclosing (windows,): pattern of the enclosing radius << 32 | its centre, which is a
+// hub of every longer edge; rng (windows, rng_room), appended to; first, second (windows, n, n).
+extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
+    noted_components(const unsigned* bits, int n, const edge_t* open, int open_room,
+                     const unsigned long long* enclosing, edge_t* rng, int rng_room, edge_t* splits,
+                     int* spans, int split_room, unsigned short* reps, int reps_room,
+                     code_t* first, code_t* second, int* counts) {
+    unsigned* masks = dynamic_words();
+    const int lane = lane_id(), chunks = chunks_of(n), window = blockIdx.y;
+    unsigned* lune = masks + (size_t)warp_id() * 4 * chunks * WARP;
+    unsigned* remaining = lune + chunks * WARP;
+    unsigned* frontier = remaining + chunks * WARP;
+    unsigned* firsts = frontier + chunks * WARP;
+    SplitLists lists(splits, spans, split_room, reps, reps_room, counts, window);
+    bits += (size_t)window * n * n;
+    first += (size_t)window * n * n;
+    second += (size_t)window * n * n;
+    open += (size_t)window * open_room;
+    rng += (size_t)window * rng_room;
+    const int r_enc = (int)(enclosing[window] >> 32), centre = (int)(enclosing[window] & 0xffff);
+    const int n_open = min(lists.counts[N_OPEN], open_room);
+    const int n_warps = gridDim.x * warps_per_block();
+    for (int at = blockIdx.x * warps_per_block() + warp_id(); at < n_open; at += n_warps) {
+        const edge_t key = open[at];
+        const int a = larger_vertex(key), b = smaller_vertex(key), k = key_length(key);
+        if (k > r_enc) {
+            note(first, second, a, b, n, centre, centre);
+            continue;
         }
-        slot = __shfl_sync(ALL_LANES, slot, 0);
-        first = __shfl_sync(ALL_LANES, first, 0);
-        if (slot >= split_room || first + count > reps_room) continue;
-        const size_t out = (size_t)blockIdx.y * split_room + slot;
-        if (lane == 0) {
-            splits[out] = key;
-            spans[2 * out] = first;
-            spans[2 * out + 1] = count;
+        const unsigned* row_a = bits + (size_t)a * n;
+        const unsigned* row_b = bits + (size_t)b * n;
+        enter_lune(lune, row_a, row_b, a, b, k, n);
+        const int start = central_vertex(lune + lane, WARP, row_a, row_b, n);
+        if (start == n) {
+            append(1u, key, rng, rng_room, &lists.counts[N_RNG]);
+            note(first, second, a, b, n, empty_code(n), empty_code(n));
+            continue;
         }
-        write_vertices(firsts, n, reps + (size_t)blockIdx.y * reps_room + first);
+        int hub = start, other = start;
+        if (two_hubs(bits, lune, remaining, frontier, hub, other, a, k, n)) {
+            note(first, second, a, b, n, hub, other);
+            continue;
+        }
+        if (is_connected(bits, lune, remaining, frontier, start, a, k, n)) {
+            note(first, second, a, b, n, n + start, loose_code(n));
+            continue;
+        }
+        note(first, second, a, b, n, n + start, split_code(n));
+        for (int chunk = 0; chunk < chunks; ++chunk) firsts[chunk * WARP + lane] = 0;
+        lists.append(key, firsts, components(bits, lune, frontier, firsts, a, k, n), n);
     }
 }

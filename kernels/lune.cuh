@@ -88,3 +88,32 @@ __device__ __forceinline__ bool flood(
         if (!__any_sync(ALL_LANES, left != 0)) return true;
     }
 }
+
+// Of each lane the words of a lune (chunks, 32).
+__device__ __forceinline__ void enter_lune(
+    unsigned* lune, const unsigned* row_a, const unsigned* row_b, int a, int b, int k, int n) {
+    for (int chunk = 0; chunk < chunks_of(n); ++chunk) {
+        unsigned found = 0;
+        for (int word = 0; word < words_of(chunk, n); ++word) {
+            const int v = vertex_at(chunk, word, lane_id());
+            if (v < n && in_lune((int)row_a[v], (int)row_b[v], v, a, b, k)) found |= 1u << word;
+        }
+        lune[chunk * WARP + lane_id()] = found;
+    }
+}
+
+// Tell whether all of a lune is reached from one of its vertices; remaining, frontier are room.
+__device__ __forceinline__ bool is_connected(const unsigned* bits, const unsigned* lune,
+                                             unsigned* remaining, unsigned* frontier, int start,
+                                             int a, int k, int n) {
+    const int lane = lane_id(), chunks = chunks_of(n);
+    for (int chunk = 0; chunk < chunks; ++chunk) {
+        remaining[chunk * WARP + lane] = lune[chunk * WARP + lane];
+        frontier[chunk * WARP + lane] = 0;
+    }
+    const int at = start / CHUNK * WARP + lane;
+    const unsigned bit = start % WARP == lane ? 1u << start % CHUNK / WARP : 0u;
+    frontier[at] = bit;
+    remaining[at] ^= bit;
+    return flood(bits, remaining, frontier, a, k, n);
+}

@@ -169,8 +169,8 @@ def _auto_reason() -> str:
     if refusal is not None:
         return f"an NVIDIA driver is installed, but {refusal}"
     return (
-        "an NVIDIA driver is installed and 'cuda' can be asked for, but only the CPU updates "
-        "windows in place so far"
+        "an NVIDIA driver is installed and 'cuda' can be asked for, but it was never measured "
+        "against the CPU"
     )
 
 

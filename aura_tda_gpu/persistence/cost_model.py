@@ -15,6 +15,7 @@ from .engine import Engine
 __all__ = ["CostModel", "MachineCosts", "machine_costs"]
 
 _FEW, _SAMPLE = 8, 320  # points of the trials
+_LEAST = 1e-9  # seconds; clocks have steps
 _MARGIN = 0.85  # an update is chosen if it is expected to take less than this share of a rebuild
 _MEMORY = 0.2  # weight of the newest observation
 _OUTLIER = 4.0  # times what is expected; the loss of a hub of many edges counts as so much
@@ -40,7 +41,7 @@ class MachineCosts:
     recheck : float
         For each edge looked at again and each vertex.
     rebuild_start, update_start : float
-        For each rebuild and each update, however few the points.
+        For each rebuild and each update, however few the points; on a device, the launches.
     """
 
     rebuild: float
@@ -172,8 +173,9 @@ def _measure(engine: Engine) -> MachineCosts:
     return MachineCosts(
         rebuild=max(0.0, many.rebuild - few.rebuild) / (work * (_SAMPLE / 64 + 8)),
         notes=max(0.1, many.build / many.rebuild - 1),
-        mark=many.mark / (work / 2),
-        recheck=many.recheck / _SAMPLE,
+        mark=max(0.0, many.mark - few.mark) / (work / 2),
+        recheck=max(_LEAST, many.recheck - few.recheck)
+        / ((many.rechecked - few.rechecked) * _SAMPLE),
         rebuild_start=few.rebuild,
         update_start=few.update,
     )
@@ -198,6 +200,7 @@ class _Trial:
         self.rebuild = min(_seconds(compute) for _ in range(3))
         self.build = min(_seconds(build) for _ in range(3))
         self.update, self.mark, self.recheck = np.inf, np.inf, np.inf
+        self.rechecked = 1
         for slot in range(8):
             one = np.array([slot])
             started = time.perf_counter()
@@ -205,7 +208,9 @@ class _Trial:
             state.result((0, 1))
             self.update = min(self.update, time.perf_counter() - started)
             self.mark = min(self.mark, info["seconds"]["mark"])
-            self.recheck = min(self.recheck, info["seconds"]["recheck"] / info["n_rechecked"])
+            rechecked, seconds = info["n_rechecked"], info["seconds"]["recheck"]
+            if seconds * self.rechecked < self.recheck * rechecked:
+                self.recheck, self.rechecked = seconds, rechecked
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -18,19 +18,18 @@ import numpy as np
 
 from ..errors import UnsupportedError
 from . import kernels
+from .bars import bars_of, unpaired
 from .distances import angles
+from .edge_keys import INFINITE, LARGEST, pattern_of
 from .edge_sweep import sweep_edges
-from .engine import Bars, EngineResult, Float32Array, LoopEdges
+from .engine import EngineResult, Float32Array
 from .footprint import padded
 from .kernels import certificates, cover, distance, farthest, keys
-from .loops import bars_of_components, bars_of_loops
 from .lune_state import LuneState
 from .pairing import counts, pair_edges
 
 __all__ = ["CpuEngine", "warm_up"]
 
-INFINITE = np.float32(np.inf).view(np.uint32)
-LARGEST = INFINITE - np.uint32(1)
 METRIC_KERNELS = {
     "euclidean": distance.euclidean,
     "manhattan": distance.manhattan,
@@ -69,7 +68,7 @@ class CpuEngine:
         self, capacity: int, dim: int, metric: str, *, threshold: float, threads: int
     ) -> LuneState:
         """Return a state for updates in place; see `Engine.window_state`."""
-        limit = min(LARGEST, _pattern(threshold))
+        limit = min(LARGEST, pattern_of(threshold))
         return LuneState(capacity, dim, metric, limit, threads)
 
 
@@ -132,33 +131,15 @@ def _compute(
     bits = dissimilarity.view(np.uint32)
     r_enc = np.uint32(keys.enclosing_radius(bits) if n else 0)
     info["r_enc"] = float(r_enc.view(np.float32))
-    limit = min(r_enc, LARGEST, _pattern(threshold))
+    limit = min(r_enc, LARGEST, pattern_of(threshold))
     swept = sweep_edges(bits, limit, threads, seconds)
     paired = pair_edges(bits, swept, with_loops, seconds)
     info.update(n_edges=swept.n_edges, **counts(swept, paired))
-    n_components, truncated = 1, paired.unpaired
+    complete = None
     if r_enc == INFINITE:
         complete = paired
-        if limit < LARGEST and (len(truncated) or len(paired.merges) < n - 1):
+        if limit < LARGEST and (len(unpaired(paired)) or len(paired.merges) < n - 1):
             complete = pair_edges(
                 bits, sweep_edges(bits, LARGEST, threads, seconds), with_loops, seconds
             )
-        n_components = n - len(complete.merges)
-        truncated = np.setdiff1d(truncated, complete.unpaired)
-    bars: dict[int, Bars] = {}
-    loops: LoopEdges | None = None
-    if 0 in dimensions:
-        bars[0] = bars_of_components(paired.merges, n - len(paired.merges), n_components)
-    if with_loops:
-        bars[1], loops = bars_of_loops(paired, truncated, n)
-    return EngineResult(bars, loops, info)
-
-
-def _pattern(length: float) -> np.uint32:
-    """Bits of the largest float32 that does not exceed ``length``."""
-    with np.errstate(over="ignore"):
-        rounded = np.float32(length)
-    if float(rounded) > length:
-        rounded = np.nextafter(rounded, np.float32(0))
-    pattern: np.uint32 = rounded.view(np.uint32)
-    return pattern
+    return EngineResult(*bars_of(paired, dimensions, n, complete=complete), info)

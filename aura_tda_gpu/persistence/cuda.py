@@ -10,22 +10,24 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from ..errors import MemoryLimitError, UnsupportedError
-from .cuda_bars import PairedOnDevice, bars_of_components, bars_of_loops
-from .cuda_kernels import CONSTANTS, Kernels
-from .cuda_stages import Classified, Forest, Host, Stages
+from .bars import bars_of, unpaired
+from .cuda_bars import PairedOnDevice, Pairs, nothing
+from .cuda_kernels import Kernels
+from .cuda_launch import Device, timed
+from .cuda_stages import Stages
+from .cuda_state import CudaWindowState
 from .distances import angles
-from .engine import Bars, EngineResult, Float32Array, LoopEdges
+from .edge_keys import INFINITE, LARGEST, pattern_of
+from .engine import EngineResult, Float32Array
 
 __all__ = ["MAX_VERTICES", "CudaEngine", "device_bytes"]
 
 MAX_VERTICES = 16_384  # a warp's lune masks fill a block's shared memory
-INFINITE = np.float32(np.inf).view(np.uint32)
-LARGEST = INFINITE - np.uint32(1)
 
 
 class CudaEngine:
@@ -43,7 +45,9 @@ class CudaEngine:
 
     def __init__(self, xp: Any, kernels: Kernels) -> None:
         start = time.perf_counter()
-        self.stages = Stages(xp, kernels)
+        self.device = Device(xp, kernels)
+        self.stages = Stages(self.device)
+        self.pairs = Pairs(self.stages)
         square = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
         self.compute(
             self.pairwise(square, "euclidean"), dimensions=(0, 1), threshold=np.inf, threads=1
@@ -60,16 +64,16 @@ class CudaEngine:
 
         The arc sines of ``"cosine"`` are taken on the host: every engine calls one function.
         """
-        xp = self.stages.xp
+        xp = self.device.xp
         windows, n, _ = points.shape
-        with self._memory(windows, n):
+        with self.memory(windows, n):
             on_device = xp.ascontiguousarray(xp.asarray(points), np.float32)
             if n == 0:
                 return xp.empty((windows, 0, 0), np.float32)
             if metric != "cosine":
                 return self.stages.distances(on_device, metric)
             chords = self.stages.distances(on_device, "euclidean")
-            flat = self.stages.to_host(chords).reshape(windows * n, n)
+            flat = self.device.to_host(chords).reshape(windows * n, n)
             return xp.asarray(angles(flat).reshape(windows, n, n))
 
     def compute(
@@ -113,16 +117,16 @@ class CudaEngine:
                 f"the cuda engine takes at most {MAX_VERTICES} vertices, not {n}: use landmarks"
             )
         seconds = {"radius": 0.0, "lune": 0.0, "forest": 0.0, "reduce": 0.0}
-        with_loops, longest = 1 in dimensions, min(LARGEST, _pattern(threshold))
-        with self._memory(windows, n):
-            bits = self.stages.xp.ascontiguousarray(self.stages.xp.asarray(matrices))
+        with_loops, longest = 1 in dimensions, min(LARGEST, pattern_of(threshold))
+        with self.memory(windows, n):
+            bits = self.device.xp.ascontiguousarray(self.device.xp.asarray(matrices))
             bits = bits.view(np.uint32)
             if n < 2:
-                r_enc, paired = np.zeros(windows, np.uint32), [_nothing()] * windows
+                r_enc, paired = np.zeros(windows, np.uint32), [nothing()] * windows
             else:
-                with _timed(seconds, "radius"):
+                with timed(seconds, "radius"):
                     radii = self.stages.radii(bits)
-                    r_enc = self.stages.to_host(radii)
+                    r_enc = self.device.to_host(radii)
                 paired = self._paired(bits, radii, longest, with_loops, seconds)
             complete = paired
             if longest < LARGEST and any(map(_is_cut, r_enc, paired, [n] * windows)):
@@ -133,14 +137,15 @@ class CudaEngine:
         ]
 
     def has_window_state(self, capacity: int) -> bool:
-        """Tell that there are no updates in place: a window on the device is rebuilt."""
-        return False
+        """Tell whether the masks of so many slots fit; their codes then fit into 16 bits."""
+        return capacity <= MAX_VERTICES
 
     def window_state(
         self, capacity: int, dim: int, metric: str, *, threshold: float, threads: int
-    ) -> NoReturn:
-        """Refuse: this engine computes afresh."""
-        raise UnsupportedError("the cuda engine keeps no state between diagrams")
+    ) -> CudaWindowState:
+        """Return a state on the device; see `Engine.window_state`. ``threads`` is not used."""
+        longest = min(LARGEST, pattern_of(threshold))
+        return CudaWindowState(self, capacity, dim, metric, longest)
 
     def _paired(
         self,
@@ -151,33 +156,12 @@ class CudaEngine:
         seconds: dict[str, float],
     ) -> list[PairedOnDevice]:
         """Run K3 to K6 for all windows and bring the pairs to the host."""
-        windows, n, _ = bits.shape
-        stages = self.stages
-        with _timed(seconds, "lune"):
-            edges = stages.classify(bits, radii, longest)
-        with _timed(seconds, "forest"):
-            forest = stages.forest(edges, n)
-        with _timed(seconds, "reduce"):
-            if with_loops:
-                reduced = stages.reduce(bits, edges, forest)
-                deaths, columns = stages.to_host(reduced.deaths), stages.to_host(reduced.columns)
-                counts = reduced.host_counts
-            else:
-                deaths = np.zeros((windows, 0), np.uint64)
-                columns = np.zeros((windows, 0, 0), np.uint32)
-                counts = forest.host_counts
-            brought = self._bring(edges, forest)
-        return [
-            _window(n, with_loops, *parts)
-            for parts in zip(*brought, deaths, columns, counts, strict=True)
-        ]
-
-    def _bring(self, edges: Classified, forest: Forest) -> tuple[Host, Host, Host]:
-        to_host = self.stages.to_host
-        return to_host(edges.rng), to_host(forest.birth_rank), to_host(forest.births)
+        with timed(seconds, "lune"):
+            edges = self.stages.classify(bits, radii, longest)
+        return self.pairs.of(bits, edges, with_loops, seconds)
 
     @contextmanager
-    def _memory(self, windows: int, n: int) -> Iterator[None]:
+    def memory(self, windows: int, n: int) -> Iterator[None]:
         """Turn the device's refusal into an error that tells what was asked and what is free."""
         try:
             yield
@@ -186,7 +170,7 @@ class CudaEngine:
         except MemoryError as error:
             raise MemoryLimitError(
                 f"{windows} window(s) of {n} vertices need about {windows * device_bytes(n)} bytes "
-                f"on the GPU{_free_bytes(self.stages.xp)}: use landmarks ({error})"
+                f"on the GPU{_free_bytes(self.device.xp)}: use landmarks ({error})"
             ) from error
 
 
@@ -198,49 +182,9 @@ def device_bytes(n: int) -> int:
     return 8 * n * n + 2048 * n + 64 * 2**20
 
 
-def _nothing() -> PairedOnDevice:
-    """Return what fewer than two vertices leave."""
-    keys = np.empty(0, np.uint64)
-    names = ("n_edges", "n_rng", "n_births", "n_split", "n_relations")
-    counts = dict.fromkeys((*names, "relations_used", "relations_reused", "column_additions"), 0)
-    return PairedOnDevice(keys, keys, keys, np.empty((0, 0), np.uint32), counts)
-
-
-def _window(
-    n: int,
-    with_loops: bool,
-    rng: Host,
-    birth_rank: Host,
-    births: Host,
-    deaths: Host,
-    columns: Host,
-    counts: Host,
-) -> PairedOnDevice:
-    """Cut one window's part out of the padded arrays."""
-    told = {name: int(counts[place]) for name, place in CONSTANTS.items() if place < len(counts)}
-    n_rng, n_births = told["N_RNG"], told["N_BIRTHS"] if with_loops else 0
-    n_relations = told["N_REPS"] - told["N_SPLIT"]
-    return PairedOnDevice(
-        rng[:n_rng][birth_rank[:n_rng] < 0],
-        births[:n_births],
-        deaths[:n_births],
-        columns[:n_births],
-        {
-            "n_edges": n * (n - 1) // 2 - told["N_LONG"],
-            "n_rng": n_rng,
-            "n_births": n_births,
-            "n_split": told["N_SPLIT"],
-            "n_relations": n_relations,
-            "relations_used": n_relations if n_births else 0,
-            "relations_reused": 0,
-            "column_additions": told["ADDITIONS"],
-        },
-    )
-
-
 def _is_cut(r_enc: np.uint32, paired: PairedOnDevice, n: int) -> bool:
     """Tell whether only the whole filtration says which open bars are essential."""
-    return bool(r_enc == INFINITE and (len(paired.unpaired) or len(paired.merges) < n - 1))
+    return bool(r_enc == INFINITE and (len(unpaired(paired)) or len(paired.merges) < n - 1))
 
 
 def _result(
@@ -252,38 +196,11 @@ def _result(
     seconds: dict[str, float],
 ) -> EngineResult:
     """Turn the pairs of a window into bars."""
-    n_components, truncated = 1, paired.unpaired
-    if r_enc == INFINITE:
-        n_components = n - len(complete.merges)
-        truncated = np.setdiff1d(truncated, complete.unpaired)
-    bars: dict[int, Bars] = {}
-    loops: LoopEdges | None = None
-    if 0 in dimensions:
-        bars[0] = bars_of_components(paired.merges, n - len(paired.merges), n_components)
-    if 1 in dimensions:
-        bars[1], loops = bars_of_loops(paired, truncated, n)
+    whole = complete if r_enc == INFINITE else None
     info = {"r_enc": float(r_enc.view(np.float32)), "seconds": seconds, **paired.counts}
-    return EngineResult(bars, loops, info)
-
-
-def _pattern(length: float) -> np.uint32:
-    """Bits of the largest float32 that does not exceed ``length``."""
-    with np.errstate(over="ignore"):
-        rounded = np.float32(length)
-    if float(rounded) > length:
-        rounded = np.nextafter(rounded, np.float32(0))
-    pattern: np.uint32 = rounded.view(np.uint32)
-    return pattern
+    return EngineResult(*bars_of(paired, dimensions, n, complete=whole), info)
 
 
 def _free_bytes(xp: Any) -> str:
     """Tell the free memory of the current device, where there is one."""
     return f", {xp.cuda.Device().mem_info[0]} are free" if hasattr(xp, "cuda") else ""
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
-    """Add the time until the host goes on; every phase ends with a copy to the host."""
-    start = time.perf_counter()
-    yield
-    seconds[phase] += time.perf_counter() - start

@@ -1,23 +1,26 @@
-"""From what the device leaves, sorted edges and reduced columns, to bars and loops."""
+"""From classified edges on a device to pairs on the host."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .engine import Bars, Float32Array, Int64Array, LoopEdges
+from .cuda_kernels import CONSTANTS
+from .cuda_launch import Host, timed
+from .cuda_reduction import Reduction
+from .cuda_stages import Classified, Stages
+from .edge_keys import UInt64Array
+from .engine import Int64Array
 
-__all__ = ["PairedOnDevice", "bars_of_components", "bars_of_loops"]
-
-UInt64Array = npt.NDArray[np.uint64]
-UInt32Array = npt.NDArray[np.uint32]
+__all__ = ["PairedOnDevice", "Pairs", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
 class PairedOnDevice:
-    """The RNG edges of one window as forest and births, and what kills each birth.
+    """The RNG edges as forest and births, and what kills each birth; see `bars.Paired`.
 
     Attributes
     ----------
@@ -34,105 +37,105 @@ class PairedOnDevice:
     merges: UInt64Array
     births: UInt64Array
     deaths: UInt64Array
-    columns: UInt32Array
+    columns: npt.NDArray[np.uint32]
     counts: dict[str, int]
 
-    @property
-    def unpaired(self) -> UInt64Array:
-        """Births that nothing kills."""
-        unpaired: UInt64Array = self.births[self.deaths == 0]
-        return unpaired
+    def column_members(self, rows: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """Return the births in some columns; see `bars.Paired`."""
+        words = np.ascontiguousarray(self.columns[rows]).view(np.uint8)
+        bits = np.unpackbits(words, axis=1, bitorder="little")
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(np.count_nonzero(bits, axis=1), out=offsets[1:])
+        return offsets, np.nonzero(bits)[1].astype(np.int64)
 
 
-def bars_of_components(merges: UInt64Array, n_open: int, n_components: int) -> Bars:
-    """Return the bars of dimension 0: one for each merge, and the open ones.
+class Pairs:
+    """K5 and K6, and the copy to the host.
 
-    The first ``n_components`` of the ``n_open`` open bars are essential.
+    Parameters
+    ----------
+    stages : Stages
+        Of the device.
     """
-    closed = merges[_lengths(merges) > 0]
-    deaths = np.concatenate([_lengths(closed), np.full(n_open, np.inf, np.float32)])
-    nowhere = np.full((len(deaths), 2), -1, np.int64)
-    death_edges = nowhere.copy()
-    death_edges[: len(closed)] = _edges(closed)
-    truncated = np.zeros(len(deaths), np.bool_)
-    truncated[len(closed) + n_components :] = True
-    return Bars(np.zeros(len(deaths), np.float32), deaths, nowhere, death_edges, truncated)
+
+    def __init__(self, stages: Stages) -> None:
+        self.stages = stages
+        self.reduction = Reduction(stages.device)
+
+    def of(
+        self, bits: Any, edges: Classified, with_loops: bool, seconds: dict[str, float]
+    ) -> list[PairedOnDevice]:
+        """Return the pairs of each window.
+
+        Parameters
+        ----------
+        bits : device array of uint32, shape (windows, n, n)
+            Patterns of the lengths.
+        edges : Classified
+            The edges whose lune is not connected.
+        with_loops : bool
+            Whether to look at births and splits at all.
+        seconds : dict
+            Phase times ``forest`` and ``reduce``, added to.
+        """
+        windows, n, _ = bits.shape
+        to_host = self.stages.device.to_host
+        with timed(seconds, "forest"):
+            forest = self.stages.forest(edges, n)
+        with timed(seconds, "reduce"):
+            deaths, columns = (
+                np.zeros((windows, 0), np.uint64),
+                np.zeros((windows, 0, 0), np.uint32),
+            )
+            counts = forest.host_counts
+            if with_loops:
+                reduced = self.reduction.reduce(bits, edges, forest)
+                deaths, columns = to_host(reduced.deaths), to_host(reduced.columns)
+                counts = reduced.host_counts
+            rng, ranks, births = (
+                to_host(array) for array in (edges.rng, forest.birth_rank, forest.births)
+            )
+        return [
+            _window(n, with_loops, *parts)
+            for parts in zip(rng, ranks, births, deaths, columns, counts, strict=True)
+        ]
 
 
-def bars_of_loops(paired: PairedOnDevice, truncated: UInt64Array, n: int) -> tuple[Bars, LoopEdges]:
-    """Return the bars of dimension 1, zero-length ones left out, and their loops."""
-    is_open = paired.deaths == 0
-    births = _lengths(paired.births)
-    deaths = np.where(is_open, np.float32(np.inf), _lengths(paired.deaths))
-    rows = np.flatnonzero(deaths > births)
-    death_edges = np.where(is_open[:, np.newaxis], -1, _edges(paired.deaths))
-    bars = Bars(
-        births[rows],
-        deaths[rows],
-        _edges(paired.births)[rows],
-        death_edges[rows],
-        np.isin(paired.births[rows], truncated),
+def nothing() -> PairedOnDevice:
+    """Return what fewer than two vertices leave."""
+    keys = np.empty(0, np.uint64)
+    names = ("n_edges", "n_rng", "n_births", "n_split", "n_relations")
+    counts = dict.fromkeys((*names, "relations_used", "relations_reused", "column_additions"), 0)
+    return PairedOnDevice(keys, keys, keys, np.empty((0, 0), np.uint32), counts)
+
+
+def _window(
+    n: int,
+    with_loops: bool,
+    rng: Host,
+    birth_rank: Host,
+    births: Host,
+    deaths: Host,
+    columns: Host,
+    counts: Host,
+) -> PairedOnDevice:
+    """Cut one window's part out of the padded arrays."""
+    told = {name: int(counts[place]) for name, place in CONSTANTS.items() if place < len(counts)}
+    n_rng, n_births = told["N_RNG"], told["N_BIRTHS"] if with_loops else 0
+    n_relations = told["N_REPS"] - told["N_SPLIT"]
+    return PairedOnDevice(
+        rng[:n_rng][birth_rank[:n_rng] < 0],
+        births[:n_births],
+        deaths[:n_births],
+        columns[:n_births],
+        {
+            "n_edges": n * (n - 1) // 2 - told["N_LONG"],
+            "n_rng": n_rng,
+            "n_births": n_births,
+            "n_split": told["N_SPLIT"],
+            "n_relations": n_relations,
+            "relations_used": n_relations if n_births else 0,
+            "relations_reused": 0,
+            "column_additions": told["ADDITIONS"],
+        },
     )
-    columns = paired.columns[rows]
-    return bars, _Loops(n, _edges(paired.merges), _edges(paired.births), rows, columns)
-
-
-def _lengths(keys: UInt64Array) -> Float32Array:
-    lengths: Float32Array = (keys >> np.uint64(32)).astype(np.uint32).view(np.float32)
-    return lengths
-
-
-def _edges(keys: UInt64Array) -> Int64Array:
-    """Vertex pairs, smaller id first."""
-    mask = np.uint64(0xFFFF)
-    return np.stack([keys & mask, keys >> np.uint64(16) & mask], axis=1).astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class _Loops:
-    """Loops of the bars: birth edges of a reduced column, closed by paths in the forest."""
-
-    n: int
-    merges: Int64Array
-    births: Int64Array
-    rows: Int64Array
-    columns: UInt32Array
-
-    def __call__(self, index: int) -> Int64Array:
-        bits = np.unpackbits(self.columns[index].view(np.uint8), bitorder="little")
-        chosen = np.flatnonzero(bits)
-        if not len(chosen):
-            chosen = self.rows[[index]]
-        parent, depth = _rooted(self.merges, self.n)
-        edges = []
-        for a, b in self.births[chosen].tolist():
-            edges.append((a, b))
-            while a != b:
-                if depth[a] < depth[b]:
-                    a, b = b, a
-                edges.append((a, parent[a]))
-                a = parent[a]
-        return np.array(edges, np.int64)
-
-
-def _rooted(merges: Int64Array, n: int) -> tuple[list[int], list[int]]:
-    """Parent and depth of every vertex of a forest, rooted at its smallest vertices."""
-    neighbours: list[list[int]] = [[] for _ in range(n)]
-    for a, b in merges.tolist():
-        neighbours[a].append(b)
-        neighbours[b].append(a)
-    parent = [-1] * n
-    depth = [-1] * n
-    for root in range(n):
-        if depth[root] >= 0:
-            continue
-        depth[root] = 0
-        stack = [root]
-        while stack:
-            here = stack.pop()
-            for there in neighbours[here]:
-                if depth[there] < 0:
-                    parent[there] = here
-                    depth[there] = depth[here] + 1
-                    stack.append(there)
-    return parent, depth

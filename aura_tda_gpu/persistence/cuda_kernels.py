@@ -21,19 +21,30 @@ __all__ = [
     "kernels_of_current_device",
 ]
 
-STAGES = ("distance", "lune", "forest", "reduction")
+STAGES = ("distance", "lune", "update", "forest", "reduction", "verify")
 
 KERNELS = {
     "distance_euclidean": "distance",
     "distance_manhattan": "distance",
     "distance_chebyshev": "distance",
+    "rows_euclidean": "distance",
+    "rows_manhattan": "distance",
+    "rows_chebyshev": "distance",
     "enclosing_radius": "distance",
     "lune_tiles": "lune",
     "lune_components": "lune",
+    "noted_tiles": "lune",
+    "noted_components": "lune",
+    "enclosing_slot": "update",
+    "mark_edges": "update",
+    "keep_edges": "update",
+    "commit_rows": "update",
     "spanning_forest": "forest",
     "list_relations": "reduction",
     "expand_relations": "reduction",
     "reduce_columns": "reduction",
+    "false_codes": "verify",
+    "false_splits": "verify",
 }
 
 CONSTANTS = {
@@ -43,6 +54,7 @@ CONSTANTS = {
     "TILE_WARPS": 4,  # largest blocks, in warps
     "FLOOD_WARPS": 4,
     "EXPAND_WARPS": 4,
+    "HUB_TRIES": 3,  # first hubs that a pair of hubs is looked for with
     "BLOCK": 1024,  # largest block where one block has a window
     "NOBODY": 0x7FFFFFFF,
     "KEPT": -1,

@@ -7,34 +7,28 @@ windows, and one launch serves them all.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import le
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from .cuda_kernels import CONSTANTS, Kernels
+from .cuda_kernels import CONSTANTS
+from .cuda_launch import LAST_KEY, SHARED_BYTES, WARP, Device, Host, ceil_div, largest
 
-__all__ = ["Classified", "Forest", "Reduced", "Stages"]
+__all__ = ["Classified", "Codes", "Forest", "Stages", "flood_warps", "new_lists"]
 
-WARP, TILE, CHUNK = (CONSTANTS[name] for name in ("WARP", "TILE", "CHUNK"))
+TILE, CHUNK = CONSTANTS["TILE"], CONSTANTS["CHUNK"]
 COUNTS = CONSTANTS["COUNTS"]
 SIDE = (32, 8)  # threads of a block of distances
 RADIUS_WARPS = 8
 RESIDENT_WARPS = 4096
-SHARED_BYTES = 48 * 1024
-COLUMN_BYTES = 256 * 2**20
-LEAST_COLUMNS = 4096
 ROOM_PER_VERTEX = 8  # edges a list has room for at first
 FIRST_ROOM = 1024
-FIRST_LIST = 256
-LAST_KEY = np.uint64(0xFFFFFFFFFFFFFFFF)
-
-Host = npt.NDArray[Any]
 
 
 @dataclass(slots=True)
 class Classified:
-    """The edges whose lune is not connected, sorted; unused places hold the last key or nothing.
+    """The edges whose lune is not connected; unused places hold the last key or nothing.
 
     Attributes
     ----------
@@ -59,6 +53,23 @@ class Classified:
 
 
 @dataclass(slots=True)
+class Codes:
+    """Certificates of windows; see kernels/certificates.cuh.
+
+    Attributes
+    ----------
+    first, second : device arrays of uint16, shape (windows, n, n)
+        Below the diagonal.
+    enclosing : device array of uint64, shape (windows,)
+        Pattern of the enclosing radius << 32 | its centre.
+    """
+
+    first: Any
+    second: Any
+    enclosing: Any
+
+
+@dataclass(slots=True)
 class Forest:
     """For each RNG edge -1 if it merges, else its place among the births, and their keys."""
 
@@ -67,48 +78,24 @@ class Forest:
     host_counts: Host
 
 
-@dataclass(slots=True)
-class Reduced:
-    """For each birth the split edge that kills it and its column; see `cuda_bars`.
-
-    Attributes
-    ----------
-    deaths : device array of uint64, shape (windows, n_births)
-    columns : device array of uint32, shape (windows, n_births, words)
-    host_counts : ndarray
-    """
-
-    deaths: Any
-    columns: Any
-    host_counts: Host
-
-
 class Stages:
-    """K1 to K6 on one device.
+    """K1 to K5 on one device.
 
     Parameters
     ----------
-    xp : module
-        cupy or numpy.
-    kernels : Kernels
-        Compiled for it.
+    device : Device
+        Where they run.
     """
 
-    def __init__(self, xp: Any, kernels: Kernels) -> None:
-        self.xp = xp
-        self.kernels = kernels
-
-    def to_host(self, array: Any) -> Host:
-        """Return a numpy array of what is on the device."""
-        found: Host = self.xp.asnumpy(array) if hasattr(self.xp, "asnumpy") else np.asarray(array)
-        return found
+    def __init__(self, device: Device) -> None:
+        self.device = device
 
     def distances(self, points: Any, metric: str) -> Any:
         """K1: return the distances (windows, n, n) of points (windows, n, dim), both float32."""
         windows, n, dim = points.shape
-        out = self.xp.empty((windows, n, n), np.float32)
-        blocks = _ceil(n, SIDE[0])
-        self.kernels[f"distance_{metric}"](
+        out = self.device.xp.empty((windows, n, n), np.float32)
+        blocks = ceil_div(n, SIDE[0])
+        self.device.kernels[f"distance_{metric}"](
             (blocks, blocks, windows), SIDE, (points, out, np.int32(n), np.int32(dim))
         )
         return out
@@ -116,9 +103,9 @@ class Stages:
     def radii(self, bits: Any) -> Any:
         """Return the enclosing radius of each window, uint32 (windows,), of lengths' patterns."""
         windows, n, _ = bits.shape
-        out = self.xp.full(windows, np.uint32(0xFFFFFFFF), np.uint32)
-        self.kernels["enclosing_radius"](
-            (_ceil(n, RADIUS_WARPS), windows), (RADIUS_WARPS * WARP,), (bits, out, np.int32(n))
+        out = self.device.xp.full(windows, np.uint32(0xFFFFFFFF), np.uint32)
+        self.device.kernels["enclosing_radius"](
+            (ceil_div(n, RADIUS_WARPS), windows), (RADIUS_WARPS * WARP,), (bits, out, np.int32(n))
         )
         return out
 
@@ -134,96 +121,120 @@ class Stages:
         longest : uint32
             Pattern of the longest edge of all windows.
         """
-        xp, n = self.xp, bits.shape[1]
-        windows = bits.shape[0]
+        return self.in_order(self.look(bits, r_enc, longest))
+
+    def look(
+        self, bits: Any, r_enc: Any, longest: np.uint32, codes: Codes | None = None
+    ) -> Classified:
+        """K3: as `classify`, in any order; certificates are written where there are ``codes``."""
+        xp = self.device.xp
+        windows, n, _ = bits.shape
         open_room = max(1, n * (n - 1) // 2)
         listed = xp.empty((windows, open_room), np.uint64)
-        counts = xp.zeros((windows, COUNTS), np.int32)
-        rng_room = min(open_room, ROOM_PER_VERTEX * n + FIRST_ROOM)
-        room = (rng_room, 2 * rng_room)
-        rng = self._tiles(bits, r_enc, longest, rng_room, listed, counts)
-        found = self._components(bits, listed, *room, counts)
-        told = self.to_host(counts)
-        if told[:, CONSTANTS["N_RNG"]].max() > rng_room:
-            rng_room = int(told[:, CONSTANTS["N_RNG"]].max())
-            counts[...] = 0
-            rng = self._tiles(bits, r_enc, longest, rng_room, listed, counts)
-            found = self._components(bits, listed, *room, counts)
-        needed = _largest(told, "N_SPLIT"), _largest(told, "N_REPS")
-        if needed[0] > room[0] or needed[1] > room[1]:
-            counts[:, CONSTANTS["N_SPLIT"]] = 0
-            counts[:, CONSTANTS["N_REPS"]] = 0
-            found = self._components(bits, listed, *needed, counts)
-        return self._sorted(rng, *found, counts, told)
+        room = min(open_room, ROOM_PER_VERTEX * n + FIRST_ROOM)
+        rooms = (room, room, 2 * room)
+        lists = new_lists(xp, windows, *rooms, xp.zeros((windows, COUNTS), np.int32))
+        self._tiles(bits, r_enc, longest, listed, lists, codes)
+        while True:
+            self._components(bits, listed, lists, codes)
+            told = lists.host_counts = self.device.to_host(lists.counts)
+            needed = tuple(largest(told, name) for name in ("N_RNG", "N_SPLIT", "N_REPS"))
+            if all(map(le, needed, rooms)):
+                return lists
+            missing, rooms = needed[0] > rooms[0], tuple(map(max, needed, rooms))
+            wider = new_lists(xp, windows, *rooms, lists.counts)
+            if missing:
+                lists.counts[...] = 0
+                self._tiles(bits, r_enc, longest, listed, wider, codes)
+            else:
+                wider.rng = lists.rng
+                lists.counts[:, CONSTANTS["N_SPLIT"]] = 0
+                lists.counts[:, CONSTANTS["N_REPS"]] = 0
+            lists = wider
 
-    def _tiles(
-        self, bits: Any, r_enc: Any, longest: np.uint32, room: int, listed: Any, counts: Any
-    ) -> Any:
-        """List the edges with an empty lune, and those that need a flood."""
-        windows, n, _ = bits.shape
-        rng = self.xp.full((windows, room), LAST_KEY, np.uint64)
-        bytes_per_warp = 4 * WARP * TILE * TILE * _ceil(n, CHUNK)
-        warps = max(1, min(CONSTANTS["TILE_WARPS"], SHARED_BYTES // bytes_per_warp))
-        tiles = _ceil(n, TILE)
-        self.kernels["lune_tiles"](
-            (_ceil(tiles, warps), tiles, windows),
-            (warps * WARP,),
-            (
-                *(bits, r_enc, longest, np.int32(n), rng, np.int32(room)),
-                *(listed, np.int32(listed.shape[1]), counts),
-            ),
-            shared_mem=warps * bytes_per_warp,
-        )
-        return rng
-
-    def _components(
-        self, bits: Any, listed: Any, split_room: int, reps_room: int, counts: Any
-    ) -> tuple[Any, Any, Any]:
-        """Flood the lunes of the listed edges: keys, spans and reps of the split ones."""
-        xp = self.xp
-        windows, n, _ = bits.shape
-        splits = xp.full((windows, split_room), LAST_KEY, np.uint64)
-        spans = xp.zeros((windows, split_room, 2), np.int32)
-        reps = xp.empty((windows, reps_room), np.uint16)
-        bytes_per_warp = 4 * WARP * 4 * _ceil(n, CHUNK)
-        warps = max(1, min(CONSTANTS["FLOOD_WARPS"], SHARED_BYTES // bytes_per_warp))
-        self.kernels["lune_components"](
-            (_ceil(min(RESIDENT_WARPS, listed.shape[1]), warps), windows),
-            (warps * WARP,),
-            (
-                *(bits, np.int32(n), listed, np.int32(listed.shape[1]), splits, spans),
-                *(np.int32(split_room), reps, np.int32(reps_room), counts),
-            ),
-            shared_mem=warps * bytes_per_warp,
-        )
-        return splits, spans, reps
-
-    def _sorted(
-        self, rng: Any, splits: Any, spans: Any, reps: Any, counts: Any, told: Host
-    ) -> Classified:
+    def in_order(self, lists: Classified) -> Classified:
         """K4: sort both lists, cut to what is used."""
-        xp = self.xp
-        n_rng, n_splits = max(1, _largest(told, "N_RNG")), max(1, _largest(told, "N_SPLIT"))
-        splits = splits[:, :n_splits]
+        xp, told = self.device.xp, lists.host_counts
+        n_rng, n_splits = max(1, largest(told, "N_RNG")), max(1, largest(told, "N_SPLIT"))
+        splits = lists.splits[:, :n_splits]
         order = xp.argsort(splits, axis=1)
         return Classified(
-            xp.sort(rng[:, :n_rng], axis=1),
-            self._picked(splits, order),
-            self._picked(spans, order),
-            reps,
-            counts,
+            xp.sort(lists.rng[:, :n_rng], axis=1),
+            self.device.picked(splits, order),
+            self.device.picked(lists.spans, order),
+            lists.reps,
+            lists.counts,
             told,
+        )
+
+    def _tiles(
+        self,
+        bits: Any,
+        r_enc: Any,
+        longest: np.uint32,
+        listed: Any,
+        lists: Classified,
+        codes: Codes | None,
+    ) -> None:
+        """List the edges with an empty lune, and those that need a flood."""
+        windows, n, _ = bits.shape
+        bytes_per_warp = 4 * WARP * TILE * TILE * ceil_div(n, CHUNK)
+        warps = max(1, min(CONSTANTS["TILE_WARPS"], SHARED_BYTES // bytes_per_warp))
+        tiles = ceil_div(n, TILE)
+        self.device.kernels["lune_tiles" if codes is None else "noted_tiles"](
+            (ceil_div(tiles, warps), tiles, windows),
+            (warps * WARP,),
+            (
+                *(bits, r_enc, longest, np.int32(n), lists.rng, np.int32(lists.rng.shape[1])),
+                *(listed, np.int32(listed.shape[1]), lists.counts),
+                *(() if codes is None else (codes.first, codes.second)),
+            ),
+            shared_mem=warps * bytes_per_warp,
+        )
+
+    def _components(self, bits: Any, listed: Any, lists: Classified, codes: Codes | None) -> None:
+        """Flood the lunes of the listed edges: keys, spans and reps of the split ones."""
+        if codes is not None:
+            self.noted_components(bits, codes, listed, lists)
+            return
+        windows, n, _ = bits.shape
+        warps, n_bytes = flood_warps(n, 4)
+        self.device.kernels["lune_components"](
+            (ceil_div(min(RESIDENT_WARPS, listed.shape[1]), warps), windows),
+            (warps * WARP,),
+            (
+                *(bits, np.int32(n), listed, np.int32(listed.shape[1]), lists.splits),
+                *(lists.spans, np.int32(lists.splits.shape[1]), lists.reps),
+                *(np.int32(lists.reps.shape[1]), lists.counts),
+            ),
+            shared_mem=n_bytes,
+        )
+
+    def noted_components(self, bits: Any, codes: Codes, listed: Any, lists: Classified) -> None:
+        """Look at listed edges, whatever their lunes are: append to the lists, write codes."""
+        windows, n, _ = bits.shape
+        warps, n_bytes = flood_warps(n, 4)
+        self.device.kernels["noted_components"](
+            (ceil_div(min(RESIDENT_WARPS, listed.shape[1]), warps), windows),
+            (warps * WARP,),
+            (
+                *(bits, np.int32(n), listed, np.int32(listed.shape[1]), codes.enclosing),
+                *(lists.rng, np.int32(lists.rng.shape[1]), lists.splits, lists.spans),
+                *(np.int32(lists.splits.shape[1]), lists.reps, np.int32(lists.reps.shape[1])),
+                *(codes.first, codes.second, lists.counts),
+            ),
+            shared_mem=n_bytes,
         )
 
     def forest(self, edges: Classified, n: int) -> Forest:
         """K5: tell the merges among the RNG edges, and number the others."""
-        xp = self.xp
+        xp = self.device.xp
         windows, room = edges.rng.shape
         vertices = xp.empty((3, windows, n), np.int32)
         birth_rank = xp.empty((windows, room), np.int32)
         births = xp.full((windows, room), LAST_KEY, np.uint64)
-        threads = min(CONSTANTS["BLOCK"], WARP * _ceil(max(n, 4 * WARP), WARP))
-        self.kernels["spanning_forest"](
+        threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(max(n, 4 * WARP), WARP))
+        self.device.kernels["spanning_forest"](
             (windows,),
             (threads,),
             (
@@ -231,120 +242,25 @@ class Stages:
                 *(birth_rank, births, edges.counts),
             ),
         )
-        return Forest(birth_rank, births, self.to_host(edges.counts))
-
-    def reduce(self, bits: Any, edges: Classified, forest: Forest) -> Reduced:
-        """K6: kill the births, in chunks of relations, until all are dead or none is left."""
-        xp = self.xp
-        windows = bits.shape[0]
-        n_births = _largest(forest.host_counts, "N_BIRTHS")
-        words = _ceil(n_births, 32)
-        relations, ends = self._relations(edges)
-        n_relations = _largest(forest.host_counts, "N_REPS", "N_SPLIT")
-        columns = xp.zeros((windows, n_births, words), np.uint32)
-        numbers = xp.full((windows, n_births), -1, np.int32)
-        owner = xp.full((windows, n_births), CONSTANTS["NOBODY"], np.int32)
-        told = forest.host_counts
-        per_chunk = max(1, min(COLUMN_BYTES // max(1, windows * words * 4), n_relations))
-        per_chunk = min(per_chunk, max(LEAST_COLUMNS, 2 * n_births))
-        first = 0
-        list_room = FIRST_LIST
-        while n_births and first < n_relations:
-            chunk = xp.zeros((windows, per_chunk, words), np.uint32)
-            self._expand(bits, edges, forest, relations, ends, first, chunk, list_room)
-            self._eliminate(edges, ends, first, chunk, owner, columns, numbers)
-            told = self.to_host(edges.counts)
-            if _largest(told, "LIST_FULL"):
-                list_room *= 4
-                edges.counts[:, CONSTANTS["LIST_FULL"]] = 0
-                continue
-            first += per_chunk
-            if (told[:, CONSTANTS["N_KILLED"]] == told[:, CONSTANTS["N_BIRTHS"]]).all():
-                break
-        killers = self._picked(relations, xp.maximum(numbers, 0))
-        keys = self._picked(edges.splits, (killers >> np.uint64(32)).astype(np.int64))
-        return Reduced(xp.where(numbers < 0, np.uint64(0), keys), columns, told)
-
-    def _picked(self, array: Any, places: Any) -> Any:
-        """Return what stands at some places (windows, k) of each window."""
-        return array[self.xp.arange(len(array))[:, np.newaxis], places]
-
-    def _relations(self, edges: Classified) -> tuple[Any, Any]:
-        """List the relations, uint64 (windows, room), and where those of each split edge end."""
-        xp = self.xp
-        windows, n_splits = edges.splits.shape
-        further = xp.maximum(edges.spans[:, :, 1] - 1, 0)
-        ends = xp.ascontiguousarray(xp.cumsum(further, axis=1, dtype=np.int32))
-        room = max(1, _largest(edges.host_counts, "N_REPS", "N_SPLIT"))
-        relations = xp.zeros((windows, room), np.uint64)
-        self.kernels["list_relations"](
-            (_ceil(n_splits, 128), windows),
-            (128,),
-            (
-                *(edges.spans, ends, np.int32(n_splits), edges.reps),
-                *(np.int32(edges.reps.shape[1]), relations, np.int32(room)),
-            ),
-        )
-        return relations, ends
-
-    def _expand(
-        self,
-        bits: Any,
-        edges: Classified,
-        forest: Forest,
-        relations: Any,
-        ends: Any,
-        first: int,
-        chunk: Any,
-        list_room: int,
-    ) -> None:
-        """Write the relations from ``first`` on as columns over the births."""
-        windows, per_chunk, words = chunk.shape
-        per_block = CONSTANTS["EXPAND_WARPS"]
-        blocks = _ceil(min(RESIDENT_WARPS, per_chunk), per_block)
-        lists = self.xp.empty((windows, blocks * per_block, list_room), np.uint64)
-        self.kernels["expand_relations"](
-            (blocks, windows),
-            (per_block * WARP,),
-            (
-                *(bits, np.int32(bits.shape[1]), edges.splits, ends),
-                *(np.int32(edges.splits.shape[1]), relations, np.int32(relations.shape[1])),
-                *(edges.rng, forest.birth_rank, np.int32(edges.rng.shape[1]), np.int32(first)),
-                *(chunk, np.int32(per_chunk), np.int32(words)),
-                *(lists, np.int32(list_room), edges.counts),
-            ),
-        )
-
-    def _eliminate(
-        self,
-        edges: Classified,
-        ends: Any,
-        first: int,
-        chunk: Any,
-        owner: Any,
-        columns: Any,
-        numbers: Any,
-    ) -> None:
-        """Reduce a chunk of columns behind those kept from earlier chunks."""
-        windows, per_chunk, words = chunk.shape
-        scratch = self.xp.empty((2, windows, per_chunk), np.int32)
-        threads = min(CONSTANTS["BLOCK"], WARP * _ceil(max(per_chunk, 4 * WARP), WARP))
-        self.kernels["reduce_columns"](
-            (windows,),
-            (threads,),
-            (
-                *(chunk, np.int32(per_chunk), np.int32(words), ends),
-                *(np.int32(edges.splits.shape[1]), np.int32(first), scratch[0], scratch[1]),
-                *(owner, columns, numbers, np.int32(owner.shape[1]), edges.counts),
-            ),
-        )
+        return Forest(birth_rank, births, self.device.to_host(edges.counts))
 
 
-def _ceil(amount: int, unit: int) -> int:
-    return -(-amount // unit)
+def new_lists(
+    xp: Any, windows: int, rng_room: int, split_room: int, reps_room: int, counts: Any
+) -> Classified:
+    """Return lists with so much room in each window."""
+    return Classified(
+        xp.full((windows, max(1, rng_room)), LAST_KEY, np.uint64),
+        xp.full((windows, max(1, split_room)), LAST_KEY, np.uint64),
+        xp.zeros((windows, max(1, split_room), 2), np.int32),
+        xp.empty((windows, max(1, reps_room)), np.uint16),
+        counts,
+        np.zeros((windows, COUNTS), np.int32),
+    )
 
 
-def _largest(counts: Host, name: str, minus: str | None = None) -> int:
-    """Return the largest counter of all windows, or the largest difference of two."""
-    column = counts[:, CONSTANTS[name]]
-    return int((column if minus is None else column - counts[:, CONSTANTS[minus]]).max())
+def flood_warps(n: int, masks: int) -> tuple[int, int]:
+    """Return how many warps a block has that floods lunes, and its bytes of shared memory."""
+    bytes_per_warp = 4 * WARP * masks * ceil_div(n, CHUNK)
+    warps = max(1, min(CONSTANTS["FLOOD_WARPS"], SHARED_BYTES // bytes_per_warp))
+    return warps, warps * bytes_per_warp

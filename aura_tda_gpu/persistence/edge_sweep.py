@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .edge_keys import UInt64Array
 from .engine import Int64Array
 from .kernels import keys, sweep
 from .threads import in_parts
 
-__all__ = ["SweptEdges", "UInt16Array", "UInt32Array", "UInt64Array", "sweep_edges"]
+__all__ = ["SweptEdges", "UInt16Array", "UInt32Array", "sweep_edges"]
 
-UInt64Array = npt.NDArray[np.uint64]
 UInt32Array = npt.NDArray[np.uint32]
 UInt16Array = npt.NDArray[np.uint16]
 Note = Callable[[UInt64Array, npt.NDArray[np.uint8], npt.NDArray[np.uint16]], None]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from . import distances
-from .edge_sweep import UInt16Array, UInt32Array, UInt64Array, sweep_edges
-from .engine import Bars, EngineResult, Float32Array, Int64Array, LoopEdges
+from .bars import bars_of, named_by_place
+from .edge_keys import INFINITE, UInt64Array
+from .edge_sweep import UInt16Array, UInt32Array, sweep_edges
+from .engine import EngineResult, Float32Array, Int64Array
 from .footprint import padded
 from .kernels import certificates, edge_lists, mark
-from .loops import bars_of_components, bars_of_loops
 from .pairing import Notes, counts, pair_edges
 from .rechecks import Change, Watch, look_again
 from .unhubbed import EdgeLists
@@ -20,7 +20,6 @@ from .verification import verify_state
 
 __all__ = ["LuneState"]
 
-INFINITE = np.uint32(0x7F800000)
 _LANES = 64
 
 
@@ -152,33 +151,8 @@ class LuneState:
         self._sources[len(swept.splits) :] = -1
         info = {"r_enc": float(self.r_enc.view(np.float32)), "seconds": seconds}
         info.update(counts(swept, paired))
-        bars: dict[int, Bars] = {}
-        loops: LoopEdges | None = None
-        if 0 in dimensions:
-            bars[0] = bars_of_components(paired.merges, len(self.live) - len(paired.merges), 1)
-        if 1 in dimensions:
-            bars[1], loops = bars_of_loops(paired, paired.unpaired, n_slots)
-        if len(self.live) and self.live[-1] >= len(self.live):
-            bars, loops = self._renamed(bars, loops)
-        return EngineResult(bars, loops, info)
-
-    def _renamed(
-        self, bars: dict[int, Bars], slot_loops: LoopEdges | None
-    ) -> tuple[dict[int, Bars], LoopEdges | None]:
-        """Name vertices by their place among the slots that hold a point."""
-        rank = np.full(self.n_slots + 1, -1)
-        rank[self.live] = np.arange(len(self.live))
-
-        def loops(index: int) -> Int64Array:
-            assert slot_loops is not None
-            renamed: Int64Array = rank[slot_loops(index)]
-            return renamed
-
-        renamed = {
-            k: replace(b, birth_edges=rank[b.birth_edges], death_edges=rank[b.death_edges])
-            for k, b in bars.items()
-        }
-        return renamed, None if slot_loops is None else loops
+        bars, loops = bars_of(paired, dimensions, len(self.live), n_slots)
+        return EngineResult(*named_by_place(bars, loops, self.live, n_slots), info)
 
     def verify(self) -> None:
         """Compare what is kept with what the points say; see `verification.verify_state`."""

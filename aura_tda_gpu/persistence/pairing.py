@@ -6,13 +6,14 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
-from .edge_sweep import SweptEdges, UInt16Array, UInt32Array, UInt64Array
+from .edge_keys import UInt64Array
+from .edge_sweep import SweptEdges, UInt16Array, UInt32Array
 from .engine import Int64Array
 from .kernels import forest, reduction, relations
-from .loops import PairedEdges
 
-__all__ = ["Notes", "counts", "pair_edges"]
+__all__ = ["Notes", "PairedEdges", "counts", "pair_edges"]
 
 _NO_RELATIONS = (
     np.zeros(1, np.int64),
@@ -20,6 +21,40 @@ _NO_RELATIONS = (
     np.empty(0, np.uint32),
     np.empty((0, 0), np.uint64),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class PairedEdges:
+    """The RNG edges as forest and births, and what kills each birth.
+
+    Attributes
+    ----------
+    merges, births : ndarray of uint64
+        Sorted keys of the minimum spanning forest and of the other RNG edges.
+    deaths : ndarray of uint64, shape (n_births,)
+        Key of the split edge that kills each birth, 0 when none does.
+    spans : ndarray of int64, shape (n_births, 2)
+        Where in ``pool`` the reduced column of each killed birth starts and ends.
+    as_words : ndarray of bool, shape (n_births,)
+        Whether that column is a bitset over the births, else a list of them.
+    pool : ndarray of uint64
+        The columns.
+    counts : ndarray of int64, shape (4,)
+        Relations used, column additions, births killed, relations known from before.
+    """
+
+    merges: UInt64Array
+    births: UInt64Array
+    deaths: UInt64Array
+    spans: Int64Array
+    as_words: npt.NDArray[np.bool_]
+    pool: UInt64Array
+    counts: Int64Array
+
+    def column_members(self, rows: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """Return the births in some columns; see `bars.Paired`."""
+        offsets, members = reduction.column_members(self.spans, self.as_words, self.pool, rows)
+        return offsets, members
 
 
 @dataclass(slots=True)

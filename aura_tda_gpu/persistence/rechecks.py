@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .edge_sweep import UInt32Array, UInt64Array
+from .edge_keys import UInt64Array
+from .edge_sweep import UInt32Array
 from .engine import Int64Array, TooManyEdges
 from .kernels import certificates, edge_lists, mark, recheck
 from .threads import in_parts

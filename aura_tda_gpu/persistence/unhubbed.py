@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .edge_sweep import SweptEdges, UInt32Array, UInt64Array
+from .edge_keys import LENGTH_SHIFT, VERTEX_MASK, VERTEX_SHIFT, UInt64Array, key_after
+from .edge_sweep import SweptEdges, UInt32Array
 from .engine import Int64Array
-from .kernels import certificates, edge_lists, keys, recheck
+from .kernels import certificates, edge_lists, recheck
 from .rechecks import Found
 
 __all__ = ["EdgeLists"]
@@ -90,7 +91,7 @@ class EdgeLists:
 
     def up_to(self, limit: np.uint32) -> SweptEdges:
         """Return the edges not longer than a pattern."""
-        end = (np.uint64(limit) + np.uint64(1)) << keys.LENGTH_SHIFT
+        end = key_after(limit)
         n_rng, n_splits = np.searchsorted(self.rng, end), np.searchsorted(self.splits, end)
         n_reps = edge_lists.length_of_reps(self.reps, n_splits)
         return SweptEdges(self.rng[:n_rng], self.splits[:n_splits], self.reps[:n_reps], 0)
@@ -99,8 +100,8 @@ class EdgeLists:
 def _in_slots(edge_keys: UInt64Array, slots: Int64Array) -> UInt64Array:
     """Rename the vertices of keys; the order stays, for slots ascend."""
     names = slots.astype(np.uint64)
-    larger = names[(edge_keys >> keys.VERTEX_SHIFT) & keys.VERTEX_MASK]
-    smaller = names[edge_keys & keys.VERTEX_MASK]
-    lengths = edge_keys >> keys.LENGTH_SHIFT << keys.LENGTH_SHIFT
-    renamed: UInt64Array = lengths | (larger << keys.VERTEX_SHIFT) | smaller
+    larger = names[(edge_keys >> VERTEX_SHIFT) & VERTEX_MASK]
+    smaller = names[edge_keys & VERTEX_MASK]
+    lengths = edge_keys >> LENGTH_SHIFT << LENGTH_SHIFT
+    renamed: UInt64Array = lengths | (larger << VERTEX_SHIFT) | smaller
     return renamed

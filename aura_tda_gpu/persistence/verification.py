@@ -8,8 +8,8 @@ import numpy as np
 
 from ..errors import StateCorruption
 from . import distances
-from .edge_sweep import UInt64Array
-from .kernels import edge_lists, keys, verify
+from .edge_keys import LENGTH_SHIFT, VERTEX_MASK, VERTEX_SHIFT, UInt64Array, key_after
+from .kernels import edge_lists, verify
 
 if TYPE_CHECKING:
     from .lune_state import LuneState
@@ -83,18 +83,16 @@ def _all_edges(state: LuneState) -> UInt64Array:
     rows, columns = np.tril_indices(len(state.live), -1)
     larger, smaller = state.live[rows].astype(np.uint64), state.live[columns].astype(np.uint64)
     lengths = state.bits[larger, smaller].astype(np.uint64)
-    edge_keys: UInt64Array = np.sort(
-        (lengths << keys.LENGTH_SHIFT) | (larger << keys.VERTEX_SHIFT) | smaller
-    )
+    edge_keys: UInt64Array = np.sort((lengths << LENGTH_SHIFT) | (larger << VERTEX_SHIFT) | smaller)
     return edge_keys[edge_keys <= _end(state)]
 
 
 def _end(state: LuneState) -> np.uint64:
-    return (np.uint64(state.threshold) + np.uint64(1)) << keys.LENGTH_SHIFT
+    return key_after(state.threshold)
 
 
 def _ends(edge_keys: UInt64Array) -> tuple[UInt64Array, UInt64Array]:
-    return (edge_keys >> keys.VERTEX_SHIFT) & keys.VERTEX_MASK, edge_keys & keys.VERTEX_MASK
+    return (edge_keys >> VERTEX_SHIFT) & VERTEX_MASK, edge_keys & VERTEX_MASK
 
 
 def _wrong(what: str, key: np.uint64) -> StateCorruption:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu.errors import MemoryLimitError, UnsupportedError
-from aura_tda_gpu.persistence import cuda_stages, distances
+from aura_tda_gpu.persistence import cuda_reduction, cuda_stages, distances
 from aura_tda_gpu.persistence.cuda import MAX_VERTICES, CudaEngine
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.rips import check_options, compute_diagram, vietoris_rips
@@ -148,7 +148,7 @@ class Parity:
         points = np.random.default_rng((n, dim)).normal(size=(n, dim)) * 10
         points[n // 2 :] = np.round(points[n // 2 :])
         points = distances.as_points(points + (metric == "cosine") * 0.25, metric)
-        found = engine.stages.to_host(engine.pairwise(points, metric))
+        found = engine.device.to_host(engine.pairwise(points, metric))
         truth = distances.pairwise(points, metric)
         assert np.array_equal(found.view(np.uint32), truth.view(np.uint32))
 
@@ -214,14 +214,14 @@ class Parity:
         truth = diagram_by(engine, D)
         monkeypatch.setattr(cuda_stages, "ROOM_PER_VERTEX", 0)
         monkeypatch.setattr(cuda_stages, "FIRST_ROOM", 1)
-        monkeypatch.setattr(cuda_stages, "FIRST_LIST", 4)
+        monkeypatch.setattr(cuda_reduction, "FIRST_LIST", 4)
         assert_same(diagram_by(engine, D), truth)
 
     @pytest.mark.parametrize("name", ["gaussian n=65", "small integers", "symmetric", "holes"])
     def test_relations_may_come_in_chunks(self, engine, name, monkeypatch):
         D = cloud(name)
         truth = diagram_by(engine, D)
-        monkeypatch.setattr(cuda_stages, "COLUMN_BYTES", 300)
+        monkeypatch.setattr(cuda_reduction, "COLUMN_BYTES", 300)
         assert_same(diagram_by(engine, D), truth)
 
     @pytest.mark.parametrize("byte", [0x00, 0xAB, 0xFF])
@@ -231,7 +231,7 @@ class Parity:
         filled = CudaEngine(FilledWith(xp, byte), kernels)
         points = np.random.default_rng(5).normal(size=(40, 5)).astype(np.float32)
         here, there = engine.pairwise(points, "manhattan"), filled.pairwise(points, "manhattan")
-        assert np.array_equal(engine.stages.to_host(here), filled.stages.to_host(there))
+        assert np.array_equal(engine.device.to_host(here), filled.device.to_host(there))
         found, truth = diagram_by(filled, D), diagram_by(engine, D)
         assert_same(found, truth)
         assert found.info["column_additions"] == truth.info["column_additions"]
@@ -250,9 +250,8 @@ class Parity:
         many = np.broadcast_to(np.float32(0), (1, MAX_VERTICES + 1, MAX_VERTICES + 1))
         with pytest.raises(UnsupportedError, match=f"at most {MAX_VERTICES} vertices"):
             engine.compute_many(many, dimensions=(0,), threshold=np.inf)
-        assert not engine.has_window_state(10)
-        with pytest.raises(UnsupportedError, match="no state"):
-            engine.window_state(10, 2, "euclidean", threshold=np.inf, threads=1)
+        assert engine.has_window_state(MAX_VERTICES)
+        assert not engine.has_window_state(MAX_VERTICES + 1)
 
     def test_no_memory_on_the_device_is_told_and_survived(self, xp, kernels):
         short = WithoutMemory(xp)

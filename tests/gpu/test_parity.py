@@ -8,6 +8,7 @@ from aura_tda_gpu.persistence import cuda_device
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_kernels import kernels_of_current_device
 from tests.gpu.parity import Parity
+from tests.gpu.window_parity import WindowParity
 
 REASON = cuda_device.why_not()
 
@@ -30,4 +31,8 @@ def engine(xp, kernels):
 
 
 class TestOnDevice(Parity):
+    """All of them."""
+
+
+class TestWindowsOnDevice(WindowParity):
     """All of them."""

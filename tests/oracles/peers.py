@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gudhi
 import numpy as np
 import numpy.typing as npt
-import ripser
 
 from aura_tda_gpu.persistence.diagram import Diagram
 
@@ -33,6 +31,8 @@ def ripser_bars(
     D: npt.NDArray[np.float32], top: int = 1, threshold: float = np.inf
 ) -> list[list[Bar]]:
     """Bars of dimensions 0 to ``top`` by ripser, which works in float32 as we do."""
+    import ripser
+
     if len(D) == 0:
         return [[] for _ in range(top + 1)]
     diagrams = ripser.ripser(D, distance_matrix=True, maxdim=top, thresh=threshold)["dgms"]
@@ -43,6 +43,8 @@ def gudhi_bars(
     D: npt.NDArray[np.float32], top: int = 1, threshold: float = np.inf
 ) -> list[list[Bar]]:
     """Bars of dimensions 0 to ``top`` by gudhi, which keeps our distances in float64."""
+    import gudhi
+
     finite = float(D[np.isfinite(D)].max(initial=0.0))
     rips = gudhi.RipsComplex(
         distance_matrix=D.astype(np.float64), max_edge_length=min(threshold, finite)

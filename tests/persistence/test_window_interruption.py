@@ -24,7 +24,7 @@ STAGES = {
     "lists": (edge_lists, "merge_splits"),
     "pairs": (lune_state, "pair_edges"),
     "reduction": (reduction, "reduce_relations"),
-    "bars": (lune_state, "bars_of_loops"),
+    "bars": (lune_state, "bars_of"),
 }
 
 

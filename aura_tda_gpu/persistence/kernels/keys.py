@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-LENGTH_SHIFT = np.uint64(32)
-VERTEX_SHIFT = np.uint64(16)
-VERTEX_MASK = np.uint64(0xFFFF)
+from ..edge_keys import LENGTH_SHIFT, VERTEX_MASK, VERTEX_SHIFT
+
 BUCKET_SHIFT = np.uint32(16)
 
 

@@ -1,0 +1,203 @@
+"""From paired edges to bars, and from reduced columns to loops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .edge_keys import LENGTH_SHIFT, UInt64Array, key_after, lengths_of, vertices_of
+from .engine import Bars, Int64Array, LoopEdges
+
+__all__ = ["Paired", "bars_of", "named_by_place", "unpaired"]
+
+
+class Paired(Protocol):
+    """The RNG edges as forest and births, and what kills each birth.
+
+    Attributes
+    ----------
+    merges, births : ndarray of uint64
+        Sorted keys of the minimum spanning forest and of the other RNG edges.
+    deaths : ndarray of uint64, shape (n_births,)
+        Key of the split edge that kills each birth, 0 when none does.
+    """
+
+    @property
+    def merges(self) -> UInt64Array:
+        """See above."""
+
+    @property
+    def births(self) -> UInt64Array:
+        """See above."""
+
+    @property
+    def deaths(self) -> UInt64Array:
+        """See above."""
+
+    def column_members(self, rows: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """Return the births in some reduced columns: offsets (k + 1,) and members."""
+
+
+def unpaired(paired: Paired) -> UInt64Array:
+    """Return the births that nothing kills."""
+    open_births: UInt64Array = paired.births[paired.deaths == 0]
+    return open_births
+
+
+def bars_of(
+    paired: Paired,
+    dimensions: tuple[int, ...],
+    n: int,
+    n_names: int | None = None,
+    complete: Paired | None = None,
+) -> tuple[dict[int, Bars], LoopEdges | None]:
+    """Return the bars and the loops of dimension 1.
+
+    Parameters
+    ----------
+    paired : Paired
+        The filtration up to its limit.
+    dimensions : tuple of int
+        0, 1 or both.
+    n : int
+        Number of vertices.
+    n_names : int, optional
+        Vertices are named by smaller numbers than this one, ``n`` by default.
+    complete : Paired, optional
+        The whole filtration, where it may have several components or loops that never end;
+        without it only one component is essential, and open loops are truncated.
+    """
+    n_components, truncated = 1, unpaired(paired)
+    if complete is not None:
+        n_components = n - len(complete.merges)
+        truncated = np.setdiff1d(truncated, unpaired(complete))
+    bars: dict[int, Bars] = {}
+    loops: LoopEdges | None = None
+    if 0 in dimensions:
+        bars[0] = _bars_of_components(paired.merges, n - len(paired.merges), n_components)
+    if 1 in dimensions:
+        bars[1], loops = _bars_of_loops(paired, truncated, n if n_names is None else n_names)
+    return bars, loops
+
+
+def named_by_place(
+    bars: dict[int, Bars], slot_loops: LoopEdges | None, live: Int64Array, n_slots: int
+) -> tuple[dict[int, Bars], LoopEdges | None]:
+    """Name vertices by their place among the slots that hold a point.
+
+    Parameters
+    ----------
+    bars, slot_loops
+        From `bars_of`, by slot.
+    live : ndarray of int64
+        Ascending slots that hold a point.
+    n_slots : int
+        Number of slots.
+    """
+    if not len(live) or live[-1] < len(live):
+        return bars, slot_loops
+    rank = np.full(n_slots + 1, -1)
+    rank[live] = np.arange(len(live))
+
+    def loops(index: int) -> Int64Array:
+        assert slot_loops is not None
+        renamed: Int64Array = rank[slot_loops(index)]
+        return renamed
+
+    renamed = {
+        k: replace(b, birth_edges=rank[b.birth_edges], death_edges=rank[b.death_edges])
+        for k, b in bars.items()
+    }
+    return renamed, None if slot_loops is None else loops
+
+
+def _bars_of_components(merges: UInt64Array, n_open: int, n_components: int) -> Bars:
+    """Return a bar for each merge, and the open ones, the first few of which are essential."""
+    closed = merges[np.searchsorted(merges, key_after(np.uint32(0))) :]
+    n_bars = len(closed) + n_open
+    deaths = np.full(n_bars, np.inf, np.float32)
+    deaths[: len(closed)] = lengths_of(closed)
+    nowhere = np.full((n_bars, 2), -1, np.int64)
+    death_edges = nowhere.copy()
+    death_edges[: len(closed)] = vertices_of(closed)
+    truncated = np.zeros(n_bars, np.bool_)
+    truncated[len(closed) + n_components :] = True
+    return Bars(np.zeros(n_bars, np.float32), deaths, nowhere, death_edges, truncated)
+
+
+def _bars_of_loops(paired: Paired, truncated: UInt64Array, n_names: int) -> tuple[Bars, LoopEdges]:
+    """Return the bars of dimension 1, zero-length ones left out, and their loops."""
+    is_open = paired.deaths == 0
+    longer = paired.deaths >> LENGTH_SHIFT > paired.births >> LENGTH_SHIFT
+    rows = np.flatnonzero(longer | is_open)
+    births, deaths, is_open = paired.births[rows], paired.deaths[rows], is_open[rows]
+    death_lengths, death_edges = lengths_of(deaths), vertices_of(deaths)
+    death_lengths[is_open] = np.inf
+    death_edges[is_open] = -1
+    bars = Bars(
+        lengths_of(births),
+        death_lengths,
+        vertices_of(births),
+        death_edges,
+        _is_among(births, truncated),
+    )
+    columns = paired.column_members(rows)
+    return bars, _Loops(n_names, paired.merges, paired.births, rows, *columns)
+
+
+def _is_among(edge_keys: UInt64Array, others: UInt64Array) -> npt.NDArray[np.bool_]:
+    return np.isin(edge_keys, others) if len(others) else np.zeros(len(edge_keys), np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loops:
+    """Loops of the bars: birth edges of a reduced column, closed by paths in the forest."""
+
+    n_names: int
+    merges: UInt64Array
+    births: UInt64Array
+    rows: Int64Array
+    offsets: Int64Array
+    members: Int64Array
+
+    def __call__(self, index: int) -> Int64Array:
+        row = self.rows[index]
+        chosen = self.members[self.offsets[index] : self.offsets[index + 1]]
+        if not len(chosen):
+            chosen = np.array([row])
+        parent, depth = _rooted(vertices_of(self.merges), self.n_names)
+        edges = []
+        for a, b in vertices_of(self.births[chosen]).tolist():
+            edges.append((a, b))
+            while a != b:
+                if depth[a] < depth[b]:
+                    a, b = b, a
+                edges.append((a, parent[a]))
+                a = parent[a]
+        return np.array(edges, np.int64)
+
+
+def _rooted(merges: Int64Array, n: int) -> tuple[list[int], list[int]]:
+    """Parent and depth of every vertex of a forest, rooted at its smallest vertices."""
+    neighbours: list[list[int]] = [[] for _ in range(n)]
+    for a, b in merges.tolist():
+        neighbours[a].append(b)
+        neighbours[b].append(a)
+    parent = [-1] * n
+    depth = [-1] * n
+    for root in range(n):
+        if depth[root] >= 0:
+            continue
+        depth[root] = 0
+        stack = [root]
+        while stack:
+            here = stack.pop()
+            for there in neighbours[here]:
+                if depth[there] < 0:
+                    parent[there] = here
+                    depth[there] = depth[here] + 1
+                    stack.append(there)
+    return parent, depth

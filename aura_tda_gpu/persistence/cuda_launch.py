@@ -1,0 +1,65 @@
+"""A device as every stage sees it: its array module, its kernels, and the way back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .cuda_kernels import CONSTANTS, Kernels
+
+__all__ = ["LAST_KEY", "SHARED_BYTES", "WARP", "Device", "Host", "ceil_div", "largest", "timed"]
+
+WARP = CONSTANTS["WARP"]
+SHARED_BYTES = 48 * 1024
+LAST_KEY = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+Host = npt.NDArray[Any]
+
+
+class Device:
+    """One device.
+
+    Parameters
+    ----------
+    xp : module
+        cupy, or numpy with kernels that run on the host.
+    kernels : Kernels
+        Compiled for it.
+    """
+
+    def __init__(self, xp: Any, kernels: Kernels) -> None:
+        self.xp = xp
+        self.kernels = kernels
+
+    def to_host(self, array: Any) -> Host:
+        """Return a numpy array of what is on the device."""
+        found: Host = self.xp.asnumpy(array) if hasattr(self.xp, "asnumpy") else np.asarray(array)
+        return found
+
+    def picked(self, array: Any, places: Any) -> Any:
+        """Return what stands at some places (windows, k) of each window."""
+        return array[self.xp.arange(len(array))[:, np.newaxis], places]
+
+
+def ceil_div(amount: int, unit: int) -> int:
+    """Return how many units hold an amount."""
+    return -(-amount // unit)
+
+
+def largest(counts: Host, name: str, minus: str | None = None) -> int:
+    """Return the largest counter of all windows, or the largest difference of two."""
+    column = counts[:, CONSTANTS[name]]
+    return int((column if minus is None else column - counts[:, CONSTANTS[minus]]).max())
+
+
+@contextmanager
+def timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
+    """Add the time until the host goes on; every phase ends with a copy to the host."""
+    start = time.perf_counter()
+    yield
+    seconds[phase] += time.perf_counter() - start

@@ -1,0 +1,149 @@
+"""K6 on a device: relations as columns over the births, and their reduction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .cuda_kernels import CONSTANTS
+from .cuda_launch import WARP, Device, Host, ceil_div, largest
+from .cuda_stages import RESIDENT_WARPS, Classified, Forest
+
+__all__ = ["Reduced", "Reduction"]
+
+COLUMN_BYTES = 256 * 2**20
+LEAST_COLUMNS = 4096
+FIRST_LIST = 256
+
+
+@dataclass(slots=True)
+class Reduced:
+    """For each birth the split edge that kills it and its column; see `cuda_bars`.
+
+    Attributes
+    ----------
+    deaths : device array of uint64, shape (windows, n_births)
+    columns : device array of uint32, shape (windows, n_births, words)
+    host_counts : ndarray
+    """
+
+    deaths: Any
+    columns: Any
+    host_counts: Host
+
+
+class Reduction:
+    """K6 on one device.
+
+    Parameters
+    ----------
+    device : Device
+        Where it runs.
+    """
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+
+    def reduce(self, bits: Any, edges: Classified, forest: Forest) -> Reduced:
+        """K6: kill the births, in chunks of relations, until all are dead or none is left."""
+        xp = self.device.xp
+        windows = bits.shape[0]
+        n_births = largest(forest.host_counts, "N_BIRTHS")
+        words = ceil_div(n_births, 32)
+        relations, ends = self._relations(edges)
+        n_relations = largest(forest.host_counts, "N_REPS", "N_SPLIT")
+        columns = xp.zeros((windows, n_births, words), np.uint32)
+        numbers = xp.full((windows, n_births), -1, np.int32)
+        owner = xp.full((windows, n_births), CONSTANTS["NOBODY"], np.int32)
+        told = forest.host_counts
+        per_chunk = max(1, min(COLUMN_BYTES // max(1, windows * words * 4), n_relations))
+        per_chunk = min(per_chunk, max(LEAST_COLUMNS, 2 * n_births))
+        first = 0
+        list_room = FIRST_LIST
+        while n_births and first < n_relations:
+            chunk = xp.zeros((windows, per_chunk, words), np.uint32)
+            self._expand(bits, edges, forest, relations, ends, first, chunk, list_room)
+            self._eliminate(edges, ends, first, chunk, owner, columns, numbers)
+            told = self.device.to_host(edges.counts)
+            if largest(told, "LIST_FULL"):
+                list_room *= 4
+                edges.counts[:, CONSTANTS["LIST_FULL"]] = 0
+                continue
+            first += per_chunk
+            if (told[:, CONSTANTS["N_KILLED"]] == told[:, CONSTANTS["N_BIRTHS"]]).all():
+                break
+        killers = self.device.picked(relations, xp.maximum(numbers, 0))
+        keys = self.device.picked(edges.splits, (killers >> np.uint64(32)).astype(np.int64))
+        return Reduced(xp.where(numbers < 0, np.uint64(0), keys), columns, told)
+
+    def _relations(self, edges: Classified) -> tuple[Any, Any]:
+        """List the relations, uint64 (windows, room), and where those of each split edge end."""
+        xp = self.device.xp
+        windows, n_splits = edges.splits.shape
+        further = xp.maximum(edges.spans[:, :, 1] - 1, 0)
+        ends = xp.ascontiguousarray(xp.cumsum(further, axis=1, dtype=np.int32))
+        room = max(1, largest(edges.host_counts, "N_REPS", "N_SPLIT"))
+        relations = xp.zeros((windows, room), np.uint64)
+        self.device.kernels["list_relations"](
+            (ceil_div(n_splits, 128), windows),
+            (128,),
+            (
+                *(edges.spans, ends, np.int32(n_splits), edges.reps),
+                *(np.int32(edges.reps.shape[1]), relations, np.int32(room)),
+            ),
+        )
+        return relations, ends
+
+    def _expand(
+        self,
+        bits: Any,
+        edges: Classified,
+        forest: Forest,
+        relations: Any,
+        ends: Any,
+        first: int,
+        chunk: Any,
+        list_room: int,
+    ) -> None:
+        """Write the relations from ``first`` on as columns over the births."""
+        windows, per_chunk, words = chunk.shape
+        per_block = CONSTANTS["EXPAND_WARPS"]
+        blocks = ceil_div(min(RESIDENT_WARPS, per_chunk), per_block)
+        lists = self.device.xp.empty((windows, blocks * per_block, list_room), np.uint64)
+        self.device.kernels["expand_relations"](
+            (blocks, windows),
+            (per_block * WARP,),
+            (
+                *(bits, np.int32(bits.shape[1]), edges.splits, ends),
+                *(np.int32(edges.splits.shape[1]), relations, np.int32(relations.shape[1])),
+                *(edges.rng, forest.birth_rank, np.int32(edges.rng.shape[1]), np.int32(first)),
+                *(chunk, np.int32(per_chunk), np.int32(words)),
+                *(lists, np.int32(list_room), edges.counts),
+            ),
+        )
+
+    def _eliminate(
+        self,
+        edges: Classified,
+        ends: Any,
+        first: int,
+        chunk: Any,
+        owner: Any,
+        columns: Any,
+        numbers: Any,
+    ) -> None:
+        """Reduce a chunk of columns behind those kept from earlier chunks."""
+        windows, per_chunk, words = chunk.shape
+        scratch = self.device.xp.empty((2, windows, per_chunk), np.int32)
+        threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(max(per_chunk, 4 * WARP), WARP))
+        self.device.kernels["reduce_columns"](
+            (windows,),
+            (threads,),
+            (
+                *(chunk, np.int32(per_chunk), np.int32(words), ends),
+                *(np.int32(edges.splits.shape[1]), np.int32(first), scratch[0], scratch[1]),
+                *(owner, columns, numbers, np.int32(owner.shape[1]), edges.counts),
+            ),
+        )
