@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "USE_LANDMARKS",
     "AuraTDAError",
     "BackendUnavailable",
     "ConfigError",
@@ -19,6 +20,8 @@ __all__ = [
     "UnsupportedError",
     "WorkerError",
 ]
+
+USE_LANDMARKS = "take fewer points, or landmarks (MultiScaleStream, max_landmarks)"  # what to do
 
 
 class AuraTDAError(Exception):

@@ -134,10 +134,14 @@ class StreamingTDAProcessor:
         return replace(self._stats, ignored=self._ignored)
 
     def get_memory_usage(self) -> int:
-        """Return the bytes of all buffers, and of the points that wait; 0 once closed."""
+        """Return the bytes of all buffers, of the points that wait and of the hooks.
+
+        Hooks with an attribute ``nbytes`` are counted. 0 once closed.
+        """
         if self._stream is None or self._scheduler is None:
             return 0
-        return self._stream.get_memory_usage() + self._scheduler.nbytes
+        held = self._stream.get_memory_usage() + self._scheduler.nbytes
+        return held + sum(getattr(hook, "nbytes", 0) for hook in self._hooks or ())
 
     def metadata_of(self, point_id: int) -> dict[str, Any] | None:
         """Return the metadata of a point, None if it had none or came too long ago.
@@ -388,13 +392,12 @@ class StreamingTDAProcessor:
         if loading.exception() is not None or self._closing is not None:
             executor.shutdown()
             return
-        hooks = self._hooks
-        if hooks is None:
-            hooks = (BarTable(), BarEvents(settings.config.stability.min_persistence))
+        if self._hooks is None:
+            self._hooks = (BarTable(), BarEvents(settings.config.stability.min_persistence))
         self._stream = loading.result()
         self._scheduler = Scheduler(
             self._stream,
-            (*hooks, self._broadcast.prepare),
+            (*self._hooks, self._broadcast.prepare),
             self._broadcast,
             executor,
             on_metadata=self._metadata.put,

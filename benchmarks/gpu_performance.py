@@ -106,7 +106,9 @@ def _measure(engine: CudaEngine, points: Points, repeats: int) -> dict[str, Any]
         radii = timed("radius", lambda bits=bits: stages.radii(bits))
         edges = timed("lune", lambda b=bits, r=radii: stages.classify(b, r, LONGEST))
         forest = timed("forest", lambda e=edges: stages.forest(e, len(points)))
-        reduced = timed("reduce", lambda b=bits, e=edges, f=forest: engine.pairs.reduction.reduce(b, e, f))
+        reduced = timed(
+            "reduce", lambda b=bits, e=edges, f=forest: engine.pairs.reduction.reduce(b, e, f)
+        )
         timed("whole", lambda: _whole(engine, points))
     counted = {key: v[2:] for key, v in times.items()}  # the first two warm up
     return {

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, MemoryLimitError, UnsupportedError
+from ..errors import USE_LANDMARKS, ConfigError, MemoryLimitError, UnsupportedError
 from . import cuda_device
 from .engine import Engine
 from .reference import MAX_POINTS, ReferenceEngine
@@ -151,13 +151,13 @@ def _check_size(n: int) -> None:
     """Refuse a size that cannot be addressed or does not fit, before anything is allocated."""
     if n > _MAX_VERTICES:
         raise UnsupportedError(
-            f"at most {_MAX_VERTICES} vertices are supported, not {n}: use landmarks"
+            f"at most {_MAX_VERTICES} vertices are supported, not {n}: {USE_LANDMARKS}"
         )
     needed, available = required_memory(n), available_memory()
     if available is not None and needed > available:
         raise MemoryLimitError(
             f"{n} vertices need about {needed} bytes, {available} bytes are available: "
-            "use landmarks"
+            f"{USE_LANDMARKS}"
         )
 
 

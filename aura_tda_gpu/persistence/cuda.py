@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import MemoryLimitError, UnsupportedError
+from ..errors import USE_LANDMARKS, MemoryLimitError, UnsupportedError
 from .bars import bars_of, unpaired
 from .cuda_bars import PairedOnDevice, Pairs, nothing
 from .cuda_kernels import Kernels
@@ -114,7 +114,7 @@ class CudaEngine:
             raise UnsupportedError(f"the cuda engine computes dimensions 0 and 1, not {dimensions}")
         if n > MAX_VERTICES:
             raise UnsupportedError(
-                f"the cuda engine takes at most {MAX_VERTICES} vertices, not {n}: use landmarks"
+                f"the cuda engine takes at most {MAX_VERTICES} vertices, not {n}: {USE_LANDMARKS}"
             )
         seconds = {"radius": 0.0, "lune": 0.0, "forest": 0.0, "reduce": 0.0}
         with_loops, longest = 1 in dimensions, min(LARGEST, pattern_of(threshold))
@@ -170,7 +170,7 @@ class CudaEngine:
         except MemoryError as error:
             raise MemoryLimitError(
                 f"{windows} window(s) of {n} vertices need about {windows * device_bytes(n)} bytes "
-                f"on the GPU{_free_bytes(self.device.xp)}: use landmarks ({error})"
+                f"on the GPU{_free_bytes(self.device.xp)}: {USE_LANDMARKS} ({error})"
             ) from error
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import util
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BackendUnavailable, MemoryLimitError, UnsupportedError
+from ..errors import USE_LANDMARKS, BackendUnavailable, MemoryLimitError, UnsupportedError
 
 if TYPE_CHECKING:
     from .cuda import CudaEngine
@@ -59,14 +59,14 @@ def check_size(n: int) -> None:
 
     if n > MAX_VERTICES:
         raise UnsupportedError(
-            f"backend 'cuda' takes at most {MAX_VERTICES} vertices, not {n}: use landmarks"
+            f"backend 'cuda' takes at most {MAX_VERTICES} vertices, not {n}: {USE_LANDMARKS}"
         )
     free = int(cupy.cuda.Device().mem_info[0])
     free += int(cupy.get_default_memory_pool().free_bytes())
     if device_bytes(n) > free:
         raise MemoryLimitError(
             f"{n} vertices need about {device_bytes(n)} bytes on the GPU, {free} bytes are free: "
-            "use landmarks"
+            f"{USE_LANDMARKS}"
         )
 
 

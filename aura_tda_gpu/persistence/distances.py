@@ -86,23 +86,29 @@ def as_points(X: Any, metric: str = "euclidean") -> Float32Array:
     return to_float32(rows, origin)
 
 
-def as_rows(X: Any) -> Rows:
+def as_rows(X: Any, name: str = "X") -> Rows:
     """Validate a point cloud and return it unshifted: float32 if given 16 or 32 bits, else float64.
+
+    Errors call it ``name``.
 
     Raises
     ------
     InvalidInputError
         As `as_points`, but for the size of the values.
     """
-    rows = as_matrix(X, "X")
+    rows = as_matrix(X, name)
     if rows.shape[1] == 0:
-        raise InvalidInputError(f"X has shape {rows.shape}: points need at least one coordinate")
+        raise InvalidInputError(
+            f"{name} has shape {rows.shape}: points need at least one coordinate"
+        )
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         row = int(np.argmin(finite))
         column = int(np.argmin(np.isfinite(rows[row])))
         value = rows[row, column]
-        raise InvalidInputError(f"X has a value that is not finite, {value}, in row {row}", row)
+        raise InvalidInputError(
+            f"{name} has a value that is not finite, {value}, in row {row}", row
+        )
     return rows
 
 

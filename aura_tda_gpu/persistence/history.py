@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .diagram import Diagram
 from .engine import Bars, EngineResult, Float32Array, Int64Array
 
-__all__ = ["History", "NamedBars"]
+__all__ = ["NOTHING", "History", "NamedBars"]
 
 _NOWHERE = 0xFFFF  # no engine takes so many vertices
 
@@ -106,7 +106,7 @@ class NamedBars:
         return cls.of(Diagram(EngineResult(bars, None)), arrays[f"{label}.ids"])
 
 
-_NOTHING = NamedBars(np.empty(0, np.int64), {}, {}, {})
+NOTHING = NamedBars(np.empty(0, np.int64), {}, {}, {})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,8 +123,8 @@ class History:
         The diagram of the points in the window, cycles included, if it is kept.
     """
 
-    before: NamedBars = _NOTHING
-    now: NamedBars = _NOTHING
+    before: NamedBars = NOTHING
+    now: NamedBars = NOTHING
     is_current: bool = False
     diagram: Diagram | None = None
 

@@ -82,7 +82,7 @@ class LuneState:
         """Bytes of the matrices and points held."""
         arrays = (self.bits, self.first, self.second, self.points, self.farthest, self.live)
         held = sum(array.nbytes for array in arrays)
-        return held + self.lists.nbytes + self._notes.nbytes
+        return held + self.lists.nbytes + self._notes.nbytes + self._sources.nbytes
 
     @property
     def limit(self) -> np.uint32:
@@ -147,6 +147,7 @@ class LuneState:
         swept = self.lists.up_to(self.limit)
         self._notes.sources = self._sources[: len(swept.splits)]
         paired = pair_edges(self.bits, swept, 1 in dimensions, seconds, self._notes)
+        self._notes.sources = np.empty(0, np.int64)
         self._sources = np.arange(len(self.lists.splits))
         self._sources[len(swept.splits) :] = -1
         info = {"r_enc": float(self.r_enc.view(np.float32)), "seconds": seconds}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConfigError, MemoryLimitError
+from ..errors import USE_LANDMARKS, ConfigError, MemoryLimitError
 from . import backends, distances
 from .diagram import Diagram
 from .engine import Engine, EngineResult, Float32Array
@@ -188,7 +188,7 @@ def diagram_of(
     except MemoryError as error:
         raise MemoryLimitError(
             f"the memory that is free does not suffice for {n_vertices} vertices: "
-            "use landmarks or a smaller max_edge_length"
+            f"{USE_LANDMARKS}, or a smaller max_edge_length"
         ) from error
     info = {
         "backend": engine.name,

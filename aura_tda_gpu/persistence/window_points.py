@@ -36,7 +36,7 @@ def prepared(
         If a point cannot be used; names the first such row.
     """
     _check_axes(points, dim)
-    rows = as_rows(points)
+    rows = as_rows(points, "points")
     if rows.shape[1] != dim:
         raise InvalidInputError(
             f"points have {rows.shape[1]} coordinates, the window has {dim}",

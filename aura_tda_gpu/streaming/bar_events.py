@@ -11,8 +11,8 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array, Int64Array
+from ..persistence.history import NOTHING, NamedBars
 from ..persistence.vines import compare
 from ..types import EventType, TDAStreamEvent
 from .persistence_stream import WindowUpdate
@@ -41,12 +41,16 @@ class BarEvents:
         self.min_persistence = min_persistence
         self._last: dict[str, _Tick] = {}
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes kept of the last tick of every window: bars and ids, no loops."""
+        return sum(tick.bars.nbytes for tick in list(self._last.values()))
+
     def __call__(self, updates: Sequence[WindowUpdate]) -> None:
         """Give each update its events."""
         for update in updates:
             now = _Tick(
-                update.diagram,
-                update.vertex_ids,
+                NamedBars.of(update.diagram, update.vertex_ids),
                 update.window_id,
                 update.timestamp,
                 update.error_bound,
@@ -59,8 +63,7 @@ class BarEvents:
 class _Tick:
     """What is kept of an update; the update itself would keep all updates before it."""
 
-    diagram: Diagram
-    vertex_ids: Int64Array
+    bars: NamedBars
     window_id: str
     timestamp: float
     error_bound: float
@@ -77,10 +80,8 @@ class _Events(Sequence[TDAStreamEvent]):
     @cached_property
     def _events(self) -> list[TDAStreamEvent]:
         before, now = self._before, self._now
-        if before is None:
-            changes = compare(None, np.empty(0, np.int64), now.diagram, now.vertex_ids)
-        else:
-            changes = compare(before.diagram, before.vertex_ids, now.diagram, now.vertex_ids)
+        former = NOTHING if before is None else before.bars
+        changes = compare(former, former.ids, now.bars, now.bars.ids)
         deaths: list[TDAStreamEvent] = []
         births: list[TDAStreamEvent] = []
         for k, continued in changes.continued.items():

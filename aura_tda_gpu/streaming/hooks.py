@@ -15,7 +15,10 @@ __all__ = ["BarTable", "UpdateHook", "bar_table"]
 
 
 class UpdateHook(Protocol):
-    """Something that completes updates in place: a tracker, a feature extractor."""
+    """Something that completes updates in place: a tracker, a feature extractor.
+
+    An attribute ``nbytes``, if there is one, is counted by `get_memory_usage` of the processor.
+    """
 
     def __call__(self, updates: Sequence[WindowUpdate]) -> None:
         """Complete the updates of one instant.

@@ -62,7 +62,7 @@ def as_batch(points: Any, timestamps: Any, dim: int | None) -> tuple[distances.R
             points = points[np.newaxis] if hasattr(points, "ndim") else [points]
     if not times.size and _is_empty(points):
         return np.empty((0, dim or 0)), times
-    rows = distances.as_rows(points)
+    rows = distances.as_rows(points, "points")
     if len(rows) != len(times):
         raise InvalidInputError(f"{len(rows)} points came with {len(times)} timestamps")
     check_dim(rows, dim)

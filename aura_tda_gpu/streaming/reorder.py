@@ -97,7 +97,7 @@ def release(pending: RingBuffer, rows: Rows, watermark_ns: int, lateness_ns: int
     kept = pending.count_before(int(rows.times[0]) + 1) if len(rows) else len(pending)
     displaced = len(pending) - kept
     if displaced:
-        rows = Rows.concatenate([pending.rows(kept), rows]).in_time_order()
+        rows = Rows.concatenate([*pending.parts(kept), rows]).in_time_order()
     released = min(kept, pending.count_before(watermark_ns))
     cut = count_before(rows.times, watermark_ns)
     n_waiting = kept - released + len(rows) - cut
@@ -107,5 +107,5 @@ def release(pending: RingBuffer, rows: Rows, watermark_ns: int, lateness_ns: int
             "max_points or max_memory_mb"
             + (", or lower allowed_lateness_ms" if lateness_ns else "")
         )
-    ready = Rows.concatenate([pending.rows(0, released), rows[:cut]])
+    ready = Rows.concatenate([*pending.parts(0, released), rows[:cut]])
     return Release(ready, displaced, released, rows[cut:])

@@ -180,6 +180,13 @@ class RingBuffer:
             newest = int(self.times(size - n - 1, size - n)[0]) if n < size else None
         self._span = (start, size - n, newest, total - n)
 
+    def parts(self, start: int = 0, stop: int | None = None) -> list[Rows]:
+        """Return the same rows as `rows`, as views of the buffer: two where they wrap around."""
+        first, size, _, _ = self._span
+        stop = size if stop is None else min(stop, size)
+        cut = min(max(start, self.capacity - first), max(start, stop))
+        return [self.rows(start, cut), self.rows(cut, stop)]
+
     def rows(self, start: int = 0, stop: int | None = None) -> Rows:
         """Return rows ``start`` to ``stop`` in time order, counted from the oldest."""
         return Rows(self.points(start, stop), self.times(start, stop), self.ids(start, stop))

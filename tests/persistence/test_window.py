@@ -270,3 +270,11 @@ def test_two_diagrams_of_one_state_share_no_information():
 def test_a_window_that_does_not_fit_is_refused(dim):
     with pytest.raises(MemoryLimitError, match="do not fit"):
         RipsWindow(16, dim)
+
+
+@pytest.mark.parametrize("call", ["insert", "replace"])
+@pytest.mark.parametrize("bad", [[[0.0, np.nan]], [[]], "rows", [["a", "b"]]])
+def test_what_is_wrong_with_points_is_said_of_points(call, bad):
+    window = RipsWindow(capacity=4, dim=2)
+    with pytest.raises(InvalidInputError, match=r"^points "):
+        window.insert(bad) if call == "insert" else window.replace([], bad)

@@ -13,6 +13,7 @@ from aura_tda_gpu.streaming.bar_events import BarEvents
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
 from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 from aura_tda_gpu.types import TDAStreamEvent
+from tests.held import bytes_of
 
 from .helpers import cloud, processor
 
@@ -209,3 +210,26 @@ async def test_the_processor_counts_bars_from_min_persistence_on() -> None:
         assert [list(u.events) for u in updates] == events
         expected[min_persistence] = sum(map(len, events))
     assert expected[0.05] > expected[0.3] > 0
+
+
+def test_what_is_kept_of_a_tick_has_no_loops_and_is_counted() -> None:
+    events, last = BarEvents(), {}
+    for update in updates_of(max_landmarks=64):
+        events([update])
+        last[update.window_id] = update
+    assert events.nbytes == bytes_of(events._last) > 0
+    assert events.nbytes < sum(u.diagram.nbytes + u.vertex_ids.nbytes for u in last.values())
+
+
+@pytest.mark.asyncio
+async def test_the_processor_counts_what_its_hooks_keep() -> None:
+    class Hook:
+        nbytes = 12_345
+
+        def __call__(self, updates: Any) -> None:
+            pass
+
+    async with processor(hooks=(Hook(),)) as one, processor(hooks=()) as other:
+        for tda in (one, other):
+            await tda.process_batch(*cloud(50))
+        assert one.get_memory_usage() == other.get_memory_usage() + 12_345

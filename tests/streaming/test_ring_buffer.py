@@ -60,6 +60,10 @@ def test_like_a_list_that_keeps_its_newest(runway: int, capacity: int, script: l
             assert ring.ids().tolist() == [i for _, i in model]
             assert ring.points().tolist() == [[i, -i] for _, i in model]
             assert ring.rows(1, 3).ids.tolist() == [i for _, i in model[1:3]]
+            for start, stop in ((0, None), (1, 3), (2, 2), (0, 1)):
+                parts = ring.parts(start, stop)
+                assert all(part.ids.base is not None for part in parts)
+                assert [i for part in parts for i in part.ids] == [i for _, i in model[start:stop]]
             assert [ring.count_before(t) for t in (now - 3, now, now + 1)] == [
                 sum(s < t for s, _ in model) for t in (now - 3, now, now + 1)
             ]
