@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .config import Config
     from .errors import AuraTDAError
+    from .persistence.batch import vietoris_rips_batch
     from .persistence.diagram import Diagram
     from .persistence.rips import vietoris_rips
     from .persistence.vines import Changes
@@ -32,6 +33,7 @@ __all__ = [
     "WindowUpdate",
     "estimate",
     "vietoris_rips",
+    "vietoris_rips_batch",
 ]
 
 _HOMES = {
@@ -48,6 +50,7 @@ _HOMES = {
     "WindowUpdate": "streaming.persistence_stream",
     "estimate": "streaming.estimate",
     "vietoris_rips": "persistence.rips",
+    "vietoris_rips_batch": "persistence.batch",
 }
 
 

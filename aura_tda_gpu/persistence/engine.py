@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 __all__ = [
     "Bars",
+    "BatchEngine",
     "Engine",
     "EngineResult",
     "Float32Array",
@@ -189,3 +190,16 @@ class Engine(Protocol):
         threshold, threads
             As in `compute`.
         """
+
+
+@runtime_checkable
+class BatchEngine(Engine, Protocol):
+    """An engine that takes many windows of one size at once."""
+
+    def pairwise_of_many(self, points: Any, metric: str) -> Any:
+        """Return the distances (windows, n, n) of points (windows, n, dim), for `compute_many`."""
+
+    def compute_many(
+        self, matrices: Any, *, dimensions: tuple[int, ...], threshold: float
+    ) -> list[EngineResult]:
+        """Return the bars of each window; matrices and settings as in `Engine.compute`."""

@@ -1,0 +1,154 @@
+"""Vietoris-Rips persistence of many point clouds in one call."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidInputError
+from . import backends, distances
+from .diagram import Diagram
+from .engine import BatchEngine, Engine, EngineResult, Float32Array
+from .rips import RipsOptions, check_options, compute_diagram, diagram_of
+from .threads import in_parts
+
+__all__ = ["vietoris_rips_batch"]
+
+_MATRIX_BYTES = 1 << 30  # of the distances that are on a device at once
+
+
+def vietoris_rips_batch(
+    X: Any,
+    *,
+    metric: str = "euclidean",
+    homology_dimensions: Iterable[int] = (0, 1),
+    max_edge_length: float = math.inf,
+    backend: str = "auto",
+    threads: int | None = None,
+) -> list[Diagram]:
+    """Compute the persistence diagram of each of many clouds.
+
+    On a GPU clouds of one size share their launches; on a CPU every thread takes clouds of its
+    own, where there are as many as threads.
+
+    Parameters
+    ----------
+    X : array_like, shape (n_windows, n_points, dim), or a sequence of arrays (n_points, dim)
+        Clouds, whose sizes may differ in a sequence; with ``metric="precomputed"`` square
+        dissimilarity matrices.
+    metric, homology_dimensions, max_edge_length, backend, threads
+        As in `vietoris_rips`.
+
+    Returns
+    -------
+    list of Diagram
+        In the order of ``X``, each equal to that of `vietoris_rips`.
+
+    Raises
+    ------
+    InvalidInputError
+        If a cloud cannot be used; names its place in ``X`` and the row.
+    ConfigError, UnsupportedError, BackendUnavailable, MemoryLimitError
+        As `vietoris_rips`.
+
+    Examples
+    --------
+    >>> square = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+    >>> [d[1].tolist() for d in vietoris_rips_batch([square, square[:3]])]
+    [[[1.0, 1.4142135381698608]], []]
+    """
+    options = check_options(metric, homology_dimensions, max_edge_length, backend, threads)
+    clouds = [_prepared(i, cloud, options.metric) for i, cloud in enumerate(_clouds(X))]
+    largest = max(map(len, clouds), default=0)
+    engine, reason = backends.resolve(options.backend, largest, options.homology_dimensions)
+    if isinstance(engine, BatchEngine):
+        return _in_groups(clouds, options, engine, reason)
+    return _by_threads(clouds, options, engine, reason)
+
+
+def _clouds(X: Any) -> Sequence[Any]:
+    """Return the clouds one after another."""
+    shape = getattr(X, "shape", None)
+    if shape is not None and len(shape) != 3:
+        hint = "; pass one cloud as X[None], or use vietoris_rips" if len(shape) == 2 else ""
+        raise InvalidInputError(
+            f"X must be of shape (n_windows, n_points, dim), not {tuple(shape)}{hint}"
+        )
+    if isinstance(X, str) or not isinstance(X, Iterable):
+        raise InvalidInputError(f"X must be a sequence of point clouds, not {type(X).__name__}")
+    return list(X)
+
+
+def _prepared(place: int, cloud: Any, metric: str) -> Float32Array:
+    """Return a cloud, or a matrix, as an engine takes it."""
+    try:
+        if metric == "precomputed":
+            return distances.as_dissimilarity(cloud)
+        return distances.as_points(cloud, metric)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"X[{place}]: {error}", error.row) from None
+
+
+def _by_threads(
+    clouds: list[Float32Array], options: RipsOptions, engine: Engine, reason: str
+) -> list[Diagram]:
+    """Compute clouds on several threads at once, or each of them on all."""
+    workers = options.threads if len(clouds) >= options.threads else 1
+    if workers > 1:
+        options = RipsOptions(
+            options.metric,
+            options.homology_dimensions,
+            options.max_edge_length,
+            options.backend,
+            threads=1,
+        )
+
+    def part(index: int) -> list[Diagram]:
+        mine = clouds[index::workers]
+        return [compute_diagram(cloud, options, engine, reason) for cloud in mine]
+
+    parts = in_parts(part, workers)
+    return [parts[i % workers][i // workers] for i in range(len(clouds))]
+
+
+def _in_groups(
+    clouds: list[Float32Array], options: RipsOptions, engine: BatchEngine, reason: str
+) -> list[Diagram]:
+    """Compute clouds of one shape together, as many as there is room for."""
+    diagrams: list[Diagram | None] = [None] * len(clouds)
+    for places in _groups([cloud.shape for cloud in clouds]):
+        together = np.stack([clouds[i] for i in places])
+        started = time.perf_counter()
+        matrices: Any = together
+        if options.metric != "precomputed":
+            matrices = engine.pairwise_of_many(together, options.metric)
+        seconds = time.perf_counter() - started
+        results = engine.compute_many(
+            matrices, dimensions=options.homology_dimensions, threshold=options.max_edge_length
+        )
+        for i, result in zip(places, results, strict=True):
+            result.info["seconds"] = {"distance": seconds, **result.info["seconds"]}
+            told = {"path": "rebuild", "n_together": len(places)}
+            run = partial(_done, result, told)
+            diagrams[i] = diagram_of(run, options, engine, reason, len(clouds[i]))
+    return [diagram for diagram in diagrams if diagram is not None]
+
+
+def _done(result: EngineResult, told: dict[str, Any]) -> tuple[EngineResult, dict[str, Any]]:
+    return result, told
+
+
+def _groups(shapes: list[tuple[int, ...]]) -> Iterator[list[int]]:
+    """Yield places of clouds of one shape, of so many as may be computed at once."""
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for place, shape in enumerate(shapes):
+        alike.setdefault(shape, []).append(place)
+    for (n, _), places in alike.items():
+        most = max(1, _MATRIX_BYTES // (4 * n * n + 1))
+        for start in range(0, len(places), most):
+            yield places[start : start + most]

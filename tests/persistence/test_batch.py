@@ -1,0 +1,117 @@
+"""Many clouds in one call are the diagrams of each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aura_tda_gpu import vietoris_rips, vietoris_rips_batch
+from aura_tda_gpu.errors import ConfigError, InvalidInputError, UnsupportedError
+from aura_tda_gpu.persistence import batch, cuda_device
+from aura_tda_gpu.persistence.cuda import CudaEngine
+from aura_tda_gpu.persistence.cuda_kernels import Kernels
+from tests.cuda_host import EmulatedModule, reason_unavailable
+from tests.oracles.peers import bars_of, pairs_of
+
+BACKENDS = ["cpu", "reference", "cuda"]
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request, monkeypatch):
+    if request.param == "cuda":
+        reason = reason_unavailable()
+        if reason is not None:
+            pytest.skip(f"no emulator: {reason}")
+        engine = CudaEngine(np, Kernels(EmulatedModule))
+        monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+        monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
+    return request.param
+
+
+def assert_each(clouds, found, **settings):
+    assert len(found) == len(clouds)
+    for cloud, diagram in zip(clouds, found, strict=True):
+        alone = vietoris_rips(cloud, **settings)
+        assert diagram.dimensions == alone.dimensions
+        for k in alone.dimensions:
+            assert bars_of(diagram, k) == bars_of(alone, k)
+            assert pairs_of(diagram, k) == pairs_of(alone, k)
+        assert diagram.info["n_points"] == len(cloud)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_an_array_of_windows(backend, metric, threads):
+    clouds = np.random.default_rng(0).normal(size=(5, 20, 3))
+    settings = {"metric": metric, "backend": backend, "threads": threads}
+    assert_each(clouds, vietoris_rips_batch(clouds, **settings), **settings)
+
+
+def test_clouds_of_several_sizes_in_their_order(backend):
+    rng = np.random.default_rng(1)
+    clouds = [rng.normal(size=(n, 2)).tolist() for n in (12, 3, 12, 1, 3, 30)]
+    clouds[4] = np.asarray(clouds[4], np.float32)
+    found = vietoris_rips_batch(clouds, backend=backend, max_edge_length=1.5)
+    assert_each(clouds, found, backend=backend, max_edge_length=1.5)
+    if backend == "cuda":
+        assert [d.info["n_together"] for d in found] == [2, 2, 2, 1, 2, 1]
+
+
+def test_matrices(backend):
+    D = np.random.default_rng(2).uniform(1, 2, (3, 9, 9))
+    D += D.transpose(0, 2, 1)
+    D[:, np.arange(9), np.arange(9)] = 0
+    settings = {"metric": "precomputed", "homology_dimensions": (1,), "backend": backend}
+    assert_each(D, vietoris_rips_batch(D, **settings), **settings)
+
+
+def test_nothing_and_empty_clouds(backend):
+    assert vietoris_rips_batch([], backend=backend) == []
+    assert vietoris_rips_batch(np.empty((0, 4, 2)), backend=backend) == []
+    found = vietoris_rips_batch(np.empty((2, 0, 2)), backend=backend)
+    assert [len(d) for d in found] == [0, 0]
+
+
+def test_as_many_at_once_as_there_is_room_for(backend, monkeypatch):
+    monkeypatch.setattr(batch, "_MATRIX_BYTES", 2 * 4 * 16 * 16 + 10)
+    clouds = np.random.default_rng(3).normal(size=(5, 16, 2))
+    assert_each(clouds, vietoris_rips_batch(clouds, backend=backend), backend=backend)
+
+
+def test_generators_and_torch_tensors():
+    torch = pytest.importorskip("torch")
+    clouds = np.random.default_rng(4).normal(size=(3, 8, 2))
+    assert_each(clouds, vietoris_rips_batch(cloud for cloud in clouds))
+    assert_each(clouds, vietoris_rips_batch(torch.from_numpy(clouds)))
+
+
+@pytest.mark.parametrize(
+    ("X", "told"),
+    [
+        (
+            np.zeros((4, 2)),
+            r"shape \(n_windows, n_points, dim\), not \(4, 2\); pass one cloud as X",
+        ),
+        (np.zeros(4), r"not \(4,\)$"),
+        (7, "a sequence of point clouds, not int"),
+        ("points", "a sequence of point clouds, not str"),
+        ([[[0.0, 0.0]], [[0.0, np.nan]]], r"^X\[1\]: X has a value that is not finite"),
+        ([[[0.0]], [0.0, 1.0]], r"^X\[1\]: X must be two-dimensional"),
+    ],
+)
+def test_what_it_refuses(X, told):
+    with pytest.raises(InvalidInputError, match=told):
+        vietoris_rips_batch(X)
+
+
+def test_the_row_of_a_bad_cloud():
+    with pytest.raises(InvalidInputError) as raised:
+        vietoris_rips_batch([[[0.0]], [[0.0], [1.0], [np.inf]]])
+    assert raised.value.row == 2
+
+
+def test_settings_are_those_of_one_cloud():
+    with pytest.raises(ConfigError, match="unknown backend"):
+        vietoris_rips_batch([[[0.0]]], backend="gpu")
+    with pytest.raises(UnsupportedError):
+        vietoris_rips_batch(np.zeros((1, 70, 2)), homology_dimensions=(2,))
