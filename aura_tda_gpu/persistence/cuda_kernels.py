@@ -21,7 +21,7 @@ __all__ = [
     "kernels_of_current_device",
 ]
 
-STAGES = ("distance", "lune", "update", "forest", "reduction", "verify")
+STAGES = ("distance", "lune", "update", "forest", "reduction", "verify", "ring_buffer", "cover")
 
 KERNELS = {
     "distance_euclidean": "distance",
@@ -45,6 +45,11 @@ KERNELS = {
     "reduce_columns": "reduction",
     "false_codes": "verify",
     "false_splits": "verify",
+    "append_rows": "ring_buffer",
+    "cover_nearest": "cover",
+    "cover_take": "cover",
+    "cover_settle": "cover",
+    "cover_measure": "cover",
 }
 
 CONSTANTS = {
@@ -56,6 +61,7 @@ CONSTANTS = {
     "EXPAND_WARPS": 4,
     "HUB_TRIES": 3,  # first hubs that a pair of hubs is looked for with
     "BLOCK": 1024,  # largest block where one block has a window
+    "COVER_THREADS": 256,
     "NOBODY": 0x7FFFFFFF,
     "KEPT": -1,
     # places in a window's counters

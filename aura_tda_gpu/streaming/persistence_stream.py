@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from ..persistence import cuda_device
 from ..persistence.arrays import Float64Array
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array, Int64Array
 from ..persistence.vineyard_updates import RipsWindow
 from ..types import PersistenceUpdate, TDAStreamEvent
 from .cover import GhostCover
+from .device_cover import DeviceCover, DeviceRing
 from .intake import as_batch, usable_rows
 from .landmarks import Landmarks, LandmarkStrategy
 from .maxmin import MaxMin
@@ -360,7 +362,11 @@ class BoundedPersistenceStream:
         k, metric = self.max_landmarks, self._settings.metric
         if self._settings.landmarks == "maxmin":
             return MaxMin(k, metric)
-        return GhostCover(k, self.dim, metric, self._ring.capacity, self.scale.slide_ns)
+        slide, capacity = self.scale.slide_ns, self._ring.capacity
+        if self._settings.backend == "cuda":
+            rows = DeviceRing(cuda_device.cuda_engine().device, capacity, self.dim)
+            return GhostCover(DeviceCover(rows, k, metric, slide), k, self.dim, metric, slide)
+        return GhostCover.on_host(k, self.dim, metric, capacity, slide)
 
     def _start_engine(self) -> RipsWindow:
         """Return an engine that knows no point."""

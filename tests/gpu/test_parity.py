@@ -7,6 +7,7 @@ import pytest
 from aura_tda_gpu.persistence import cuda_device
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_kernels import kernels_of_current_device
+from tests.gpu.cover_parity import CoverParity
 from tests.gpu.parity import Parity
 from tests.gpu.window_parity import WindowParity
 
@@ -35,4 +36,8 @@ class TestOnDevice(Parity):
 
 
 class TestWindowsOnDevice(WindowParity):
+    """All of them."""
+
+
+class TestCoversOnDevice(CoverParity):
     """All of them."""

@@ -18,6 +18,7 @@ from aura_tda_gpu.persistence.rips import vietoris_rips
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from benchmarks import gpu_performance
 from tests.cuda_host import EmulatedModule, reason_unavailable
+from tests.gpu.cover_parity import CoverParity
 from tests.gpu.parity import Parity, assert_same, cloud, diagram_by
 from tests.gpu.window_parity import WindowParity
 from tests.persistence.window_checks import assert_right
@@ -62,6 +63,10 @@ class TestEmulated(Parity):
 
 
 class TestEmulatedWindows(WindowParity):
+    """All of them."""
+
+
+class TestEmulatedCovers(CoverParity):
     """All of them."""
 
 

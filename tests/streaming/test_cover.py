@@ -250,17 +250,17 @@ def rows(start: int, stop: int) -> Rows:
 
 
 def test_rows_that_were_seen_before_are_left_alone() -> None:
-    once, twice = (GhostCover(5, 1, "euclidean", 40, 10) for _ in range(2))
+    once, twice = (GhostCover.on_host(5, 1, "euclidean", 40, 10) for _ in range(2))
     for cover, cuts in ((once, [(0, 60)]), (twice, [(0, 20), (0, 20), (5, 33), (0, 60), (59, 60)])):
         for start, stop in cuts:
             cover.take(rows(start, stop), start, 0)
-    for a, b in zip(once._state, twice._state, strict=True):
+    for a, b in zip(once._state.state, twice._state.state, strict=True):
         assert np.array_equal(a, b)
 
 
 def test_a_repeated_tick_gives_the_same_landmarks() -> None:
     for n in (30, 200):
-        ring, cover = RingBuffer(300, 1), GhostCover(40, 1, "euclidean", 300, 10)
+        ring, cover = RingBuffer(300, 1), GhostCover.on_host(40, 1, "euclidean", 300, 10)
         cover.take(rows(0, n), 0, 0)
         ring.append(rows(0, n))
         origin = np.zeros(1)
@@ -284,8 +284,8 @@ def test_parallel_vectors_are_one_landmark_under_cosine(rng: np.random.Generator
 
 
 def test_what_it_holds_does_not_grow(rng: np.random.Generator) -> None:
-    cover = GhostCover(16, 2, "euclidean", 100, 10)
+    cover = GhostCover.on_host(16, 2, "euclidean", 100, 10)
     held = cover.nbytes
     points: npt.NDArray[np.float64] = rng.normal(size=(1000, 2))
     cover.take(Rows(points, np.arange(1000), np.arange(1000)), 0, 0)
-    assert cover.nbytes == held == sum(array.nbytes for array in cover._state)
+    assert cover.nbytes == held == sum(array.nbytes for array in cover._state.state)

@@ -1,0 +1,161 @@
+"""What a cover on a device must do, on a device and in the emulator; see `parity`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from aura_tda_gpu.persistence import cost_model, cuda_device
+from aura_tda_gpu.persistence.cuda_launch import Device
+from aura_tda_gpu.persistence.kernels import cover as kernel
+from aura_tda_gpu.streaming import cover, device_cover
+from aura_tda_gpu.streaming.cover import GhostCover
+from aura_tda_gpu.streaming.device_cover import COUNTS, QUEUE, DeviceCover, DeviceRing
+from aura_tda_gpu.streaming.host_cover import HostCover
+from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
+from aura_tda_gpu.streaming.ring_buffer import RingBuffer, Rows
+from tests.gpu.parity import FilledWith
+from tests.streaming.clouds import METRICS, STREAMS
+from tests.streaming.test_cover import lattice, specks, told
+
+N, SLIDE, DURATION, CAPACITY = 240, 12, 50, 44
+
+
+def on_host(state: DeviceCover) -> dict[str, Any]:
+    """Everything a device cover knows, as `of_host` tells it."""
+    to_host, k, dim = state._device.to_host, state._k, state._ring.dim
+    reals, numbers = to_host(state.reals), to_host(state.numbers)
+    raw = k * dim if state._metric == "cosine" else 0
+    parts = np.split(reals, np.cumsum([k * dim, raw, k, k, QUEUE]))
+    ids, newest, _, last, bucket, counts = np.split(numbers, np.cumsum([k, k, k, QUEUE, QUEUE]))
+    assert len(counts) == COUNTS
+    columns = parts[0].reshape(dim, k)
+    return known(columns, ids, newest, parts[2], last, bucket, parts[4], counts, parts[5])
+
+
+def of_host(state: HostCover) -> dict[str, Any]:
+    s = state.state
+    return known(s.columns, s.ids, s.newest, s.back, s.last, s.bucket, s.bound, s.counts, s.rho)
+
+
+def known(columns, ids, newest, back, last, bucket, bound, counts, rho) -> dict[str, Any]:
+    queue = (counts[kernel.HEAD] + np.arange(counts[kernel.SIZE])) % len(last)
+    return {
+        "slots": {
+            slot: (*columns[:, slot].tolist(), ids[slot], newest[slot], back[slot])
+            for slot in np.flatnonzero(newest != kernel.FREE)
+        },
+        "free": np.isinf(columns[:, newest == kernel.FREE]).all(),
+        "queue": [(last[i], bucket[i], bound[i]) for i in queue],
+        "counts": [
+            int(counts[place])
+            for place in (kernel.SEEN, kernel.USED, kernel.HIGH, kernel.SETTLED, kernel.LOOSE)
+        ],
+        "rho": float(rho[0]),
+    }
+
+
+class CoverParity:
+    """Tests of a cover; the module of a subclass gives ``xp``, ``kernels`` and ``engine``."""
+
+    @pytest.mark.parametrize("metric", METRICS)
+    @pytest.mark.parametrize("cloud", [*STREAMS.values(), lattice, specks])
+    @pytest.mark.parametrize("k", [1, 2, 3, 13])
+    def test_the_device_is_the_host(self, engine, cloud, k, metric, monkeypatch):
+        monkeypatch.setattr(device_cover, "CHUNK", 17)
+        rng = np.random.default_rng(k)
+        points = cloud(N, rng)
+        if metric == "cosine":
+            points = points[np.abs(points).max(axis=1) > 1e-9]
+        self.assert_same_states(engine.device, points, k, metric, rng)
+
+    def assert_same_states(self, device, points, k, metric, rng):
+        host = HostCover(k, points.shape[1], metric, CAPACITY, SLIDE)
+        rows = DeviceRing(device, CAPACITY, points.shape[1])
+        other = DeviceCover(rows, k, metric, SLIDE)
+        numbers = np.arange(len(points))
+        for start in range(0, len(points), SLIDE):
+            stop = min(start + SLIDE, len(points))
+            live = max(0, start + SLIDE - DURATION)
+            cut = int(rng.integers(0, stop - start + 1))
+            for a, b in ((start, start + cut), (start, stop)):  # the second repeats rows
+                part = Rows(points[a:b], numbers[a:b], numbers[a:b] + 7)
+                for state in (host, other):
+                    state.take(part, a, live)
+            assert on_host(other) == of_host(host)
+            live = max(live, stop - CAPACITY)
+            assert other.settle(live, start) == host.settle(live, start)
+            assert on_host(other) == of_host(host)
+            assert (other.used, other.loose, other.rho, other.seen) == (
+                *(host.used, host.loose, host.rho, host.seen),
+            )
+            for mine, theirs in zip(other.landmarks(), host.landmarks(), strict=True):
+                assert np.array_equal(mine, theirs)
+
+    def test_one_call_with_more_rows_than_the_window_holds(self, engine):
+        points = lattice(N, np.random.default_rng(0))
+        rows = Rows(points, np.arange(N), np.arange(N))
+        host = HostCover(9, 2, "euclidean", CAPACITY, SLIDE)
+        other = DeviceCover(DeviceRing(engine.device, CAPACITY, 2), 9, "euclidean", SLIDE)
+        for state in (host, other):
+            state.take(rows, 0, 0)
+        assert on_host(other) == of_host(host)
+
+    @pytest.mark.parametrize("byte", [0x00, 0xFF])
+    def test_nothing_is_read_that_was_not_written(self, xp, kernels, byte):
+        device = Device(FilledWith(xp, byte), kernels)
+        for metric in ("euclidean", "cosine"):
+            rng = np.random.default_rng(1)
+            points = rng.normal(size=(N, 3)) * np.repeat([1, 30], N // 2)[:, np.newaxis]
+            self.assert_same_states(device, points, 8, metric, rng)
+
+    @pytest.mark.parametrize("metric", METRICS)
+    @pytest.mark.parametrize("affordable", [True, False])
+    def test_every_choice_is_that_of_the_host(self, engine, metric, affordable, monkeypatch):
+        if not affordable:
+            monkeypatch.setattr(cover, "_MEASURED", 0)
+        monkeypatch.setattr(device_cover, "CHUNK", 30)
+        rng = np.random.default_rng(2)
+        scale = np.repeat([1.0, 50.0, 1.0, 1e-3], 150)[:, np.newaxis]
+        points = rng.normal(size=(600, 2)) * scale + 3
+        ring = RingBuffer(120, 2)
+        host = GhostCover.on_host(16, 2, metric, 120, SLIDE)
+        state = DeviceCover(DeviceRing(engine.device, 120, 2), 16, metric, SLIDE)
+        other = GhostCover(state, 16, 2, metric, SLIDE)
+        numbers = np.arange(600)
+        for start in range(0, 600, 25):
+            part = slice(start, start + 25)
+            rows = Rows(points[part], numbers[part], numbers[part])
+            if start % 3:  # else they are met at the tick
+                for one in (host, other):
+                    one.take(rows, ring.total, ring.total - len(ring))
+            ring.append(rows)
+            if start > 300:
+                ring.evict_before(start - 40)
+            for n in (len(ring), len(ring) - 10):  # the second holds rows that are too young
+                found, truth = (
+                    one.choose(ring, n, start + n, np.zeros(2)) for one in (other, host)
+                )
+                assert np.array_equal(found.points, truth.points)
+                assert np.array_equal(found.ids, truth.ids)
+                assert (found.radius, found.rho, found.error_bound) == (
+                    *(truth.radius, truth.rho, truth.error_bound),
+                )
+
+    @pytest.mark.parametrize("name", ["clusters", "drift"])
+    def test_a_stream_is_that_of_the_host(self, engine, monkeypatch, name):
+        monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+        monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
+        costs = cost_model.MachineCosts(1e-8, 0.1, 1e-12, 1e-12, 1.0, 1e-6)
+        monkeypatch.setitem(cost_model._MEASURED, "cuda", costs)
+        cloud = STREAMS[name]
+        points = cloud(400, np.random.default_rng(3))
+        ticks = []
+        for backend in ("cpu", "cuda"):
+            stream = MultiScaleStream([60, 200], max_landmarks=24, max_memory_mb=4, backend=backend)
+            updates = stream.push(points, np.arange(400) / 1000) + stream.flush()
+            ticks.append([told(update) for update in updates])
+        assert len(ticks[0]) > 50
+        assert ticks[0] == ticks[1]
