@@ -123,7 +123,7 @@ __device__ __forceinline__ double select_farthest(Cover& c, int keep, Shared& sh
 }
 
 // Keep three quarters of the landmarks; see `_thin` of the host. All threads of a block.
-__device__ __forceinline__ void thin(Cover& c, row_t row, row_t bucket, Shared& shared) {
+__device__ __noinline__ void thin(Cover& c, row_t row, row_t bucket, Shared& shared) {
     const int keep = 3 * c.k / 4;
     if (keep == 0) return;
     const double radius = select_farthest(c, keep, shared);
@@ -152,7 +152,7 @@ __device__ __forceinline__ void thin(Cover& c, row_t row, row_t bucket, Shared& 
 
 // Enter what the joined rows from, ..., to - 1 of a chunk brought; -1 in slot: it opened a landmark.
 // All threads of a block.
-__device__ __forceinline__ void commit(
+__device__ __noinline__ void commit(
     Cover& c, const Ring& ring, const Chunk& chunk, int from, int to, row_t slide, Shared& shared) {
     __syncthreads();
     for (int i = from + threadIdx.x; i < to; i += blockDim.x)
