@@ -79,26 +79,18 @@ class Pairs:
             Phase times ``forest`` and ``reduce``, added to.
         """
         windows, n, _ = bits.shape
-        to_host = self.stages.device.to_host
         with timed(seconds, "forest"):
             forest = self.stages.forest(edges, n)
         with timed(seconds, "reduce"):
-            deaths, columns = (
-                np.zeros((windows, 0), np.uint64),
-                np.zeros((windows, 0, 0), np.uint32),
-            )
-            counts = forest.host_counts
+            found, counts = [edges.rng, forest.birth_rank, forest.births], forest.host_counts
             if with_loops:
                 reduced = self.reduction.reduce(bits, edges, forest)
-                deaths, columns = to_host(reduced.deaths), to_host(reduced.columns)
+                found += [reduced.deaths, reduced.columns]
                 counts = reduced.host_counts
-            rng, ranks, births = (
-                to_host(array) for array in (edges.rng, forest.birth_rank, forest.births)
-            )
-        return [
-            _window(n, with_loops, *parts)
-            for parts in zip(rng, ranks, births, deaths, columns, counts, strict=True)
-        ]
+            parts = self.stages.device.bring(*found)
+        if not with_loops:
+            parts += [np.zeros((windows, 0), np.uint64), np.zeros((windows, 0, 0), np.uint32)]
+        return [_window(n, with_loops, *part) for part in zip(*parts, counts, strict=True)]
 
 
 def nothing() -> PairedOnDevice:

@@ -35,11 +35,38 @@ class Device:
     def __init__(self, xp: Any, kernels: Kernels) -> None:
         self.xp = xp
         self.kernels = kernels
+        self._pinned: Any = None
 
     def to_host(self, array: Any) -> Host:
         """Return a numpy array of what is on the device."""
         found: Host = self.xp.asnumpy(array) if hasattr(self.xp, "asnumpy") else np.asarray(array)
         return found
+
+    def bring(self, *arrays: Any) -> list[Host]:
+        """Return numpy arrays of several that are on the device, in one copy.
+
+        On a GPU it goes through pinned memory, which is kept for the next time.
+        """
+        flat = [self.xp.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays]
+        packed = self._through_pinned(self.xp.concatenate(flat))
+        found, start = [], 0
+        for array in arrays:
+            piece = packed[start : start + array.nbytes].copy()  # aligned, and ours
+            found.append(piece.view(array.dtype).reshape(array.shape))
+            start += array.nbytes
+        return found
+
+    def _through_pinned(self, packed: Any) -> Host:
+        """Return bytes in host memory that the next call overwrites."""
+        if isinstance(packed, np.ndarray):
+            return np.asarray(packed)
+        if self._pinned is None or len(self._pinned) < packed.nbytes:
+            room = 2 * packed.nbytes
+            memory = self.xp.cuda.alloc_pinned_memory(room)
+            self._pinned = np.frombuffer(memory, np.uint8, room)
+        host: Host = self._pinned[: packed.nbytes]
+        packed.get(out=host)
+        return host
 
     def picked(self, array: Any, places: Any) -> Any:
         """Return what stands at some places (windows, k) of each window."""

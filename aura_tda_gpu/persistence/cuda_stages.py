@@ -62,11 +62,14 @@ class Codes:
         Below the diagonal.
     enclosing : device array of uint64, shape (windows,)
         Pattern of the enclosing radius << 32 | its centre.
+    host_enclosing : ndarray of uint64, shape (windows,)
+        The same on the host.
     """
 
     first: Any
     second: Any
     enclosing: Any
+    host_enclosing: Host
 
 
 @dataclass(slots=True)

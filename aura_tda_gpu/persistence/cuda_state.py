@@ -51,7 +51,7 @@ class CudaWindowState:
             self.points = xp.zeros((1, capacity, dim), np.float32)
             self.bits = xp.full((1, capacity, capacity), INFINITE, np.uint32)
             codes = xp.zeros((2, 1, capacity, capacity), np.uint16)
-            self.codes = Codes(codes[0], codes[1], xp.zeros(1, np.uint64))
+            self.codes = Codes(codes[0], codes[1], xp.zeros(1, np.uint64), np.zeros(1, np.uint64))
             self.lists = new_lists(xp, 1, 1, 1, 1, xp.zeros((1, COUNTS), np.int32))
 
     @property
@@ -83,12 +83,13 @@ class CudaWindowState:
             self.points[0, places] = xp.asarray(points)
             self.bits[...] = INFINITE
             lengths = xp.ascontiguousarray(xp.asarray(matrix)).view(np.uint32)
-            self.bits[0, places[:, np.newaxis], places] = lengths
+            self.bits[0][places[:, np.newaxis], places] = lengths
             enclosing = self._updates.enclosing(self.bits, self._holds())
             centre = (enclosing & np.uint64(0xFFFF)).astype(np.uint16)
             self.codes.first[...] = centre[:, np.newaxis, np.newaxis]
             self.codes.second[...] = centre[:, np.newaxis, np.newaxis]
             self.codes.enclosing = enclosing
+            self.codes.host_enclosing = self._engine.device.to_host(enclosing)
             r_enc = (enclosing >> np.uint64(32)).astype(np.uint32)
             self.lists = self._engine.stages.look(self.bits, r_enc, self._longest, self.codes)
         return seconds
@@ -175,7 +176,7 @@ class CudaWindowState:
     def _r_enc(self) -> float:
         if not len(self.live):
             return 0.0
-        (enclosing,) = self._engine.device.to_host(self.codes.enclosing)
+        (enclosing,) = self.codes.host_enclosing
         return float(np.uint32(enclosing >> np.uint64(32)).view(np.float32))
 
     def _verify_distances(self) -> None:

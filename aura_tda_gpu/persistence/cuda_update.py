@@ -183,7 +183,8 @@ class Updates:
         xp = self.device.xp
         kept = lists.counts.copy()
         self.stages.noted_components(bits, codes, listed, lists)
-        lists.host_counts = self.device.to_host(lists.counts)
+        lists.host_counts, enclosing = self.device.bring(lists.counts, codes.enclosing)
+        codes.host_enclosing = enclosing
         needed = largest(lists.host_counts, "N_REPS")
         if needed > lists.reps.shape[1]:
             reps = xp.empty((len(listed), needed), np.uint16)

@@ -174,8 +174,8 @@ class DeviceCover:
     def landmarks(self) -> tuple[Int64Array, Float64Array, Float64Array]:
         """Return ids (m,), places (m, dim), and rows as they were before they were scaled."""
         k, dim = self._k, self._ring.dim
-        ids, newest = self._device.to_host(self.numbers)[: 2 * k].reshape(2, k)
-        reals = self._device.to_host(self.reals)
+        numbers, reals = self._device.bring(self.numbers[: 2 * k], self.reals)
+        ids, newest = numbers.reshape(2, k)
         used = np.flatnonzero(newest != FREE)
         columns = reals[: dim * k].reshape(dim, k)
         raw = reals[dim * k : 2 * dim * k].reshape(k, dim)

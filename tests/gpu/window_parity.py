@@ -163,7 +163,7 @@ class WindowParity:
             state.bits[0, 9, 4] += 1
             edge = (9, 4)
         elif fault == "radius":
-            codes.enclosing += np.uint64(1 << 32)
+            codes.host_enclosing = codes.host_enclosing + np.uint64(1 << 32)
             edge = None
         elif fault in ("hub", "empty"):
             wanted = (first < n) if fault == "hub" else (first == 2 * n)
