@@ -134,14 +134,15 @@ class StreamingTDAProcessor:
         return replace(self._stats, ignored=self._ignored)
 
     def get_memory_usage(self) -> int:
-        """Return the bytes of all buffers, of the points that wait and of the hooks.
+        """Return the bytes of all buffers, of the points that wait, of features and of the hooks.
 
         Hooks with an attribute ``nbytes`` are counted. 0 once closed.
         """
         if self._stream is None or self._scheduler is None:
             return 0
         held = self._stream.get_memory_usage() + self._scheduler.nbytes
-        return held + sum(getattr(hook, "nbytes", 0) for hook in self._hooks or ())
+        beside = (*(self._hooks or ()), *self._broadcast.features.values())
+        return held + sum(getattr(thing, "nbytes", 0) for thing in beside)
 
     def metadata_of(self, point_id: int) -> dict[str, Any] | None:
         """Return the metadata of a point, None if it had none or came too long ago.
@@ -262,11 +263,12 @@ class StreamingTDAProcessor:
             that has not ticked yet is left out.
         """
         await self._ready()
-        latest = self._broadcast.latest
-        found = {
-            name: latest[name].features for name in self._settings.window_ids if name in latest
+        found = self._broadcast.features
+        return {
+            name: features
+            for name in self._settings.window_ids
+            if (features := found.get(name)) is not None
         }
-        return {name: features for name, features in found.items() if features is not None}
 
     def subscribe_to_updates(
         self, *, limit: int | None = None, policy: SubscriberPolicy | None = None

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from .config import SubscriberPolicy
 from .errors import LifecycleError
 from .log import get_logger
+from .persistence.engine import Float32Array
 from .streaming.persistence_stream import WindowUpdate
 from .types import TDAStreamEvent
 
@@ -259,14 +260,14 @@ class Broadcast:
     ----------
     updates, events : Hub
         Where to subscribe.
-    latest : dict of str to WindowUpdate
-        The newest update of each window.
+    features : dict of str to ndarray or None
+        Those of the newest update of each window.
     """
 
     def __init__(self, on_room: Callable[[], None]) -> None:
         self.updates: Hub[WindowUpdate] = Hub(lambda update: update.window_id, on_room)
         self.events: Hub[TDAStreamEvent] = Hub(lambda event: event.feature_id, on_room)
-        self.latest: dict[str, WindowUpdate] = {}
+        self.features: dict[str, Float32Array | None] = {}
         self._backlog: deque[WindowUpdate | TDAStreamEvent] = deque()
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -282,7 +283,7 @@ class Broadcast:
 
     def put(self, update: WindowUpdate) -> None:
         """Publish an update, then its events, or queue them behind what is held back."""
-        self.latest[update.window_id] = update
+        self.features[update.window_id] = update.features
         self._backlog.append(update)
         if len(self.events):
             try:
@@ -317,7 +318,7 @@ class Broadcast:
 
     def close(self) -> None:
         """End every subscription behind what waits in it."""
-        self.latest = {}
+        self.features = {}
         self.open_up()
         self.updates.close()
         self.events.close()

@@ -92,6 +92,8 @@ def fires(
 ) -> bool:
     """Tell whether an edge between points that stay has to be looked at again.
 
+    These are the rules of the table in docs/engine.md.
+
     Parameters
     ----------
     lune : Lune
@@ -103,15 +105,32 @@ def fires(
     gone, come : iterable of int
         Slots whose old point leaves, and slots that get a new one.
     """
-    for y in gone:
-        if lune.hubs and y in lune.hubs:
-            return True
-        if not lune.hubs and y in lune.vertices:
-            return True
-    for x in come:
-        if _in_lune(new, edge, x) and not any(precedes(new, (x, h), edge) for h in lune.hubs):
-            return True
-    return False
+    gone, come = set(gone), set(come)
+    lost = [y for y in lune.vertices if y in gone]
+    kept = [v for v in lune.vertices if v not in gone]
+    entered = [x for x in come if _in_lune(new, edge, x)]
+
+    def joined_to_any(x: int, others: Iterable[int]) -> bool:
+        return any(precedes(new, (x, v), edge) for v in others)
+
+    if lune.hubs:
+        leaves = not gone.isdisjoint(lune.hubs)
+        return leaves or not all(joined_to_any(x, lune.hubs) for x in entered)
+    if len(lost) > 1 or not all(_dominated(old, edge, y, kept) for y in lost):
+        return True
+    if lune.kind == "connected":
+        return not all(joined_to_any(x, kept) for x in entered)
+    alone = lune.kind == "split" and len(come) == 1
+    return not all(alone and _dominated(new, edge, x, kept) for x in entered)
+
+
+def _dominated(D: Matrix, edge: Pair, v: int, others: Iterable[int]) -> bool:
+    """Tell whether what v is joined to is joined to its nearest one as well."""
+    joined = [u for u in others if precedes(D, (u, v), edge)]
+    if not joined:
+        return False
+    nearest = min(joined, key=lambda u: _key(D, (u, v)))
+    return all(u == nearest or precedes(D, (u, nearest), edge) for u in joined)
 
 
 def _key(D: Matrix, edge: Pair) -> tuple[float, int, int]:

@@ -101,17 +101,11 @@ def named_by_place(
         return bars, slot_loops
     rank = np.full(n_slots + 1, -1)
     rank[live] = np.arange(len(live))
-
-    def loops(index: int) -> Int64Array:
-        assert slot_loops is not None
-        renamed: Int64Array = rank[slot_loops(index)]
-        return renamed
-
     renamed = {
         k: replace(b, birth_edges=rank[b.birth_edges], death_edges=rank[b.death_edges])
         for k, b in bars.items()
     }
-    return renamed, None if slot_loops is None else loops
+    return renamed, None if slot_loops is None else _Renamed(slot_loops, rank)
 
 
 def _bars_of_components(merges: UInt64Array, n_open: int, n_components: int) -> Bars:
@@ -163,6 +157,11 @@ class _Loops:
     offsets: Int64Array
     members: Int64Array
 
+    @property
+    def nbytes(self) -> int:
+        held = (self.merges, self.births, self.rows, self.offsets, self.members)
+        return sum(array.nbytes for array in held)
+
     def __call__(self, index: int) -> Int64Array:
         row = self.rows[index]
         chosen = self.members[self.offsets[index] : self.offsets[index + 1]]
@@ -178,6 +177,22 @@ class _Loops:
                 edges.append((a, parent[a]))
                 a = parent[a]
         return np.array(edges, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Renamed:
+    """Loops whose vertices have other names."""
+
+    loops: LoopEdges
+    names: Int64Array
+
+    @property
+    def nbytes(self) -> int:
+        return self.loops.nbytes + self.names.nbytes
+
+    def __call__(self, index: int) -> Int64Array:
+        renamed: Int64Array = self.names[self.loops(index)]
+        return renamed
 
 
 def _rooted(merges: Int64Array, n: int) -> tuple[list[int], list[int]]:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from ..errors import MissingDependencyError, NoSuchBarError, NotComputedError
 from .cycles import closed_walks
 from .engine import Bars, EngineResult, Float32Array, Int64Array
-from .footprint import held_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -85,7 +84,8 @@ class Diagram:
             *self.birth_edges.values(),
             *self.death_edges.values(),
         )
-        return sum(column.nbytes for column in columns) + held_bytes(self._loop_edges)
+        loops = 0 if self._loop_edges is None else self._loop_edges.nbytes
+        return sum(column.nbytes for column in columns) + loops
 
     def __getitem__(self, dimension: int) -> Float32Array:
         """Return the bars of one dimension, float32 of shape (n_bars, 2)."""

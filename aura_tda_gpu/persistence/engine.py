@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,7 +22,17 @@ __all__ = [
 
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
-LoopEdges = Callable[[int], Int64Array]
+
+
+class LoopEdges(Protocol):
+    """Cycles that represent the bars of dimension 1."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+
+    def __call__(self, index: int) -> Int64Array:
+        """Return the edges, shape (n_edges, 2), of a cycle that represents bar ``index``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +64,8 @@ class EngineResult:
     ----------
     bars : dict of int to Bars
         One entry for each homology dimension asked for.
-    loop_edges : callable or None
-        ``loop_edges(i)`` gives the edges, shape (n_edges, 2), of a cycle that represents
-        bar ``i`` of ``bars[1]``; None when dimension 1 was not asked for.
+    loop_edges : LoopEdges or None
+        For the bars of ``bars[1]``; None when dimension 1 was not asked for.
     info : dict
         At least ``r_enc`` (float) and ``seconds`` (dict of phase name to float).
     """

@@ -1,13 +1,8 @@
-"""How many bytes a window may keep, known before anything is compiled, and how many it keeps."""
+"""How many bytes a window may keep, known before anything is compiled."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-
-import numpy as np
-
-__all__ = ["held_bytes", "padded", "state_bytes"]
+__all__ = ["padded", "state_bytes"]
 
 _LANES = 64
 _MATRICES = 8  # bytes an entry: the distance in float32 and two certificates in uint16
@@ -36,36 +31,3 @@ def state_bytes(capacity: int, dim: int) -> int:
     n_slots = padded(capacity)
     each = 4 * dim + _VERTEX + _DIAGRAMS
     return (_MATRICES + _LISTS) * n_slots * n_slots + each * n_slots
-
-
-def held_bytes(*things: object) -> int:
-    """Return the bytes of the arrays that some objects hold, shared memory counted once.
-
-    Looks into containers, dataclasses, what functions close over, and what methods are bound to.
-    """
-    total, seen, stack = 0, set(), list(things)
-    while stack:
-        thing = stack.pop()
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
-        if isinstance(thing, np.ndarray) and not isinstance(thing.base, np.ndarray):
-            total += thing.nbytes
-        else:
-            stack.extend(_parts(thing))
-    return total
-
-
-def _parts(thing: object) -> Iterator[object]:
-    """Yield what an object holds."""
-    if isinstance(thing, np.ndarray):
-        yield thing.base
-    elif isinstance(thing, dict):
-        yield from thing.values()
-    elif isinstance(thing, list | tuple):
-        yield from thing
-    elif is_dataclass(thing):
-        yield from (getattr(thing, field.name) for field in fields(thing))
-    elif callable(thing):
-        yield from (cell.cell_contents for cell in getattr(thing, "__closure__", None) or ())
-        yield getattr(thing, "__self__", None)

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import UnsupportedError
 from . import distances
-from .engine import Bars, EngineResult, Float32Array, Int64Array, LoopEdges
+from .engine import Bars, EngineResult, Float32Array, Int64Array
 
 __all__ = ["MAX_POINTS", "MAX_SIMPLICES", "ReferenceEngine"]
 
@@ -43,6 +43,20 @@ class Reduction:
 
     columns: dict[int, tuple[int, int]]
     cycles: dict[int, int]  # zero column to the cycle it closes (edges), else to 0
+
+
+@dataclass(frozen=True)
+class _Loops:
+    """The edges of a cycle for each bar."""
+
+    cycles: list[Int64Array]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(cycle.nbytes for cycle in self.cycles)
+
+    def __call__(self, index: int) -> Int64Array:
+        return self.cycles[index]
 
 
 class ReferenceEngine:
@@ -111,7 +125,7 @@ class ReferenceEngine:
                 if k == 1:
                     loops = [filtration.edges[_bits(cycle)] for cycle in cycles]
             births = reduction.cycles
-        loop_edges: LoopEdges | None = loops.__getitem__ if 1 in dimensions else None
+        loop_edges = _Loops(loops) if 1 in dimensions else None
         seconds = {"reduction": time.perf_counter() - started}
         return EngineResult(bars, loop_edges, {"r_enc": r_enc, "seconds": seconds})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from .windows import count_before
 __all__ = ["Release", "is_late", "release", "watermark_after"]
 
 _INT64 = np.iinfo(np.int64)
+_BLOCK = 1 << 12  # rows that find their places at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ def watermark_after(times: Int64Array, watermark_ns: int | None, lateness_ns: in
 def release(pending: RingBuffer, rows: Rows, watermark_ns: int, lateness_ns: int = 0) -> Release:
     """Sort new rows in among the pending ones and split all at the watermark.
 
+    Every row is copied at most once, into what is ready or what waits.
+
     Parameters
     ----------
     pending : RingBuffer
@@ -95,17 +99,57 @@ def release(pending: RingBuffer, rows: Rows, watermark_ns: int, lateness_ns: int
     """
     rows = rows.in_time_order()
     kept = pending.count_before(int(rows.times[0]) + 1) if len(rows) else len(pending)
-    displaced = len(pending) - kept
-    if displaced:
-        rows = Rows.concatenate([*pending.parts(kept), rows]).in_time_order()
     released = min(kept, pending.count_before(watermark_ns))
-    cut = count_before(rows.times, watermark_ns)
-    n_waiting = kept - released + len(rows) - cut
+    parts = pending.parts(kept)
+    cut = sum(count_before(part.times, watermark_ns) for part in (*parts, rows))
+    n_waiting = len(pending) - released + len(rows) - cut
     if n_waiting > pending.capacity:
         raise MemoryLimitError(
             f"{n_waiting} points would wait for the watermark, {pending.capacity} fit: raise "
             "max_points or max_memory_mb"
             + (", or lower allowed_lateness_ms" if lateness_ns else "")
         )
-    ready = Rows.concatenate([*pending.parts(0, released), rows[:cut]])
-    return Release(ready, displaced, released, rows[cut:])
+    displaced = len(pending) - kept
+    if not displaced:
+        ready = Rows.concatenate([*pending.parts(0, released), rows[:cut]])
+        return Release(ready, 0, released, rows[cut:])
+    ready, waiting = _sorted_in(pending, released, parts, rows, cut)
+    return Release(ready, displaced, released, waiting)
+
+
+def _sorted_in(
+    pending: RingBuffer, released: int, parts: list[Rows], rows: Rows, cut: int
+) -> tuple[Rows, Rows]:
+    """Return the released rows with the first ``cut`` of the merged ones, and the others."""
+    ready, waiting = (
+        Rows(np.empty((n, rows.points.shape[1])), np.empty(n, np.int64), np.empty(n, np.int64))
+        for n in (released + cut, sum(map(len, (*parts, rows))) - cut)
+    )
+    done = 0
+    for part in pending.parts(0, released):
+        _put(part, ready, slice(done, done + len(part)))
+        done += len(part)
+    for piece, places in _merged(parts, rows):
+        early = int(np.searchsorted(places, cut))
+        _put(piece[:early], ready, released + places[:early])
+        _put(piece[early:], waiting, places[early:] - cut)
+    return ready, waiting
+
+
+def _merged(parts: list[Rows], rows: Rows) -> Iterator[tuple[Rows, Int64Array]]:
+    """Yield all rows by pieces, with their ascending places in time order; parts go before rows."""
+    older = [np.searchsorted(part.times, rows.times, side="right") for part in parts]
+    yield rows, np.sum(older, axis=0, dtype=np.int64) + np.arange(len(rows))
+    done = 0
+    for part in parts:
+        for first in range(0, len(part), _BLOCK):
+            piece = part[first : first + _BLOCK]
+            yield piece, np.searchsorted(rows.times, piece.times) + done + np.arange(len(piece))
+            done += len(piece)
+
+
+def _put(rows: Rows, target: Rows, places: slice | Int64Array) -> None:
+    """Copy rows into some places of others."""
+    target.points[places] = rows.points
+    target.times[places] = rows.times
+    target.ids[places] = rows.ids

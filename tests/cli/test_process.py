@@ -74,6 +74,27 @@ def test_ctrl_c_while_waiting_for_data(tmp_path):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_view_says_that_something_is_written_only_where_it_is(
+    tmp_path, number, code, word, keeps
+):
+    output = ("--output", tmp_path / "out.jsonl") if keeps else ()
+    options = ("--time-column", "t", "--scales", "1000", *output)
+    process = start("watch", "-", *options, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    process.stdin.write(circle_csv())
+    process.stdin.flush()
+    assert any("scale_1000ms" in line for line in process.stdout)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=180)
+    assert process.returncode == code
+    told = [line for line in f"{out}\n{err}".splitlines() if line.startswith(word)]
+    assert told == [f"{word}: what was computed so far is written" if keeps else word]
+
+
 @pytest.mark.parametrize("command", ["doctor", "demo"])
 @pytest.mark.parametrize(
     ("module", "name", "code", "word"),

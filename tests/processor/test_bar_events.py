@@ -14,6 +14,7 @@ from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
 from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 from aura_tda_gpu.types import TDAStreamEvent
 from tests.held import bytes_of
+from tests.persistence.test_window_memory import joined_simplices
 
 from .helpers import cloud, processor
 
@@ -233,3 +234,18 @@ async def test_the_processor_counts_what_its_hooks_keep() -> None:
         for tda in (one, other):
             await tda.process_batch(*cloud(50))
         assert one.get_memory_usage() == other.get_memory_usage() + 12_345
+
+
+@pytest.mark.asyncio
+async def test_nothing_of_an_update_is_kept_uncounted() -> None:
+    points, times = joined_simplices(128, np.random.default_rng(0), 1e-5), np.arange(128) / 1000
+    settings: dict[str, Any] = {"max_landmarks": 128, "max_points": 200, "max_memory_mb": 8}
+    async with processor([128], **settings) as tda:
+        for start in range(3):
+            await tda.process_batch(points, times + 0.128 * start)
+        (update,) = (await tda.flush())[-1:]
+        # the window has no room for the loops of so many bars
+        assert tda._stream is not None
+        diagram_bytes, held = update.diagram.nbytes, bytes_of(tda)
+        assert diagram_bytes > 0.3 * held
+        assert 0.9 * held <= tda.get_memory_usage() <= 1.1 * held

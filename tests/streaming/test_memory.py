@@ -12,7 +12,7 @@ import pytest
 
 from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
-from aura_tda_gpu.streaming import cover, frame, maxmin, memory
+from aura_tda_gpu.streaming import cover, frame, host_cover, maxmin, memory
 from aura_tda_gpu.streaming.memory import (
     MB,
     buffer_bytes,
@@ -57,7 +57,7 @@ def test_buffers_and_workspaces_fit(
 
 
 def test_blocks_are_those_that_are_read() -> None:
-    assert cover._BLOCK == memory.COVER_BLOCK
+    assert host_cover._BLOCK == memory.COVER_BLOCK
     assert cover._MEASURED == memory.COVER_MEASURED
     assert frame._BLOCK == memory.FRAME_BLOCK
     assert maxmin._BLOCK == memory.UNIT_BLOCK
