@@ -10,11 +10,11 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 10))
 INPUTS := pyproject.toml constraints.txt
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test soak lint format bench bench-gpu wheel-test clean
+.PHONY: help demo test soak lint format bench bench-gpu sanitize-gpu wheel-test clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
-		printf 'make %-11s %s\n' "$$name" "$$what"; done
+		printf 'make %-12s %s\n' "$$name" "$$what"; done
 
 demo: $(VENV)/.demo ## track the loops of a real heartbeat recording over three time scales
 	@$(BIN)/python -m aura_tda_gpu.cli demo
@@ -49,11 +49,23 @@ bench: $(VENV)/.bench ## measure engine, updates and stream against their peers,
 
 # the environment of a GPU node holds CuPy: make bench-gpu GPU_PYTHON=python takes that one
 GPU_PYTHON ?= $(BIN)/python
-bench-gpu: ## on a GPU: compare the CUDA engine with the CPU's and measure each stage
-	@$(GPU_PYTHON) -c "import sys; from aura_tda_gpu.persistence.cuda_device import why_not; \
-		why_not() and sys.exit('nothing was measured: ' + why_not())"
+NEEDS_GPU = $(GPU_PYTHON) -c "import sys; from aura_tda_gpu.persistence.cuda_device import why_not; \
+	why_not() and sys.exit('nothing was run: ' + why_not())"
+
+bench-gpu: ## on a GPU: run its tests, then measure all that needs one
+	@$(NEEDS_GPU)
 	@$(GPU_PYTHON) -m pytest -q -rs tests/gpu
 	@$(GPU_PYTHON) -m benchmarks.gpu_performance
+
+# a test under a sanitizer takes some hundred times as long: one of each kind
+SANITIZED ?= many_windows or two_chunks or grow or come_in_chunks or any_change or two_streams_by_turns
+sanitize-gpu: ## on a GPU: run its tests under compute-sanitizer
+	@$(NEEDS_GPU)
+	@command -v compute-sanitizer >/dev/null || { \
+		echo "compute-sanitizer was not found: it is part of the CUDA toolkit" >&2; exit 1; }
+	@for tool in memcheck racecheck initcheck; do echo "$$tool"; AURA_RAW_DEVICE_MEMORY=1 \
+		compute-sanitizer --tool $$tool --error-exitcode 1 --target-processes all \
+		$(GPU_PYTHON) -m pytest -q --timeout=0 -k "$(SANITIZED)" tests/gpu || exit 1; done
 
 wheel-test: $(VENV)/.test ## build the wheel and run the demo from it, outside this folder
 	@sh tests/wheel_smoke.sh $(BIN)/python

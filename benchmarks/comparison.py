@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bars", "assert_equal", "bars_of", "quartiles", "timed"]
+__all__ = ["Bars", "assert_equal", "bars_of", "quartiles", "sorted_bars", "timed"]
 
 Bars = dict[int, npt.NDArray[np.float32]]
 Result = TypeVar("Result")
@@ -25,7 +25,7 @@ def bars_of(diagram: Any) -> Bars:
 def assert_equal(expected: Bars, found: Bars, who: str) -> None:
     """Stop unless both hold the same bars of positive length, to the last bit."""
     for k in (0, 1):
-        ours, theirs = _sorted(expected[k]), _sorted(found[k])
+        ours, theirs = sorted_bars(expected[k]), sorted_bars(found[k])
         if not np.array_equal(ours, theirs):
             sys.exit(
                 f"{who}: other bars in H{k} ({len(theirs)}, not {len(ours)}); nothing is timed"
@@ -46,6 +46,7 @@ def quartiles(samples: list[float]) -> list[float]:
     return statistics.quantiles(samples, n=4, method="inclusive")
 
 
-def _sorted(bars: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def sorted_bars(bars: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the bars of positive length in one order, whatever order they came in."""
     bars = bars[bars[:, 1] > bars[:, 0]]
     return bars[np.lexsort((bars[:, 1], bars[:, 0]))]

@@ -1,139 +1,154 @@
-"""Device time of a rebuild on a GPU, stage by stage: python -m benchmarks.gpu_performance.
+"""All that has to be measured on a GPU, in one run: python -m benchmarks.gpu_performance.
 
-Every diagram is compared with the CPU engine's before a time is printed. Where numba is missing the
-diagrams of at most 64 points are compared with the reference engine's, and the record says so.
+Bars are compared before a time is printed. A part that fails is named and the others go on; the
+record is written after each part. ``--emulated`` runs all of it on the host with tiny sizes: its
+figures say nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from aura_tda_gpu.errors import AuraTDAError
-from aura_tda_gpu.persistence import cuda_device
-from aura_tda_gpu.persistence.cuda import CudaEngine
-from aura_tda_gpu.persistence.diagram import Diagram
-from aura_tda_gpu.persistence.rips import check_options, compute_diagram, vietoris_rips
-from benchmarks import record
-from benchmarks.clouds import CLOUDS
 
-SHAPES = ("lorenz", "torus", "gaussian 10-D")
-SIZES = (1024, 2048, 4096)
-LONGEST = np.uint32(0x7F7FFFFF)
-PACKAGES = ("numpy", "numba", "cupy-cuda12x", "cupy-cuda13x")
+from . import record
+from .expected import Oracle
+from .figures import Figure, as_rows, table
+from .gpu_peers import measure_against_peers
+from .gpu_stages import measure_stages
+from .gpu_streams import FOUR_SCALES, check_stream, measure_memory, measure_stream
+from .gpu_target import Target, emulated_target, target_at_hand
+from .gpu_windows import measure_batch, measure_replacements
 
-Points = npt.NDArray[np.float32]
+PACKAGES = (
+    *("aura-tda-gpu", "numpy", "numba", "cupy-cuda12x", "cupy-cuda13x", "cupy", "nvidia-ml-py"),
+    *("ripserplusplus", "giotto-ph"),
+)
+TINY = {
+    **{"sizes": [48], "repeats": 2, "cases": [(32, 0.0), (32, 0.1)], "batch": [3, 24]},
+    **{"peer_n": 40, "peer_clouds": ["torus"], "rate": 500.0, "seconds": 0.4, "landmarks": 16},
+    **{"push": 100, "window_points": 300, "scales": [100, 400]},
+}
+
+Part = Callable[[Target, Oracle, argparse.Namespace], tuple[Any, list[Figure]]]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--output", type=Path)
-    options = parser.parse_args()
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print, write the record; return 1 if a part could not be measured."""
+    args = _arguments(arguments)
+    if args.emulated:
+        with emulated_target() as target:
+            return _run(target, args)
     try:
-        engine = cuda_device.cuda_engine()
+        target = target_at_hand()
     except AuraTDAError as error:
         print(f"nothing was measured: {error}")
         return 1
-    runs = []
-    oracle = _oracle()
-    for shape in SHAPES:
-        for n in options.sizes:
-            points = CLOUDS[shape](n, np.random.default_rng(n)).astype(np.float32)
-            _check(engine, points if oracle == "cpu" else points[:: n // 64][:64], oracle)
-            runs.append({"shape": shape, "n": n, **_measure(engine, points, options.repeats)})
-            stages = "  ".join(f"{name} {ms:.3f}" for name, ms in runs[-1]["median_ms"].items())
-            print(f"{shape:<14} n={n:<5} ms: {stages}", flush=True)
-    found = {
+    return _run(target, args)
+
+
+def _run(target: Target, args: argparse.Namespace) -> int:
+    oracle = Oracle(False if args.without_numba else None)
+    description = target.description()
+    print(f"{description['name']}; bars are compared with {oracle.name}", flush=True)
+    found: dict[str, Any] = {
+        "benchmark": "gpu_performance",
+        "emulated": target.emulated,
         "machine": record.machine(),
-        "device": _device(engine),
+        "device": description,
         "versions": record.versions(PACKAGES),
         "commit": record.commit(),
-        "compared_with": oracle,
-        "repeats": options.repeats,
-        "runs": runs,
+        "compared_with": oracle.name,
+        "settings": {key: value for key, value in vars(args).items() if key != "output"},
+        "targets": [],
+        "failed": {},
     }
-    record.write(options.output or record.default_output("gpu_performance"), found)
-    return 0
+    path = args.output or record.default_output(f"gpu_performance.{_slug(description['name'])}")
+    for name in args.only:
+        try:
+            found[name], figures = PARTS[name](target, oracle, args)
+        except (Exception, SystemExit) as error:  # time on a device is short: the others go on
+            found["failed"][name] = f"{type(error).__name__}: {error}"
+            print(f"\n{name}: not measured, {found['failed'][name]}", flush=True)
+        else:
+            print(f"\n{name}\n{table(figures)}", flush=True)
+            found["targets"] += as_rows(figures)
+        record.write(path, found, quiet=name != args.only[-1])
+    return 1 if found["failed"] else 0
 
 
-def _oracle() -> str:
-    try:
-        import numba  # noqa: F401
-    except ImportError:
-        return "reference"
-    return "cpu"
+def _stages(target: Target, oracle: Oracle, args: argparse.Namespace) -> tuple[Any, list[Figure]]:
+    return measure_stages(target, oracle, args.sizes, args.repeats)
 
 
-def _check(engine: CudaEngine, points: Points, oracle: str) -> None:
-    """Stop unless the diagrams are equal."""
-    found = compute_diagram(points, check_options(), engine, "measured")
-    truth = vietoris_rips(points, backend=oracle)
-    for k in (0, 1):
-        if _sorted(found, k) != _sorted(truth, k):
-            sys.exit(f"dimension {k} of {len(points)} points differs from the {oracle} engine's")
+def _replacements(
+    target: Target, oracle: Oracle, args: argparse.Namespace
+) -> tuple[Any, list[Figure]]:
+    return measure_replacements(target, oracle, args.cases, args.repeats)
 
 
-def _sorted(diagram: Diagram, k: int) -> list[Any]:
-    edges = np.column_stack([diagram.birth_edges[k], diagram.death_edges[k]])
-    return sorted(zip(diagram[k].tolist(), edges.tolist(), strict=True))
+def _batch(target: Target, oracle: Oracle, args: argparse.Namespace) -> tuple[Any, list[Figure]]:
+    return measure_batch(target, oracle, *args.batch, args.repeats)
 
 
-def _measure(engine: CudaEngine, points: Points, repeats: int) -> dict[str, Any]:
-    """Run the stages one by one between events; medians, and the least of each."""
-    xp, stages = engine.device.xp, engine.stages
-    on_device = xp.asarray(points[None])
-    times: dict[str, list[float]] = {}
-
-    def timed(name: str, run: Any) -> Any:
-        start, stop = xp.cuda.Event(), xp.cuda.Event()
-        start.record()
-        made = run()
-        stop.record()
-        stop.synchronize()
-        times.setdefault(name, []).append(xp.cuda.get_elapsed_time(start, stop))
-        return made
-
-    for _ in range(repeats + 2):
-        matrix = timed("distance", lambda: stages.distances(on_device, "euclidean"))
-        bits = matrix.view(np.uint32)
-        radii = timed("radius", lambda bits=bits: stages.radii(bits))
-        edges = timed("lune", lambda b=bits, r=radii: stages.classify(b, r, LONGEST))
-        forest = timed("forest", lambda e=edges: stages.forest(e, len(points)))
-        reduced = timed(
-            "reduce", lambda b=bits, e=edges, f=forest: engine.pairs.reduction.reduce(b, e, f)
-        )
-        timed("whole", lambda: _whole(engine, points))
-    counted = {key: v[2:] for key, v in times.items()}  # the first two warm up
-    return {
-        "median_ms": {key: float(np.median(v)) for key, v in counted.items()},
-        "least_ms": {key: float(min(v)) for key, v in counted.items()},
-        "counts": reduced.host_counts[0].tolist(),
-    }
+def _peers(target: Target, oracle: Oracle, args: argparse.Namespace) -> tuple[Any, list[Figure]]:
+    repeats = min(5, args.repeats)
+    return measure_against_peers(oracle, args.peer_n, repeats, args.peer_limit, args.peer_clouds)
 
 
-def _whole(engine: CudaEngine, points: Points) -> None:
-    """Go from points on the host to a diagram on the host."""
-    compute_diagram(points, check_options(), engine, "measured")
+def _window(target: Target, oracle: Oracle, args: argparse.Namespace) -> tuple[Any, list[Figure]]:
+    sizes = args.window_points, args.landmarks, args.push
+    return measure_memory(target, *sizes, args.stream_limit)
 
 
-def _device(engine: CudaEngine) -> dict[str, Any]:
-    runtime, device = engine.device.xp.cuda.runtime, engine.device.xp.cuda.Device()
-    properties = runtime.getDeviceProperties(device.id)
-    return {
-        "name": properties["name"].decode(),
-        "compute_capability": device.compute_capability,
-        "multiprocessors": properties["multiProcessorCount"],
-        "memory_bytes": properties["totalGlobalMem"],
-        "driver": runtime.driverGetVersion(),
-        "runtime": runtime.runtimeGetVersion(),
-    }
+def _stream(target: Target, oracle: Oracle, args: argparse.Namespace) -> tuple[Any, list[Figure]]:
+    checked = check_stream(oracle)
+    sizes = args.scales, args.rate, args.seconds, args.landmarks, args.push
+    row, figures = measure_stream(target, *sizes, args.stream_limit)
+    return {"checked": checked, **row}, figures
+
+
+PARTS: dict[str, Part] = {
+    "stages": _stages,
+    "replacements": _replacements,
+    "batch": _batch,
+    "window": _window,
+    "stream": _stream,
+    "peers": _peers,  # last: a peer that fails may end the process
+}
+
+
+def _arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1024, 2048, 4096])
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--peer-n", type=int, default=1024)
+    parser.add_argument("--peer-limit", type=float, default=10, help="seconds of one contender")
+    parser.add_argument("--scales", type=int, nargs="+", default=FOUR_SCALES, help="milliseconds")
+    parser.add_argument("--rate", type=float, default=1e6, help="points a second of event time")
+    parser.add_argument("--seconds", type=float, default=30, help="event time of the stream")
+    parser.add_argument("--landmarks", type=int, default=512, help="of a window of the stream")
+    parser.add_argument("--push", type=int, default=10_000, help="points of a push")
+    parser.add_argument("--window-points", type=int, default=1_000_000)
+    parser.add_argument("--stream-limit", type=float, default=300, help="seconds of one stream")
+    parser.add_argument("--without-numba", action="store_true", help="compare as if it was missing")
+    parser.add_argument("--emulated", action="store_true", help="a dry run on the host")
+    parser.add_argument("--output", type=Path, help="where to write the JSON record")
+    parser.set_defaults(cases=[(2048, 0.0), (1024, 0.1)], batch=[256, 512], peer_clouds=None)
+    args = parser.parse_args(arguments)
+    if args.emulated:
+        vars(args).update(TINY)
+    return args
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower().partition(":")[0]).strip("-")
 
 
 if __name__ == "__main__":

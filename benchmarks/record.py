@@ -48,11 +48,12 @@ def default_output(benchmark: str) -> Path:
     return ROOT / "benchmarks" / "results" / f"{benchmark}.{kind}.json"
 
 
-def write(path: Path, record: dict[str, Any]) -> None:
-    """Write a record as JSON."""
+def write(path: Path, record: dict[str, Any], *, quiet: bool = False) -> None:
+    """Write a record as JSON, and say where unless ``quiet``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"record: {os.path.relpath(path)}")
+    if not quiet:
+        print(f"record: {os.path.relpath(path)}")
 
 
 def _version(package: str) -> str | None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aura_tda_gpu import Diagram, RipsWindow, vietoris_rips
-from aura_tda_gpu.persistence.cpu import CpuEngine
+from aura_tda_gpu.persistence.distances import pairwise
 
 from .clouds import cloud
 from .comparison import Bars, assert_equal, bars_of, timed
@@ -42,16 +42,21 @@ class Windows:
         Points that can be put in.
     updates : str
         ``"always"`` or ``"auto"``, for the first window.
+    backend : str
+        Of both.
     """
 
-    def __init__(self, name: str, n: int, n_fresh: int, updates: str) -> None:
+    def __init__(
+        self, name: str, n: int, n_fresh: int, updates: str, backend: str = "auto"
+    ) -> None:
         points = cloud(name, n + n_fresh)
         self.name = name
+        self._backend = backend
         self._fresh = points[n:]
         self._rng = np.random.default_rng(n)
         self._windows = {
-            UPDATED: RipsWindow(n, points.shape[1], updates=updates),
-            REBUILT: RipsWindow(n, points.shape[1], updates="never"),
+            UPDATED: RipsWindow(n, points.shape[1], updates=updates, backend=backend),
+            REBUILT: RipsWindow(n, points.shape[1], updates="never", backend=backend),
         }
         for window in self._windows.values():
             window.insert(points[:n])
@@ -65,7 +70,7 @@ class Windows:
 
     def distances(self) -> npt.NDArray[np.float32]:
         """Return the matrix of distances of the points held now, for the peers."""
-        return CpuEngine().pairwise(self.points, "euclidean")
+        return pairwise(self.points, "euclidean")
 
     def bars(self) -> Bars:
         """Return the bars of the points held now."""
@@ -108,7 +113,7 @@ class Windows:
             samples.rechecked.append(updated.info["n_rechecked"])
         if from_points:
             points = self.points
-            seconds, batch = timed(lambda: vietoris_rips(points))
+            seconds, batch = timed(lambda: vietoris_rips(points, backend=self._backend))
             samples.seconds.setdefault(FROM_POINTS, []).append(seconds)
             assert_equal(bars_of(told[REBUILT][-1]), bars_of(batch), f"{FROM_POINTS} {who}")
 

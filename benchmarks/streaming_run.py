@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from .peak_memory import MB, process_memory
 from .record import ROOT
 from .streams import torus_knot_pushes
 
-__all__ = ["ENOUGH_FOR_P99", "measure", "new_stream"]
+__all__ = ["ENOUGH_FOR_P99", "Case", "measure", "new_stream", "run_here"]
 
 ENOUGH_FOR_P99 = 200
 ROOM = 1.02  # rows a window may hold, against those that fall into it
@@ -85,6 +86,10 @@ class Case:
         How long is measured, in lengths of the longest window, once it is full.
     max_memory_mb : float
         What the stream may take.
+    backend : str
+        Of the stream.
+    limit_s : float
+        Wall-clock time after which no further push is made.
     """
 
     scales: list[int]
@@ -93,6 +98,8 @@ class Case:
     push: int
     lengths: float
     max_memory_mb: float
+    backend: str = "auto"
+    limit_s: float = math.inf
 
     @property
     def rate_hz(self) -> float:
@@ -109,7 +116,11 @@ def measure(case: Case) -> dict[str, Any]:
 
 
 def new_stream(
-    scales: Iterable[int], points: int, landmarks: int, max_memory_mb: float
+    scales: Iterable[int],
+    points: int,
+    landmarks: int,
+    max_memory_mb: float,
+    backend: str = "auto",
 ) -> MultiScaleStream:
     """Return a stream whose longest window holds ``points`` rows and a little more."""
     return MultiScaleStream(
@@ -118,15 +129,20 @@ def new_stream(
         max_points=int(ROOM * points) + 1,
         max_landmarks=landmarks,
         max_memory_mb=max_memory_mb,
+        backend=backend,
     )
 
 
-def _run(case: Case) -> dict[str, Any]:
-    stream = new_stream(case.scales, case.points, case.landmarks, case.max_memory_mb)
+def run_here(case: Case) -> dict[str, Any]:
+    """Run a case in this process and return its figures; rates are None if time was up before."""
+    stream = new_stream(case.scales, case.points, case.landmarks, case.max_memory_mb, case.backend)
+    stop = time.monotonic() + case.limit_s
     samples = {f"scale_{scale}ms": ScaleSamples() for scale in sorted(case.scales)}
     total = case.points + int(case.lengths * case.points)
     n_seen, n_timed, seconds = 0, 0, 0.0
     for points, times in torus_knot_pushes(total, case.rate_hz, case.push):
+        if time.monotonic() > stop:
+            break
         start = time.perf_counter()
         updates = stream.push(points, times)
         taken = time.perf_counter() - start
@@ -140,7 +156,8 @@ def _run(case: Case) -> dict[str, Any]:
     if stream.stats.overflowed or stream.stats.skipped_ticks:
         raise SystemExit(f"not every point or tick was kept ({stream.stats}): no figures")
     return {
-        "points_per_s": n_timed / seconds,
+        "points_per_s": n_timed / seconds if n_timed else None,
+        "points_pushed": n_seen,
         "points_timed": n_timed,
         "seconds": seconds,
         "scales": {name: of_scale.summary() for name, of_scale in samples.items()},
@@ -163,4 +180,4 @@ def _middle(values: list[float]) -> float | None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("case", help="the fields of a case, as JSON")
-    print(json.dumps(_run(Case(**json.loads(parser.parse_args().case)))))
+    print(json.dumps(run_here(Case(**json.loads(parser.parse_args().case)))))

@@ -70,6 +70,12 @@ def test_the_settings():
     assert run("-c", f"{block}\nprint(stream.settings.scales)") == "(1000, 4000)\n"
 
 
+def test_the_page_on_the_gpu(tmp_path):
+    (block,) = blocks("docs/gpu.md")
+    lines = run("-c", block, cwd=tmp_path).splitlines()
+    assert lines[-1] == "[[1.        1.4142135]]"
+
+
 def test_the_output(tmp_path):
     (block,) = blocks("docs/output.md")
     (tmp_path / "a.csv").write_text("t,x,y\n0,0,0\n0.1,0,1\n0.2,1,1\n0.3,1,0\n")

@@ -11,9 +11,10 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = {"plot", "torch", "test", "bench", "parquet"}
+EXTRAS = {"plot", "torch", "test", "bench", "parquet", "cuda12", "cuda13"}
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,19 @@ def test_nobody_is_made_to_install_a_peer_or_an_optional_package(metadata):
     needed = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
     names = {re.match(r"[\w-]+", line)[0].lower() for line in needed}
     assert names == {"numba", "numpy", "pydantic", "pyyaml", "rich", "structlog", "typer"}
+
+
+def test_the_gpu_extras_and_the_environment_agree(metadata):
+    lines = [line for line in metadata.get_all("Requires-Dist") if "extra == 'cuda1" in line]
+    assert {line.partition(";")[0].strip() for line in lines} == {
+        "cupy-cuda12x!=14.1.0,>=13",
+        "cupy-cuda13x!=14.1.0,>=13.6",
+        "nvidia-ml-py>=12",
+    }
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    environment = {line for line in dependencies if isinstance(line, str)}
+    needed = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
+    assert {"cupy>=13,!=14.1.0", "nvidia-ml-py>=12", *needed} <= environment
 
 
 def test_agpl_stays_in_the_benchmarks():

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..errors import InvalidInputError
 from .engine import Float32Array
+from .places import refuse_elsewhere
 
 __all__ = ["Float64Array", "Rows", "as_matrix"]
 
@@ -35,8 +36,9 @@ def as_matrix(X: Any, name: str) -> Rows:
     Raises
     ------
     InvalidInputError
-        If it does not hold real numbers or is not two-dimensional.
+        If it does not hold real numbers, is not two-dimensional, or is on another device.
     """
+    refuse_elsewhere(X, name)
     array = _to_numpy(X, name)
     if array.dtype.kind not in "fiu":
         row = _first_non_number(array)

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import USE_LANDMARKS, ConfigError, MemoryLimitError, UnsupportedError
-from . import cuda_device
+from . import cuda_device, ripser_plus_plus
 from .engine import Engine
 from .reference import MAX_POINTS, ReferenceEngine
 
 __all__ = [
     "BACKENDS",
+    "BATCH_BACKENDS",
     "available_memory",
     "check_backend",
     "probe",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 BACKENDS = ("auto", "cpu", "cuda", "reference")
+BATCH_BACKENDS = (*BACKENDS, ripser_plus_plus.NAME)  # of single diagrams, not of windows
 
 _MAX_VERTICES = 65_534  # two vertex ids share 32 bits, and two values are marks
 
@@ -37,8 +39,8 @@ def check_backend(backend: object) -> str:
     ConfigError
         If the name is unknown.
     """
-    if not isinstance(backend, str) or backend not in BACKENDS:
-        raise ConfigError(f"unknown backend {backend!r}; choose one of {', '.join(BACKENDS)}")
+    if not isinstance(backend, str) or backend not in BATCH_BACKENDS:
+        raise ConfigError(f"unknown backend {backend!r}; choose one of {', '.join(BATCH_BACKENDS)}")
     return backend
 
 
@@ -48,7 +50,7 @@ def resolve(backend: str, n: int, dimensions: tuple[int, ...]) -> tuple[Engine, 
     Parameters
     ----------
     backend : str
-        One of `BACKENDS`.
+        One of `BATCH_BACKENDS`.
     n : int
         Number of vertices.
     dimensions : tuple of int
@@ -74,6 +76,9 @@ def resolve(backend: str, n: int, dimensions: tuple[int, ...]) -> tuple[Engine, 
     check_backend(backend)
     if backend == "cuda":
         return _cuda(n, dimensions), "asked for"
+    if backend == ripser_plus_plus.NAME:
+        _check_size(n)
+        return _ripser_plus_plus(), "asked for"
     if backend == "reference":
         if n > MAX_POINTS:
             raise UnsupportedError(
@@ -143,6 +148,7 @@ def probe() -> dict[str, Any]:
             "cpu": "ok" if numba else "numba is not installed",
             "cuda": cuda_device.why_not() or "ok, in dimensions 0 and 1",
             "reference": f"ok, at most {MAX_POINTS} points",
+            ripser_plus_plus.NAME: ripser_plus_plus.why_not() or "ok, bars of single diagrams",
         },
     }
 
@@ -195,6 +201,11 @@ def _cpu() -> Engine:
     from .cpu import CpuEngine
 
     return CpuEngine()
+
+
+@cache
+def _ripser_plus_plus() -> Engine:
+    return ripser_plus_plus.RipserPlusPlusEngine()
 
 
 @cache

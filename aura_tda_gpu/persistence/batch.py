@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from ..errors import InvalidInputError
-from . import backends, distances
+from . import backends
+from .device_arrays import stacked
 from .diagram import Diagram
 from .engine import BatchEngine, Engine, EngineResult, Float32Array
-from .rips import RipsOptions, check_options, compute_diagram, diagram_of
+from .rips import RipsOptions, check_options, compute_diagram, diagram_of, prepared
 from .threads import in_parts
 
 __all__ = ["vietoris_rips_batch"]
@@ -63,7 +62,7 @@ def vietoris_rips_batch(
     [[[1.0, 1.4142135381698608]], []]
     """
     options = check_options(metric, homology_dimensions, max_edge_length, backend, threads)
-    clouds = [_prepared(i, cloud, options.metric) for i, cloud in enumerate(_clouds(X))]
+    clouds = [_prepared(i, cloud, options) for i, cloud in enumerate(_clouds(X))]
     largest = max(map(len, clouds), default=0)
     engine, reason = backends.resolve(options.backend, largest, options.homology_dimensions)
     if isinstance(engine, BatchEngine):
@@ -84,12 +83,10 @@ def _clouds(X: Any) -> Sequence[Any]:
     return list(X)
 
 
-def _prepared(place: int, cloud: Any, metric: str) -> Float32Array:
+def _prepared(place: int, cloud: Any, options: RipsOptions) -> Float32Array:
     """Return a cloud, or a matrix, as an engine takes it."""
     try:
-        if metric == "precomputed":
-            return distances.as_dissimilarity(cloud)
-        return distances.as_points(cloud, metric)
+        return prepared(cloud, options)
     except InvalidInputError as error:
         raise InvalidInputError(f"X[{place}]: {error}", error.row) from None
 
@@ -122,9 +119,9 @@ def _in_groups(
     """Compute clouds of one shape together, as many as there is room for."""
     diagrams: list[Diagram | None] = [None] * len(clouds)
     for places in _groups([cloud.shape for cloud in clouds]):
-        together = np.stack([clouds[i] for i in places])
+        together = stacked([clouds[i] for i in places], engine.device.xp)
         started = time.perf_counter()
-        matrices: Any = together
+        matrices = together
         if options.metric != "precomputed":
             matrices = engine.pairwise_of_many(together, options.metric)
         seconds = time.perf_counter() - started

@@ -13,7 +13,7 @@ from ..errors import USE_LANDMARKS, BackendUnavailable, MemoryLimitError, Unsupp
 if TYPE_CHECKING:
     from .cuda import CudaEngine
 
-__all__ = ["LEAST_CAPABILITY", "check_size", "cuda_engine", "load_driver", "why_not"]
+__all__ = ["LEAST_CAPABILITY", "check_size", "cuda_engine", "load_driver", "no_device", "why_not"]
 
 LEAST_CAPABILITY = (7, 5)
 
@@ -27,8 +27,8 @@ def load_driver() -> Any:
         return None
 
 
-def why_not() -> str | None:
-    """Say why no GPU can be used, as far as that shows without a CUDA context; None if one can."""
+def no_device() -> str | None:
+    """Say why there is no GPU, as far as that shows without a CUDA context; None if there is."""
     driver = load_driver()
     if driver is None:
         return "no NVIDIA driver was found"
@@ -38,9 +38,18 @@ def why_not() -> str | None:
     number = ctypes.c_int(0)
     if driver.cuDeviceGetCount(ctypes.byref(number)) or number.value < 1:
         return "the NVIDIA driver knows no device"
-    if util.find_spec("cupy") is None:
-        return "CuPy is not installed: pip install cupy-cuda13x, or cupy-cuda12x for CUDA 12"
     return None
+
+
+def why_not() -> str | None:
+    """Say why the CUDA engine cannot run, as `no_device` does; None if it can."""
+    reason = no_device()
+    if reason is None and util.find_spec("cupy") is None:
+        return (
+            "CuPy is not installed: pip install 'aura-tda-gpu[cuda13]', or 'aura-tda-gpu[cuda12]' "
+            "for CUDA 12"
+        )
+    return reason
 
 
 def check_size(n: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ class Device:
         self.xp = xp
         self.kernels = kernels
         self._pinned: Any = None
+        self._one_copy = threading.Lock()  # threads share the pinned memory
 
     def to_host(self, array: Any) -> Host:
         """Return a numpy array of what is on the device."""
@@ -48,12 +50,13 @@ class Device:
         On a GPU it goes through pinned memory, which is kept for the next time.
         """
         flat = [self.xp.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays]
-        packed = self._through_pinned(self.xp.concatenate(flat))
         found, start = [], 0
-        for array in arrays:
-            piece = packed[start : start + array.nbytes].copy()  # aligned, and ours
-            found.append(piece.view(array.dtype).reshape(array.shape))
-            start += array.nbytes
+        with self._one_copy:
+            packed = self._through_pinned(self.xp.concatenate(flat))
+            for array in arrays:
+                piece = packed[start : start + array.nbytes].copy()  # aligned, and ours
+                found.append(piece.view(array.dtype).reshape(array.shape))
+                start += array.nbytes
         return found
 
     def _through_pinned(self, packed: Any) -> Host:

@@ -24,6 +24,7 @@ __all__ = [
     "as_rows",
     "check_metric",
     "cross",
+    "limit_of",
     "pairwise",
     "to_float32",
     "unit_rows",
@@ -112,6 +113,11 @@ def as_rows(X: Any, name: str = "X") -> Rows:
     return rows
 
 
+def limit_of(dim: int) -> float:
+    """Return the largest coordinate whose squared distances cannot overflow float32."""
+    return float(0.49 * np.sqrt(_FLOAT32_MAX / dim))
+
+
 def to_float32(rows: Rows, origin: Float64Array | None = None) -> Float32Array:
     """Subtract an origin in float64, then cast.
 
@@ -130,7 +136,7 @@ def to_float32(rows: Rows, origin: Float64Array | None = None) -> Float32Array:
     if origin is not None:
         with np.errstate(over="ignore"):
             rows = rows.astype(np.float64) - origin
-    limit = 0.49 * np.sqrt(_FLOAT32_MAX / rows.shape[1])
+    limit = limit_of(rows.shape[1])
     small = (np.abs(rows) <= limit).all(axis=1)
     if not small.all():
         row = int(np.argmin(small))

@@ -202,7 +202,15 @@ class Engine(Protocol):
 
 @runtime_checkable
 class BatchEngine(Engine, Protocol):
-    """An engine that takes many windows of one size at once."""
+    """An engine that takes many windows of one size at once.
+
+    Attributes
+    ----------
+    device : cuda_launch.Device
+        Where it computes.
+    """
+
+    device: Any
 
     def pairwise_of_many(self, points: Any, metric: str) -> Any:
         """Return the distances (windows, n, n) of points (windows, n, dim), for `compute_many`."""

@@ -12,7 +12,7 @@ from .edge_keys import INFINITE, UInt64Array
 from .edge_sweep import UInt16Array, UInt32Array, sweep_edges
 from .engine import EngineResult, Float32Array, Int64Array
 from .footprint import padded
-from .kernels import certificates, edge_lists, mark
+from .kernels import certificates, replacement
 from .pairing import Notes, counts, pair_edges
 from .rechecks import Change, Watch, look_again
 from .unhubbed import EdgeLists
@@ -97,10 +97,11 @@ class LuneState:
         self.points[slots] = points
         self.bits.fill(INFINITE)
         self.bits[np.ix_(slots, slots)] = matrix.view(np.uint32)
-        none = np.empty((0, self.n_slots), np.uint32)
-        centre = self._find_centre(slots, none)
+        nobody = np.zeros(self.n_slots, np.bool_), slots, np.empty((0, self.n_slots), np.uint32)
+        r_enc, centre = replacement.refresh_farthest(self.bits, self.farthest, slots, *nobody)
+        self._set_radius(r_enc)
         for codes in (self.first, self.second):
-            codes.fill(centre)
+            codes.fill(max(int(centre), 0))
 
         def note(edge_keys: UInt64Array, classes: Any, hubs: Any) -> None:
             certificates.note(edge_keys, classes, hubs, slots, self.first, self.second)
@@ -120,23 +121,19 @@ class LuneState:
         stays = np.zeros(self.n_slots, np.bool_)
         stays[self.live] = True
         stays[gone] = False
+        self.points[new] = points
         rows = distances.cross(points, self.points, self.metric).view(np.uint32)
         watch.lap("distance")
-        old_rows = np.where(stays, self.bits[gone], mark.NOWHERE)
-        new_rows = np.where(stays, rows, mark.NOWHERE)
-        change = Change(gone, new, np.flatnonzero(stays), stays, old_rows, new_rows)
-        stand_in = change.stand_ins()
+        old_rows, new_rows, stand_in, nearest, self.live, r_enc, centre = replacement.replace(
+            self.bits, self.farthest, stays, gone, new, rows
+        )
+        change = Change(gone, new, np.flatnonzero(stays), stays, old_rows, new_rows, nearest)
+        self._set_radius(r_enc)
         for slot in gone.tolist():
             self._notes.gone[slot // _LANES] |= np.uint64(1 << slot % _LANES)
-        self._commit(gone, new, points, np.where(stays, rows, INFINITE))
-        holds_point = stays.copy()
-        holds_point[new] = True
-        self.live = np.flatnonzero(holds_point)
-        centre = self._find_centre(new, change.old_rows)
         watch.lap("commit")
-        found = look_again(self, change, stand_in, centre, budget, watch)
-        self.lists, sources = self.lists.merged(found, self.bits)
-        self._sources = np.where(sources < 0, -1, np.append(self._sources, -1)[sources])
+        found = look_again(self, change, stand_in, max(int(centre), 0), budget, watch)
+        self.lists, self._sources = self.lists.merged(found, self.bits, self._sources)
         watch.lap("recheck")
         return {"n_rechecked": len(found.listed), "seconds": watch.seconds}
 
@@ -159,29 +156,11 @@ class LuneState:
         """Compare what is kept with what the points say; see `verification.verify_state`."""
         verify_state(self)
 
-    def _commit(
-        self, gone: Int64Array, new: Int64Array, points: Float32Array, rows: UInt32Array
-    ) -> None:
-        """Write the distances of the new points, and none for the slots that are free."""
-        self.points[new] = points
-        freed = gone[~np.isin(gone, new)]
-        self.bits[freed] = INFINITE
-        self.bits[:, freed] = INFINITE
-        self.bits[new] = rows
-        self.bits[:, new] = rows.T
-        among = distances.cross(points, points, self.metric)
-        self.bits[np.ix_(new, new)] = among.view(np.uint32)
-
     def _forget(self) -> None:
         """Forget the relations of former diagrams."""
         words = np.zeros(self.n_slots // _LANES, np.uint64)
         self._notes = Notes(self.first, np.empty(0, np.int64), words)
         self._sources = np.full(len(self.lists.splits), -1)
 
-    def _find_centre(self, new: Int64Array, old_rows: UInt32Array) -> int:
-        """Bring the enclosing radius up to date; return the slot that attains it, 0 for none."""
-        r_enc, centre = edge_lists.refresh_farthest(
-            self.bits, self.farthest, self.live, new, old_rows
-        )
+    def _set_radius(self, r_enc: int) -> None:
         self.r_enc = np.uint32(r_enc if len(self.live) else 0)
-        return max(int(centre), 0)

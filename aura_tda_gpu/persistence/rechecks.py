@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .edge_keys import UInt64Array
 from .edge_sweep import UInt32Array
 from .engine import Int64Array, TooManyEdges
-from .kernels import certificates, edge_lists, mark, recheck
+from .kernels import edge_lists, mark, recheck
 from .threads import in_parts
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Change:
     old_rows, new_rows : ndarray of uint32, shapes (g, N) and (m, N)
         Patterns of the distances from the points that leave, and from those that come, to the
         survivors, `mark.NOWHERE` elsewhere.
+    nearest : ndarray of int64, shape (m,)
+        The survivor nearest to each point that comes, -1 if there is none.
     """
 
     gone: Int64Array
@@ -50,14 +52,7 @@ class Change:
     stays: npt.NDArray[np.bool_]
     old_rows: UInt32Array
     new_rows: UInt32Array
-
-    def stand_ins(self) -> Int64Array:
-        """Return for each code what to try in its place: for a vertex that left, one near it."""
-        n_slots = len(self.stays)
-        stand_in = np.arange(2 * n_slots + certificates.N_CODES)
-        stand_in[self.gone] = edge_lists.nearest_survivors(self.old_rows)
-        stand_in[stand_in < 0] = 2 * n_slots
-        return stand_in
+    nearest: Int64Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +105,7 @@ def look_again(
     change : Change
         What came and went.
     stand_in : ndarray of int64
-        As `Change.stand_ins` returns it.
+        As `replacement.replace` returns it.
     centre : int
         Slot that attains the enclosing radius.
     budget : int
@@ -125,8 +120,7 @@ def look_again(
     """
     codes = (state.bits, state.first, state.second)
     star = np.empty(len(change.new) * len(state.live), np.uint64)
-    nearest = edge_lists.nearest_survivors(change.new_rows)
-    n_star = edge_lists.star(*codes, change.new, state.live, nearest, state.threshold, star)
+    n_star = edge_lists.star(*codes, change.new, state.live, change.nearest, state.threshold, star)
     lists = state.lists
     kept = (
         np.zeros(len(lists.rng), np.bool_),

@@ -12,11 +12,19 @@ from typing import Any
 import numpy as np
 
 from ..errors import USE_LANDMARKS, ConfigError, MemoryLimitError
-from . import backends, distances
+from . import backends, cuda_device, device_arrays, device_stats, distances
 from .diagram import Diagram
-from .engine import Engine, EngineResult, Float32Array
+from .engine import BatchEngine, Engine, EngineResult, Float32Array
+from .places import gpu_of
 
-__all__ = ["RipsOptions", "check_options", "compute_diagram", "diagram_of", "vietoris_rips"]
+__all__ = [
+    "RipsOptions",
+    "check_options",
+    "compute_diagram",
+    "diagram_of",
+    "prepared",
+    "vietoris_rips",
+]
 
 MAX_DIMENSION = 63
 
@@ -46,6 +54,7 @@ def vietoris_rips(
     Parameters
     ----------
     X : array_like
+        In the memory of the host, or points on a GPU with ``backend="cuda"``, which stay there.
         Points, shape (n, dim), or with ``metric="precomputed"`` a symmetric dissimilarity
         matrix, shape (n, n), with zero diagonal. The matrix may hold ``inf`` (no edge) and need
         not obey the triangle inequality.
@@ -58,7 +67,8 @@ def vietoris_rips(
     max_edge_length : float
         Longest edge of the filtration, inclusive.
     backend : str
-        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"reference"``.
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"reference"`` or ``"ripser++"`` (bars without edges and
+        loops; docs/gpu.md).
     threads : int, optional
         Number of engine threads; None takes the usable cores. The result does not depend on it.
 
@@ -89,10 +99,7 @@ def vietoris_rips(
     [[1.0, 1.4142135381698608]]
     """
     options = check_options(metric, homology_dimensions, max_edge_length, backend, threads)
-    if options.metric == "precomputed":
-        vertices = distances.as_dissimilarity(X)
-    else:
-        vertices = distances.as_points(X, options.metric)
+    vertices = prepared(X, options)
     engine, reason = backends.resolve(options.backend, len(vertices), options.homology_dimensions)
     return compute_diagram(vertices, options, engine, reason)
 
@@ -124,6 +131,26 @@ def check_options(
         backend=backends.check_backend(backend),
         threads=_threads(threads),
     )
+
+
+def prepared(X: Any, options: RipsOptions) -> Float32Array:
+    """Return points or a matrix as an engine takes them.
+
+    Points that are on a GPU stay there with backend ``"cuda"``.
+
+    Raises
+    ------
+    InvalidInputError
+        If they cannot be used, or are on another device than the engine.
+    BackendUnavailable
+        If they are on a GPU and the CUDA engine cannot run.
+    """
+    if options.metric == "precomputed":
+        return distances.as_dissimilarity(X)
+    if options.backend == "cuda" and gpu_of(X) is not None:
+        device = cuda_device.cuda_engine().device
+        return device_arrays.as_points(X, options.metric, device)
+    return distances.as_points(X, options.metric)
 
 
 def compute_diagram(
@@ -200,6 +227,8 @@ def diagram_of(
         "n_vertices": n_vertices,
         **told,
     }
+    if isinstance(engine, BatchEngine):
+        info["device"] = device_stats.info_of(engine.device.xp)
     return Diagram(result, info=info)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from .edge_keys import LENGTH_SHIFT, VERTEX_MASK, VERTEX_SHIFT, UInt64Array, key_after
 from .edge_sweep import SweptEdges, UInt32Array
 from .engine import Int64Array
-from .kernels import certificates, edge_lists, recheck
+from .kernels import certificates, edge_lists
 from .rechecks import Found
 
 __all__ = ["EdgeLists"]
@@ -59,30 +59,32 @@ class EdgeLists:
             np.sort(loose),
         )
 
-    def merged(self, found: Found, bits: UInt32Array) -> tuple[EdgeLists, Int64Array]:
-        """Return the lists after some edges were looked at again.
+    def merged(
+        self, found: Found, bits: UInt32Array, sources: Int64Array
+    ) -> tuple[EdgeLists, Int64Array]:
+        """Return the lists after an update.
 
         Parameters
         ----------
         found : Found
-            What was found.
+            What the update looked at again, and what it left as it was.
         bits : ndarray of uint32, shape (N, N)
             Patterns of the distances.
+        sources : ndarray of int64
+            What goes along with each split edge.
 
         Returns
         -------
         lists : EdgeLists
         sources : ndarray of int64
-            For each split edge its position among those of before, -1 for a new one.
+            What went along with each split edge that is left, -1 for the others.
         """
-        edge_keys = edge_lists.keys_of(found.listed, bits)
-        splits = edge_keys[found.kinds == recheck.SPLIT]
-        all_splits, reps, sources = edge_lists.merge_splits(
-            self.splits, self.reps, found.splits, splits, found.reps, np.argsort(splits)
+        kept = (found.rng, found.splits, found.loose)
+        lists = (self.rng, self.splits, self.loose, self.reps)
+        rng, splits, loose, reps, sources = edge_lists.merge(
+            lists, kept, found.listed, found.kinds, found.reps, bits, sources
         )
-        rng = np.concatenate([self.rng[found.rng], edge_keys[found.kinds == recheck.EMPTY]])
-        loose = np.concatenate([self.loose[found.loose], edge_keys[found.kinds == recheck.LOOSE]])
-        return EdgeLists(np.sort(rng), all_splits, reps, np.sort(loose)), sources
+        return EdgeLists(rng, splits, reps, loose), sources
 
     @property
     def nbytes(self) -> int:

@@ -68,6 +68,12 @@ class DeviceRing:
         )
         self.end = first + len(rows)
 
+    def keep_to(self, ring: RingBuffer) -> None:
+        """Send a window's rows again where younger ones, which it did not get, lie over them."""
+        if self.end > ring.total:
+            self.end = ring.total - len(ring)
+            self.append(ring.rows(), self.end)
+
 
 class DeviceCover:
     """The cover of one window; a `cover.CoverState`.
@@ -145,6 +151,7 @@ class DeviceCover:
     def catch_up(self, ring: RingBuffer, n: int) -> None:
         """Take those of the ``n`` oldest rows that were not seen as they came."""
         first = ring.total - len(ring)
+        self._ring.keep_to(ring)
         for start in range(max(first, self._taken), first + n, self._room):
             stop = min(start + self._room, first + n)
             if stop > self._ring.end:

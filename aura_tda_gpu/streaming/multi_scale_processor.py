@@ -9,6 +9,8 @@ from typing import Any
 from ..config import Config
 from ..config.hints import hint
 from ..errors import ConfigError
+from ..persistence import cuda_device
+from ..persistence.device_stats import DeviceUse
 from .intake import as_batch, as_instant
 from .persistence_stream import WindowUpdate
 from .settings import DEFAULT_SCALES, StreamSettings, default
@@ -134,6 +136,9 @@ class MultiScaleStream(StepwiseStream):
             parallel_workers=parallel_workers,
         )
         super().__init__(settings)
+        self._device_use = (
+            DeviceUse(cuda_device.cuda_engine().device.xp) if settings.backend == "cuda" else None
+        )
 
     @property
     def stats(self) -> StreamStats:
@@ -149,6 +154,7 @@ class MultiScaleStream(StepwiseStream):
             skipped_ticks=sum(lane.clock.skipped_ticks for lane in self._lanes),
             watermark=None if mark is None else mark / _NS_PER_S,
             pending=len(self._pending),
+            device=self._device_use.told(self._n_seen) if self._device_use else {},
         )
 
     @property

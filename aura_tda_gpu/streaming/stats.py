@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = ["StreamStats"]
 
@@ -25,6 +26,9 @@ class StreamStats:
         Seconds; None before the first point.
     pending : int
         Points that wait for the watermark.
+    device : dict
+        With backend ``"cuda"`` memory, busy ratio and energy of the GPU, and the energy for every
+        million points since the stream was made (docs/gpu.md); else empty.
     """
 
     accepted: int
@@ -34,3 +38,4 @@ class StreamStats:
     skipped_ticks: int
     watermark: float | None
     pending: int
+    device: dict[str, Any] = field(default_factory=dict)

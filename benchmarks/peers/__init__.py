@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import giotto_ph, ripser_py
+from . import giotto_ph, ripser_plus_plus, ripser_py
 
-__all__ = ["PEERS"]
+__all__ = ["GPU_PEERS", "PEERS"]
 
+GPU_PEERS: dict[str, ModuleType] = {peer.NAME: peer for peer in (ripser_plus_plus, giotto_ph)}
 PEERS: dict[str, ModuleType] = {peer.NAME: peer for peer in (giotto_ph, ripser_py)}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu.persistence import cost_model, cuda_device
+from aura_tda_gpu.persistence.cuda_kernels import CONSTANTS
 from aura_tda_gpu.persistence.cuda_launch import Device
 from aura_tda_gpu.persistence.kernels import cover as kernel
 from aura_tda_gpu.streaming import cover, device_cover
@@ -57,6 +58,51 @@ def known(columns, ids, newest, back, last, bucket, bound, counts, rho) -> dict[
     }
 
 
+def windows_of(device: Device, n_windows: int, k: int, metric: str, room: int) -> tuple[Any, Any]:
+    """Return covers that share their arrays, and a function that serves all in each launch."""
+    xp, threads = device.xp, CONSTANTS["COVER_THREADS"]
+    one = DeviceCover(DeviceRing(device, CAPACITY, 3), k, metric, SLIDE)
+    reals, numbers = xp.stack([one.reals] * n_windows), xp.stack([one.numbers] * n_windows)
+    ring = (
+        xp.full((n_windows, CAPACITY, 3), np.nan),
+        *(xp.full((n_windows, CAPACITY), -99) for _ in range(2)),
+    )
+    views = [DeviceCover(DeviceRing(device, CAPACITY, 3), k, metric, SLIDE) for _ in reals]
+    for view, mine, its in zip(views, reals, numbers, strict=True):
+        view.reals, view.numbers = mine, its
+    state = reals, numbers, *one._state()[2:]
+
+    def padded(parts: list[Any], fill: float) -> Any:
+        shape = (n_windows, room, *parts[0].shape[1:])
+        sent = np.full(shape, fill, parts[0].dtype)
+        for row, part in zip(sent, parts, strict=True):
+            row[: len(part)] = part
+        return xp.asarray(sent)
+
+    def launch(rows: list[Rows], first: list[int], live: list[int], tick: int) -> Any:
+        sizes, kernels = np.array([len(part) for part in rows], np.int32), device.kernels
+        ends, size = np.array(first) + sizes, (np.int32(CAPACITY), np.int32(3))
+        sent = [
+            padded([getattr(r, name) for r in rows], -99) for name in ("points", "times", "ids")
+        ]
+        where = xp.asarray(np.array(first)), xp.asarray(sizes)
+        columns = live, [tick] * n_windows
+        spans = xp.asarray(np.stack([first, ends, *columns], axis=1).astype(np.int64))
+        scratch = (
+            *(xp.full((n_windows, room, 3), np.nan), xp.full((n_windows, room), -7, np.int32)),
+            *(xp.full((n_windows, room), np.nan) for _ in range(2)),
+        )
+        grid, taken = (1, n_windows), (*state, *ring, size[0], spans, *scratch, np.int32(room))
+        kernels["append_rows"](grid, (32,), (*sent, np.int32(room), *where, *ring, *size))
+        kernels["cover_nearest"](grid, (32,), taken)
+        kernels["cover_take"]((n_windows,), (threads,), (*taken, np.int64(SLIDE)))
+        told = xp.full((n_windows, 4), np.nan)
+        kernels["cover_settle"]((n_windows,), (threads,), (*state, spans, told))
+        return device.to_host(told)
+
+    return views, launch
+
+
 class CoverParity:
     """Tests of a cover; the module of a subclass gives ``xp``, ``kernels`` and ``engine``."""
 
@@ -102,6 +148,62 @@ class CoverParity:
         for state in (host, other):
             state.take(rows, 0, 0)
         assert on_host(other) == of_host(host)
+
+    @pytest.mark.parametrize("metric", METRICS)
+    def test_landmarks_that_close_amid_a_launch(self, engine, metric):
+        points = np.random.default_rng(0).integers(1, 9, (400, 2)) + 0.5
+        rows = Rows(points, np.arange(400), np.arange(400))
+        host = HostCover(30, 2, metric, CAPACITY, SLIDE)
+        other = DeviceCover(DeviceRing(engine.device, CAPACITY, 2), 30, metric, SLIDE)
+        for state in (host, other):
+            state.take(rows, 0, 0)
+        assert on_host(other) == of_host(host)
+
+    @pytest.mark.parametrize("metric", METRICS)
+    def test_windows_share_a_launch(self, engine, metric):
+        device, n_windows, k, room = engine.device, 3, 9, 20
+        rng = np.random.default_rng(4)
+        scale = np.repeat([1.0, 30.0], N // 2)[:, np.newaxis]
+        points = [(w + 1) * rng.normal(size=(N, 3)) * scale for w in range(n_windows)]
+        hosts = [HostCover(k, 3, metric, CAPACITY, SLIDE) for _ in points]
+        views, launch = windows_of(device, n_windows, k, metric, room)
+        seen = [0] * n_windows
+        for step in range(40):
+            sizes = [
+                min(int(m), N - s) for m, s in zip(rng.integers(0, room, 3), seen, strict=True)
+            ]
+            ends = [s + m for s, m in zip(seen, sizes, strict=True)]
+            live = [max(0, end - CAPACITY + w) for w, end in enumerate(ends)]
+            rows = [
+                Rows(p[a:b], np.arange(a, b), np.arange(a, b) + 7)
+                for p, a, b in zip(points, seen, ends, strict=True)
+            ]
+            told = launch(rows, seen, live, step)
+            for w, host in enumerate(hosts):
+                host.take(rows[w], seen[w], live[w])
+                assert told[w, 0] == host.settle(live[w], step)
+                assert on_host(views[w]) == of_host(host)
+            seen = ends
+        assert min(seen) == N
+
+    def test_rows_that_the_window_did_not_get(self, engine):
+        points, numbers = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60)
+        rows = Rows(points, numbers, numbers)
+        for n_taken in (60, 45):
+            ring = RingBuffer(40, 2)
+            host = GhostCover.on_host(50, 2, "euclidean", 40, SLIDE)
+            state = DeviceCover(DeviceRing(engine.device, 40, 2), 50, "euclidean", SLIDE)
+            other = GhostCover(state, 50, 2, "euclidean", SLIDE)
+            for one in (host, other):
+                one.take(rows[:40], 0, 0)
+            ring.append(rows[:40])
+            for one in (host, other):  # and an interruption keeps them from the ring
+                one.take(rows[40:n_taken], 40, 0)
+            for end in (40, 60):
+                ring.append(rows[ring.total : end])
+                chosen = [one.choose(ring, 40, 1000, np.zeros(2)) for one in (host, other)]
+                assert np.array_equal(chosen[0].ids, chosen[1].ids)
+                assert np.array_equal(chosen[0].points, chosen[1].points)
 
     @pytest.mark.parametrize("byte", [0x00, 0xFF])
     def test_nothing_is_read_that_was_not_written(self, xp, kernels, byte):

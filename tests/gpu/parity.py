@@ -152,6 +152,15 @@ class Parity:
         truth = distances.pairwise(points, metric)
         assert np.array_equal(found.view(np.uint32), truth.view(np.uint32))
 
+    @pytest.mark.parametrize("metric", METRICS[:3])
+    @pytest.mark.parametrize("scale", [1e-19, 1e-21, 1e-39])
+    def test_distances_that_are_nearly_nothing_have_the_same_bits(self, engine, metric, scale):
+        # their squares are subnormal; a compiler that flushes those to zero gives other bars
+        points = (scale * np.random.default_rng(8).normal(size=(40, 3))).astype(np.float32)
+        found = engine.device.to_host(engine.pairwise(points, metric))
+        truth = distances.pairwise(points, metric)
+        assert np.array_equal(found.view(np.uint32), truth.view(np.uint32))
+
     @pytest.mark.parametrize("shape", ["lorenz", "torus", "gaussian 10-D", "noisy circle"])
     def test_points_of_known_shape(self, engine, shape):
         points = shapes.CLOUDS[shape](300, np.random.default_rng(3)).astype(np.float32)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +14,6 @@ from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_kernels import Kernels
 from aura_tda_gpu.persistence.rips import vietoris_rips
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
-from benchmarks import gpu_performance
 from tests.cuda_host import EmulatedModule, reason_unavailable
 from tests.gpu.cover_parity import CoverParity
 from tests.gpu.parity import Parity, assert_same, cloud, diagram_by
@@ -128,51 +125,6 @@ def test_without_a_device_nothing_falls_back(monkeypatch):
         vietoris_rips([[0.0], [1.0]], backend="cuda")
     with pytest.raises(BackendUnavailable, match="knows no device"):
         RipsWindow(capacity=4, dim=2, backend="cuda")
-
-
-class WithEvents:
-    """numpy with cupy's events, which all happen at once."""
-
-    def __init__(self) -> None:
-        event = SimpleNamespace(record=lambda: None, synchronize=lambda: None)
-        properties = {"name": b"host", "multiProcessorCount": 1, "totalGlobalMem": 1 << 30}
-        self.cuda = SimpleNamespace(
-            Event=lambda: event,
-            get_elapsed_time=lambda start, stop: 0.5,
-            Device=lambda: SimpleNamespace(id=0, compute_capability="90"),
-            runtime=SimpleNamespace(
-                getDeviceProperties=lambda device: properties,
-                driverGetVersion=lambda: 13000,
-                runtimeGetVersion=lambda: 13000,
-            ),
-        )
-
-    def __getattr__(self, name):
-        return getattr(np, name)
-
-
-@pytest.mark.parametrize("oracle", ["cpu", "reference"])
-def test_the_benchmark_runs(kernels, monkeypatch, tmp_path, oracle):
-    engine = CudaEngine(WithEvents(), kernels)
-    monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
-    monkeypatch.setattr(gpu_performance, "_oracle", lambda: oracle)
-    written = tmp_path / "record.json"
-    options = ["--sizes", "96", "--repeats", "1", "--output", str(written)]
-    monkeypatch.setattr(sys, "argv", ["gpu_performance", *options])
-    assert gpu_performance.main() == 0
-    found = json.loads(written.read_text())
-    assert found["device"]["name"] == "host"
-    assert [run["shape"] for run in found["runs"]] == list(gpu_performance.SHAPES)
-    stages = {"distance", "radius", "lune", "forest", "reduce", "whole"}
-    assert all(set(run["median_ms"]) == stages for run in found["runs"])
-
-
-def test_the_benchmark_without_a_device(monkeypatch, capsys):
-    monkeypatch.setattr(cuda_device, "why_not", lambda: "no NVIDIA driver was found")
-    monkeypatch.setattr(sys, "argv", ["gpu_performance"])
-    assert gpu_performance.main() == 1
-    told = capsys.readouterr().out
-    assert told == "nothing was measured: backend 'cuda': no NVIDIA driver was found\n"
 
 
 def test_numba_is_not_needed():

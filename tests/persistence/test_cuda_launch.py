@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from types import SimpleNamespace
 
 import numpy as np
@@ -68,3 +69,29 @@ def test_pinned_memory_is_used_again_and_what_came_through_it_stays():
     assert len(asked) == 2
     for mine, theirs in zip(first, arrays(4), strict=True):
         assert np.array_equal(mine, theirs)
+
+
+def test_a_thread_does_not_write_over_what_another_has_not_read():
+    device, _ = device_with_pinned_memory()
+    others = []
+
+    class Slow(OnDevice):
+        def view(self, dtype):
+            return Slow(super().view(dtype).array)
+
+        def reshape(self, *shape):
+            return Slow(super().reshape(*shape).array)
+
+        def get(self, *, out):
+            super().get(out=out)
+            others.append(Thread(target=device.bring, args=(OnDevice(np.zeros(50)),)))
+            others[0].start()
+            others[0].join(timeout=0.2)  # as long as it is kept out, it does not end
+
+    device.xp.ascontiguousarray = lambda a: a
+    device.xp.concatenate = lambda parts: type(parts[0])(
+        np.concatenate([part.array for part in parts])
+    )
+    (found,) = device.bring(Slow(np.ones(50)))
+    others[0].join()
+    assert found.tolist() == [1.0] * 50

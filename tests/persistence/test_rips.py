@@ -158,7 +158,7 @@ def test_probe_is_complete():
     assert isinstance(found["cuda"], bool)
     assert found["python"].startswith("3.")
     assert found["numba"]
-    assert set(found["backends"]) == set(backends.BACKENDS) - {"auto"}
+    assert set(found["backends"]) == set(backends.BATCH_BACKENDS) - {"auto"}
 
 
 @pytest.mark.parametrize("driver", [False, True])

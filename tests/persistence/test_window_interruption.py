@@ -9,7 +9,7 @@ import pytest
 
 from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence import distances, lune_state, window_updates
-from aura_tda_gpu.persistence.kernels import edge_lists, mark, recheck, reduction
+from aura_tda_gpu.persistence.kernels import edge_lists, mark, recheck, reduction, replacement
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from tests.persistence.window_checks import assert_right, names_of
 
@@ -18,10 +18,10 @@ STAGES = {
     "distances of the new points": (distances, "cross"),
     "mark": (mark, "mark"),
     "lists before codes are rewritten": (edge_lists, "still_valid"),
-    "commit": (edge_lists, "refresh_farthest"),
+    "commit": (replacement, "replace"),
     "edges of the new points": (edge_lists, "star"),
     "recheck": (recheck, "recheck"),
-    "lists": (edge_lists, "merge_splits"),
+    "lists": (edge_lists, "merge"),
     "pairs": (lune_state, "pair_edges"),
     "reduction": (reduction, "reduce_relations"),
     "bars": (lune_state, "bars_of"),

@@ -7,6 +7,7 @@ from numba import njit
 
 from .certificates import marked_code
 from .keys import edge_key, larger_vertex, smaller_vertex
+from .recheck import EMPTY, LOOSE, SPLIT
 
 INFINITE = np.uint32(0x7F800000)
 
@@ -153,55 +154,63 @@ def nearest_survivors(rows):
 
 
 @njit(nogil=True, cache=True)
-def _farthest(row):
-    best = np.uint32(0)
-    for v in range(row.shape[0]):
-        finite = row[v] if row[v] < INFINITE else np.uint32(0)
-        best = max(best, finite)
-    return best
+def _of_kind(listed, kinds, kind, bits):
+    """Return the keys of the listed edges of one kind, in their order."""
+    out = np.empty(listed.shape[0], np.uint64)
+    used = 0
+    for i in range(listed.shape[0]):
+        if kinds[i] == kind:
+            a = np.int64(listed[i] >> np.uint64(32))
+            b = np.int64((listed[i] >> np.uint64(16)) & np.uint64(0xFFFF))
+            out[used] = edge_key(bits[a, b], a, b)
+            used += 1
+    return out[:used].copy()
 
 
 @njit(nogil=True, cache=True)
-def refresh_farthest(bits, farthest, live, new, old_rows):
-    """Bring the largest entry of each live row up to date.
+def _merge(old, keep, new):
+    """Merge the kept ones of a sorted list with others."""
+    new = np.sort(new)
+    out = np.empty(old.shape[0] + new.shape[0], np.uint64)
+    used, j = 0, 0
+    for i in range(old.shape[0]):
+        if not keep[i]:
+            continue
+        while j < new.shape[0] and new[j] < old[i]:
+            out[used] = new[j]
+            used += 1
+            j += 1
+        out[used] = old[i]
+        used += 1
+    for rest in new[j:]:
+        out[used] = rest
+        used += 1
+    return out[:used].copy()
+
+
+@njit(nogil=True, cache=True)
+def merge(lists, kept, listed, kinds, reps, bits, sources):
+    """Bring the lists of edges up to date.
 
     Parameters
     ----------
-    bits : (N, N) uint32, patterns of the new dissimilarities
-    farthest : (N,) uint32, changed
-    live : (n,) int64, ascending slots that hold a point
-    new : (m,) int64, those that are new
-    old_rows : (g, N) uint32, rows of the points that left
+    lists : rng, splits, loose, reps, as `unhubbed.EdgeLists` has them
+    kept : three arrays of bool, which entries of rng, splits and loose are as they were
+    listed, kinds, reps : as `recheck.recheck` has them
+    bits : (N, N) uint32, patterns of the dissimilarities
+    sources : (s,) int64, what is carried along with each split edge
 
     Returns
     -------
-    r_enc : uint32, smallest of the entries; centre : int64, a slot that attains it
+    rng, splits, loose, reps : sorted
+    sources : (k,) int64, as before for split edges of before, -1 for others
     """
-    fresh = np.zeros(bits.shape[0], np.bool_)
-    fresh[new] = True
-    r_enc = np.uint32(0xFFFFFFFF)
-    centre = np.int64(-1)
-    for a in live:
-        stale = fresh[a]
-        for i in range(old_rows.shape[0]):
-            stale = stale or old_rows[i, a] == farthest[a]
-        if stale:
-            farthest[a] = _farthest(bits[a])
-        else:
-            for x in new:
-                farthest[a] = max(farthest[a], bits[a, x])
-        if farthest[a] < r_enc:
-            r_enc = farthest[a]
-            centre = a
-    return r_enc, centre
-
-
-@njit(nogil=True, cache=True)
-def keys_of(listed, bits):
-    """Return the sort keys of listed edges, uint64 of shape (m,)."""
-    out = np.empty(listed.shape[0], np.uint64)
-    for i in range(listed.shape[0]):
-        a = np.int64(listed[i] >> np.uint64(32))
-        b = np.int64((listed[i] >> np.uint64(16)) & np.uint64(0xFFFF))
-        out[i] = edge_key(bits[a, b], a, b)
-    return out
+    splits = _of_kind(listed, kinds, SPLIT, bits)
+    merged, all_reps, places = merge_splits(
+        lists[1], lists[3], kept[1], splits, reps, np.argsort(splits)
+    )
+    for i in range(places.shape[0]):
+        places[i] = sources[places[i]] if places[i] >= 0 else -1
+    rng = _merge(lists[0], kept[0], _of_kind(listed, kinds, EMPTY, bits))
+    loose = _merge(lists[2], kept[2], _of_kind(listed, kinds, LOOSE, bits))
+    return rng, merged, loose, all_reps, places

@@ -1,0 +1,146 @@
+"""What streams on a device must do for long and side by side, there and in the emulator.
+
+The module of a subclass gives the fixtures ``xp``, ``kernels`` and ``engine`` as for `parity`,
+``n_ticks``, how long is long, and ``allocated``, a function that tells the bytes held.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from aura_tda_gpu import MultiScaleStream, RipsWindow, estimate
+from aura_tda_gpu.persistence import cost_model, cuda_device
+from aura_tda_gpu.persistence.cuda import CudaEngine
+from benchmarks.streams import torus_knot
+from tests.gpu.parity import FilledWith
+from tests.oracles.peers import bars_of
+
+SCALES = [400, 100]
+LANDMARKS = 24
+NOISE = 16 * 1024  # bytes that Python itself takes and gives back
+QUICK_UPDATES = cost_model.MachineCosts(1e-8, 0.1, 1e-12, 1e-12, 1.0, 1e-6)
+
+
+def new_stream(backend: str, n: int = 400) -> MultiScaleStream:
+    sizes = {"max_points": n, "max_landmarks": LANDMARKS, "max_memory_mb": 64}
+    return MultiScaleStream(SCALES, dim=3, backend=backend, **sizes)
+
+
+def updates_of(backend: str, seed: int, n: int = 260) -> list[tuple[Any, ...]]:
+    """Push a knot in parts; return all that the updates say."""
+    points, times = torus_knot(n, 250, seed)
+    stream = new_stream(backend, n)
+    updates = [
+        update
+        for start in range(0, n, 20)
+        for update in stream.push(points[start : start + 20], times[start : start + 20])
+    ]
+    assert any(update.error_bound > 0 for update in updates)
+    return [
+        (
+            *(update.window_id, update.timestamp, update.n_points, update.error_bound),
+            *(update.vertex_ids.tolist(), bars_of(update.diagram, 0), bars_of(update.diagram, 1)),
+        )
+        for update in updates
+    ]
+
+
+def device_bytes(thing: object) -> int:
+    """Return the sum of all ``device_nbytes`` that objects of the package tell, each once."""
+    total, seen, stack = 0, set(), [thing]
+    while stack:
+        found = stack.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        if isinstance(found, list | tuple):
+            stack.extend(found)
+        elif type(found).__module__.startswith("aura_tda_gpu"):
+            total += getattr(found, "device_nbytes", 0)
+            stack.extend(getattr(found, "__dict__", {}).values())
+    return total
+
+
+@pytest.fixture
+def as_backend(engine, monkeypatch):
+    """Let backend "cuda" be the engine, in windows that prefer updates."""
+    monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+    monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
+    monkeypatch.setitem(cost_model._MEASURED, "cuda", QUICK_UPDATES)
+
+
+@pytest.mark.usefixtures("as_backend")
+class StreamLife:
+    def test_a_window_that_returns_to_its_points_holds_what_it_held(self, allocated, n_ticks):
+        rng = np.random.default_rng(0)
+        window = RipsWindow(capacity=20, dim=3, backend="cuda", updates="always")
+        window.insert(rng.normal(size=(20, 3)).astype(np.float32))
+        turns = rng.normal(size=(4, 2, 3)).astype(np.float32)
+        held = []
+        for turn in range(n_ticks):
+            window.replace(window.ids[:2], turns[turn % 4])
+            window.diagram()
+            if turn % 4 == 3:
+                held.append(allocated())
+        assert window.diagram().info["path"] == "update"
+        half = len(held) // 2
+        assert max(held[half:]) <= max(held[2:half]) + NOISE
+
+    def test_a_stream_holds_no_more_after_many_ticks(self, allocated, n_ticks):
+        points, times = torus_knot(4 * n_ticks, 400)
+        stream = new_stream("cuda")
+        held = []
+        for start in range(0, len(points), 4):
+            stream.push(points[start : start + 4], times[start : start + 4])
+            held.append(allocated())
+        assert sum(stream.stats.ticks.values()) > 0.9 * n_ticks
+        filled, half = len(held) // 4, len(held) // 2
+        assert max(held[half:]) <= 1.1 * max(held[filled:half]) + NOISE
+
+    def test_two_streams_by_turns(self):
+        points, times = torus_knot(200, 250, 5)
+        streams = [new_stream("cuda", 200) for _ in range(2)]
+        told = [[], []]
+        for start in range(0, 200, 20):
+            part = slice(start, start + 20)
+            for stream, updates, sign in zip(streams, told, (1, -1), strict=True):
+                updates += stream.push(sign * points[part], times[part])
+        for one, other in zip(*told, strict=True):
+            assert bars_of(one.diagram, 1) == bars_of(other.diagram, 1)
+            assert one.vertex_ids.tolist() == other.vertex_ids.tolist()
+
+    def test_two_streams_in_two_threads(self):
+        truth = [updates_of("cpu", seed) for seed in (1, 2)]
+        with ThreadPoolExecutor(2) as threads:
+            found = list(threads.map(lambda seed: updates_of("cuda", seed), (1, 2)))
+        assert found == truth
+
+    def test_what_is_kept_on_the_device_is_told_and_within_the_estimate(self, allocated, engine):
+        points, times = torus_knot(400, 400)
+        before = allocated()
+        stream = new_stream("cuda")
+        for start in range(0, 400, 50):
+            stream.push(points[start : start + 50], times[start : start + 50])
+        kept = device_bytes(stream)
+        told = estimate(
+            SCALES,
+            400,
+            3,
+            **{"backend": "cuda", "max_points": 400, "max_landmarks": LANDMARKS},
+            max_memory_mb=64,
+        )
+        n_states = 2 * 8 * LANDMARKS**2 + 2 * 400 * 40
+        assert n_states < kept <= told.buffer_bytes
+        if hasattr(engine.device.xp, "cuda"):
+            rounding = 512 * 64  # CuPy rounds every array up to 512 bytes
+            assert allocated() - before <= kept + rounding
+
+    @pytest.mark.parametrize("byte", [0x00, 0xAB, 0xFF])
+    def test_nothing_is_read_that_was_not_written(self, xp, kernels, monkeypatch, byte):
+        filled = CudaEngine(FilledWith(xp, byte), kernels)
+        monkeypatch.setattr(cuda_device, "cuda_engine", lambda: filled)
+        assert updates_of("cuda", byte) == updates_of("cpu", byte)
