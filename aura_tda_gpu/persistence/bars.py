@@ -109,16 +109,16 @@ def named_by_place(
 
 
 def _bars_of_components(merges: UInt64Array, n_open: int, n_components: int) -> Bars:
-    """Return a bar for each merge, and the open ones, the first few of which are essential."""
-    closed = merges[np.searchsorted(merges, key_after(np.uint32(0))) :]
-    n_bars = len(closed) + n_open
+    """Return the open bars, the first few of which are essential, and one for each merge."""
+    closed = merges[: np.searchsorted(merges, key_after(np.uint32(0))) - len(merges) - 1 : -1]
+    n_bars = n_open + len(closed)
     deaths = np.full(n_bars, np.inf, np.float32)
-    deaths[: len(closed)] = lengths_of(closed)
+    deaths[n_open:] = lengths_of(closed)
     nowhere = np.full((n_bars, 2), -1, np.int64)
     death_edges = nowhere.copy()
-    death_edges[: len(closed)] = vertices_of(closed)
+    death_edges[n_open:] = vertices_of(closed)
     truncated = np.zeros(n_bars, np.bool_)
-    truncated[len(closed) + n_components :] = True
+    truncated[n_components:n_open] = True
     return Bars(np.zeros(n_bars, np.float32), deaths, nowhere, death_edges, truncated)
 
 

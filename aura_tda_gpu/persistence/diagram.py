@@ -60,14 +60,13 @@ class Diagram:
         for dimension in sorted(result.bars):
             bars = result.bars[dimension]
             order = _by_persistence(bars)
-            both = np.empty((len(order), 2), np.float32)
-            both[:, 0] = bars.births[order]
-            both[:, 1] = bars.deaths[order]
-            self._order[dimension] = order
+            ordered = bars if order is None else bars.at(order)
+            self._order[dimension] = np.arange(len(bars.births)) if order is None else order
+            both = np.column_stack([ordered.births, ordered.deaths])
             self._bars[dimension] = _frozen(both)
-            self.truncated[dimension] = _frozen(bars.truncated[order])
-            self.birth_edges[dimension] = _frozen(bars.birth_edges[order])
-            self.death_edges[dimension] = _frozen(bars.death_edges[order])
+            self.truncated[dimension] = _frozen(ordered.truncated)
+            self.birth_edges[dimension] = _frozen(ordered.birth_edges)
+            self.death_edges[dimension] = _frozen(ordered.death_edges)
 
     @property
     def dimensions(self) -> tuple[int, ...]:
@@ -180,10 +179,15 @@ def _frozen(array: _Array) -> _Array:
     return array
 
 
-def _by_persistence(bars: Bars) -> Int64Array:
-    """Order bars by decreasing persistence, ties by birth and then by their edges."""
+def _by_persistence(bars: Bars) -> Int64Array | None:
+    """Order bars by decreasing persistence, ties by birth and then by their edges.
+
+    None if they stand in that order.
+    """
     with np.errstate(invalid="ignore"):
         persistence = bars.deaths.astype(np.float64) - bars.births
+    if (persistence[1:] < persistence[:-1]).all():
+        return None
     order = np.argsort(-persistence, kind="stable")
     longest_first = persistence[order]
     if not (longest_first[1:] == longest_first[:-1]).any():

@@ -55,6 +55,16 @@ class Bars:
     death_edges: Int64Array
     truncated: npt.NDArray[np.bool_]
 
+    def at(self, rows: Int64Array) -> Bars:
+        """Return some of the bars."""
+        return Bars(
+            self.births[rows],
+            self.deaths[rows],
+            self.birth_edges[rows],
+            self.death_edges[rows],
+            self.truncated[rows],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class EngineResult:
