@@ -115,7 +115,10 @@ def test_usage_is_the_size_of_the_arrays_held(name: str, strategy: str) -> None:
 
 
 @pytest.mark.parametrize("points_dim", [2, 40])
-def test_usage_of_a_stream_whose_windows_rebuild_counts_their_diagrams(points_dim: int) -> None:
+def test_usage_of_a_stream_whose_windows_rebuild_counts_their_diagrams(
+    points_dim: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aura_tda_gpu.persistence.cost_model.CostModel.builds", lambda *_: False)
     settings: dict[str, Any] = {"max_memory_mb": 8, "max_landmarks": 200, "max_points": 400}
     stream = MultiScaleStream([200, 400], dim=points_dim, **settings)
     rng = np.random.default_rng(0)
