@@ -25,6 +25,11 @@ COSTS = MachineCosts(
 )
 
 
+@pytest.fixture(autouse=True)
+def steady_costs():
+    """Leave the model as it is."""
+
+
 @pytest.fixture
 def model():
     return CostModel(COSTS)
