@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import USE_LANDMARKS, MemoryLimitError, UnsupportedError
+from ..errors import USE_LANDMARKS, UnsupportedError
 from .bars import bars_of, unpaired
 from .cuda_bars import PairedOnDevice, Pairs, nothing
 from .cuda_kernels import Kernels
@@ -162,16 +162,10 @@ class CudaEngine:
 
     @contextmanager
     def memory(self, windows: int, n: int) -> Iterator[None]:
-        """Turn the device's refusal into an error that tells what was asked and what is free."""
-        try:
+        """Work on the device; its refusal becomes an error that tells what the windows need."""
+        needs = f"{windows} window(s) of {n} vertices need about {windows * device_bytes(n)} bytes"
+        with self.device.at_work(needs):
             yield
-        except MemoryLimitError:
-            raise
-        except MemoryError as error:
-            raise MemoryLimitError(
-                f"{windows} window(s) of {n} vertices need about {windows * device_bytes(n)} bytes "
-                f"on the GPU{_free_bytes(self.device.xp)}: {USE_LANDMARKS} ({error})"
-            ) from error
 
 
 def device_bytes(n: int) -> int:
@@ -200,8 +194,3 @@ def _result(
     whole = complete if r_enc == INFINITE else None
     info = {"r_enc": float(r_enc.view(np.float32)), "seconds": seconds, **paired.counts}
     return EngineResult(*bars_of(paired, dimensions, n, complete=whole), info)
-
-
-def _free_bytes(xp: Any) -> str:
-    """Tell the free memory of the current device, where there is one."""
-    return f", {xp.cuda.Device().mem_info[0]} are free" if hasattr(xp, "cuda") else ""

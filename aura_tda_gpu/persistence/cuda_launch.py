@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import USE_LANDMARKS, MemoryLimitError
 from .cuda_kernels import CONSTANTS, Kernels
 
 __all__ = ["LAST_KEY", "SHARED_BYTES", "WARP", "Device", "Host", "ceil_div", "largest", "timed"]
@@ -23,7 +24,7 @@ Host = npt.NDArray[Any]
 
 
 class Device:
-    """One device.
+    """One device: the one that was current when this was made.
 
     Parameters
     ----------
@@ -36,8 +37,33 @@ class Device:
     def __init__(self, xp: Any, kernels: Kernels) -> None:
         self.xp = xp
         self.kernels = kernels
+        self._id = int(xp.cuda.Device().id) if hasattr(xp, "cuda") else None
         self._pinned: Any = None
         self._one_copy = threading.Lock()  # threads share the pinned memory
+
+    @contextmanager
+    def at_work(self, needs: str, hint: str = USE_LANDMARKS) -> Iterator[None]:
+        """Make the device and its default stream current; tell what it has no memory for.
+
+        All launches are in one stream, so that what one thread began another can go on with.
+
+        Raises
+        ------
+        MemoryLimitError
+            With ``needs``, which names what takes memory, the bytes that are free, and ``hint``.
+        """
+        with ExitStack() as stack:
+            if self._id is not None:
+                stack.enter_context(self.xp.cuda.Device(self._id))
+                stack.enter_context(self.xp.cuda.Stream.null)
+            try:
+                yield
+            except MemoryLimitError:
+                raise
+            except MemoryError as error:
+                raise MemoryLimitError(
+                    f"{needs} on the GPU{self._free_bytes()}: {hint} ({error})"
+                ) from error
 
     def to_host(self, array: Any) -> Host:
         """Return a numpy array of what is on the device."""
@@ -65,7 +91,10 @@ class Device:
             return np.asarray(packed)
         if self._pinned is None or len(self._pinned) < packed.nbytes:
             room = 2 * packed.nbytes
-            memory = self.xp.cuda.alloc_pinned_memory(room)
+            try:
+                memory = self.xp.cuda.alloc_pinned_memory(room)
+            except self.xp.cuda.runtime.CUDARuntimeError:  # no memory that can be pinned
+                return self.to_host(packed)
             self._pinned = np.frombuffer(memory, np.uint8, room)
         host: Host = self._pinned[: packed.nbytes]
         packed.get(out=host)
@@ -74,6 +103,11 @@ class Device:
     def picked(self, array: Any, places: Any) -> Any:
         """Return what stands at some places (windows, k) of each window."""
         return array[self.xp.arange(len(array))[:, np.newaxis], places]
+
+    def _free_bytes(self) -> str:
+        if self._id is None:
+            return ""
+        return f", {self.xp.cuda.Device().mem_info[0]} are free"
 
 
 def ceil_div(amount: int, unit: int) -> int:

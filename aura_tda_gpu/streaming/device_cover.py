@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -41,21 +42,43 @@ class DeviceRing:
         self.capacity = capacity
         self.dim = dim
         self.end = 0  # number of the row after the newest one
-        self.points = xp.zeros((1, capacity, dim), np.float64)
-        self.times = xp.zeros((1, capacity), np.int64)
-        self.ids = xp.zeros((1, capacity), np.int64)
+        self._start = 0  # number of the oldest one since which none is missing
+        with self.at_work():
+            self.points = xp.zeros((1, capacity, dim), np.float64)
+            self.times = xp.zeros((1, capacity), np.int64)
+            self.ids = xp.zeros((1, capacity), np.int64)
 
     @property
     def device_nbytes(self) -> int:
         """Bytes held on the device."""
         return int(self.points.nbytes + self.times.nbytes + self.ids.nbytes)
 
+    def at_work(self) -> AbstractContextManager[None]:
+        """Work on the device; see `Device.at_work`."""
+        held = self.capacity * (8 * self.dim + 16)
+        needs = f"{self.capacity} rows of a window need {held} bytes, with room for landmarks,"
+        return self.device.at_work(needs, "lower max_points or max_memory_mb")
+
     def append(self, rows: Rows, first: int) -> None:
         """Send those rows, numbered from ``first``, that are not here yet; at most the capacity."""
         rows = rows[max(0, self.end - first) :]
         if not len(rows):
             return
-        xp, first = self.device.xp, max(first, self.end)
+        with self.at_work():
+            self._append(rows, max(first, self.end))
+        if first > self.end:
+            self._start = first
+        self.end = max(first, self.end) + len(rows)
+
+    def keep_to(self, ring: RingBuffer) -> None:
+        """Send a window's rows again where some are missing or younger ones lie over them."""
+        oldest = ring.total - len(ring)
+        if self.end > ring.total or self._start > oldest:
+            self._start = self.end = oldest
+            self.append(ring.rows(), oldest)
+
+    def _append(self, rows: Rows, first: int) -> None:
+        xp = self.device.xp
         sent = (xp.asarray(np.ascontiguousarray(a)) for a in (rows.points, rows.times, rows.ids))
         self.device.kernels["append_rows"](
             (ceil_div(len(rows), THREADS), 1),
@@ -66,13 +89,6 @@ class DeviceRing:
                 *(np.int32(self.capacity), np.int32(self.dim)),
             ),
         )
-        self.end = first + len(rows)
-
-    def keep_to(self, ring: RingBuffer) -> None:
-        """Send a window's rows again where younger ones, which it did not get, lie over them."""
-        if self.end > ring.total:
-            self.end = ring.total - len(ring)
-            self.append(ring.rows(), self.end)
 
 
 class DeviceCover:
@@ -105,8 +121,9 @@ class DeviceCover:
         numbers = np.zeros(3 * k + 2 * QUEUE + COUNTS, np.int64)
         numbers[k : 2 * k] = FREE
         numbers[len(numbers) - COUNTS + SETTLED] = NEVER
-        self.reals = self._device.xp.asarray(reals)
-        self.numbers = self._device.xp.asarray(numbers)
+        with ring.at_work():
+            self.reals = self._device.xp.asarray(reals)
+            self.numbers = self._device.xp.asarray(numbers)
         self._scratch: Any = None
         self._taken = 0
         self._told = np.zeros(4)
@@ -161,43 +178,50 @@ class DeviceCover:
     def settle(self, live: int, tick: int) -> float:
         """Free landmarks without a live row; return the covering radius."""
         xp = self._device.xp
-        told = xp.zeros(4, np.float64)
-        self._device.kernels["cover_settle"](
-            (1,),
-            (CONSTANTS["COVER_THREADS"],),
-            (*self._state(), xp.asarray(np.array([0, 0, live, tick])), told),
-        )
-        self._told = self._device.to_host(told)
+        with self._ring.at_work():
+            told = xp.zeros(4, np.float64)
+            self._device.kernels["cover_settle"](
+                (1,),
+                (CONSTANTS["COVER_THREADS"],),
+                (*self._state(), xp.asarray(np.array([0, 0, live, tick])), told),
+            )
+            self._told = self._device.to_host(told)
         return float(self._told[0])
 
     def measure(self, ring: RingBuffer, n: int) -> None:
         """Let the ``n`` oldest rows, all live ones that were seen, join the nearest landmarks."""
         first = ring.total - len(ring)
-        spans = self._device.xp.asarray(np.array([first, first + n, first, 0]))
-        scratch = self._new_scratch(n)
-        self._nearest(spans, n, scratch)
-        self._by_block("cover_measure", spans, scratch)
+        with self._ring.at_work():
+            spans = self._device.xp.asarray(np.array([first, first + n, first, 0]))
+            scratch = self._new_scratch(n)
+            if n:
+                self._nearest(spans, n, scratch)
+            self._by_block("cover_measure", spans, scratch)
 
     def landmarks(self) -> tuple[Int64Array, Float64Array, Float64Array]:
         """Return ids (m,), places (m, dim), and rows as they were before they were scaled."""
         k, dim = self._k, self._ring.dim
-        numbers, reals = self._device.bring(self.numbers[: 2 * k], self.reals)
+        with self._ring.at_work():
+            numbers, reals = self._device.bring(self.numbers[: 2 * k], self.reals)
         ids, newest = numbers.reshape(2, k)
         used = np.flatnonzero(newest != FREE)
         columns = reals[: dim * k].reshape(dim, k)
-        raw = reals[dim * k : 2 * dim * k].reshape(k, dim)
-        return ids[used], columns[:, used].T, raw[used] if self._metric == "cosine" else raw[:0]
+        raw = np.empty((0, dim))
+        if self._metric == "cosine":
+            raw = reals[dim * k : 2 * dim * k].reshape(k, dim)[used]
+        return ids[used], columns[:, used].T, raw
 
     def _take_until(self, first: int, stop: int, live: int) -> None:
         """Take rows by number, those seen before left alone."""
         if stop <= self._taken:
             return
         first = max(first, self._taken)
-        if self._scratch is None:
-            self._scratch = self._new_scratch(self._room)
-        spans = self._device.xp.asarray(np.array([first, stop, live, 0]))
-        self._nearest(spans, stop - first, self._scratch)
-        self._by_block("cover_take", spans, self._scratch)
+        with self._ring.at_work():
+            if self._scratch is None:
+                self._scratch = self._new_scratch(self._room)
+            spans = self._device.xp.asarray(np.array([first, stop, live, 0]))
+            self._nearest(spans, stop - first, self._scratch)
+            self._by_block("cover_take", spans, self._scratch)
         self._taken = stop
 
     def _new_scratch(self, room: int) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence import cost_model, cuda_device
 from aura_tda_gpu.persistence.cuda_kernels import CONSTANTS
 from aura_tda_gpu.persistence.cuda_launch import Device
@@ -17,11 +18,20 @@ from aura_tda_gpu.streaming.device_cover import COUNTS, QUEUE, DeviceCover, Devi
 from aura_tda_gpu.streaming.host_cover import HostCover
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
 from aura_tda_gpu.streaming.ring_buffer import RingBuffer, Rows
-from tests.gpu.parity import FilledWith
+from tests.gpu.parity import FilledWith, WithoutMemory
 from tests.streaming.clouds import METRICS, STREAMS
 from tests.streaming.test_cover import lattice, specks, told
 
 N, SLIDE, DURATION, CAPACITY = 240, 12, 50, 44
+
+
+class Refusing(WithoutMemory):
+    """An array module that has no room for what is sent from the host either."""
+
+    def asarray(self, *arguments: Any) -> Any:
+        if self.refusing:
+            raise MemoryError("no room")
+        return self._xp.asarray(*arguments)
 
 
 def on_host(state: DeviceCover) -> dict[str, Any]:
@@ -204,6 +214,77 @@ class CoverParity:
                 chosen = [one.choose(ring, 40, 1000, np.zeros(2)) for one in (host, other)]
                 assert np.array_equal(chosen[0].ids, chosen[1].ids)
                 assert np.array_equal(chosen[0].points, chosen[1].points)
+
+    @pytest.mark.parametrize("metric", METRICS)
+    @pytest.mark.parametrize(("k", "dim"), [(300, 3), (40, 9)])
+    def test_many_landmarks_of_some_dimensions(self, engine, metric, k, dim):
+        points, numbers = np.random.default_rng(5).normal(size=(400, dim)), np.arange(400)
+        ring = RingBuffer(400, dim)
+        host = GhostCover.on_host(k, dim, metric, 400, SLIDE)
+        state = DeviceCover(DeviceRing(engine.device, 400, dim), k, metric, SLIDE)
+        ring.append(Rows(points, numbers, numbers))
+        found, truth = (
+            one.choose(ring, 400, 400, np.zeros(dim))
+            for one in (GhostCover(state, k, dim, metric, SLIDE), host)
+        )
+        assert np.array_equal(found.points, truth.points)
+        assert np.array_equal(found.ids, truth.ids)
+        assert found.error_bound == truth.error_bound
+
+    @pytest.mark.parametrize("metric", METRICS)
+    def test_a_window_without_rows_is_measured(self, engine, metric):
+        points, numbers = np.random.default_rng(0).integers(1, 9, (90, 2)) + 0.5, np.arange(90)
+        ring = RingBuffer(CAPACITY, 2)
+        host = HostCover(7, 2, metric, CAPACITY, SLIDE)
+        other = DeviceCover(DeviceRing(engine.device, CAPACITY, 2), 7, metric, SLIDE)
+        for state in (host, other):
+            state.take(Rows(points, numbers, numbers), 0, 0)
+            state.settle(90, 1)
+            state.measure(ring, 0)
+        assert on_host(other) == of_host(host)
+
+    def test_rows_that_came_to_the_window_alone(self, engine):
+        points, numbers = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60)
+        rows, ring = Rows(points, numbers, numbers), RingBuffer(60, 2)
+        host = GhostCover.on_host(80, 2, "euclidean", 60, SLIDE)
+        state = DeviceCover(DeviceRing(engine.device, 60, 2), 80, "euclidean", SLIDE)
+        other = GhostCover(state, 80, 2, "euclidean", SLIDE)
+        for start, taken in ((0, True), (10, False), (20, True), (30, False), (50, True)):
+            if taken:
+                for one in (host, other):
+                    one.take(rows[start : start + 10], start, 0)
+            ring.append(rows[ring.total : start + 10])
+        state.catch_up(ring, 60)
+        assert np.array_equal(engine.device.to_host(state._ring.points)[0], points)
+        chosen = [one.choose(ring, 60, 1000, np.zeros(2)) for one in (host, other)]
+        assert np.array_equal(chosen[0].ids, chosen[1].ids)
+
+    @pytest.mark.parametrize("at", ["rows", "cover", "take", "settle", "measure"])
+    def test_a_device_without_memory_says_so(self, xp, kernels, at):
+        short = Refusing(xp)
+        device = Device(short, kernels)
+        rows, ring = Rows(np.eye(40), np.arange(40), np.arange(40)), RingBuffer(40, 40)
+        steps = iter(["rows", "cover", "take", "settle", "measure"])
+        refusal = r"40 rows .* need 13440 bytes.* on the GPU.*lower max_points"
+
+        def step(work):
+            if next(steps) == at:
+                short.refusing = True
+                with pytest.raises(MemoryLimitError, match=refusal):
+                    work()
+                short.refusing = False
+            return work()
+
+        kept = step(lambda: DeviceRing(device, 40, 40))
+        other = step(lambda: DeviceCover(kept, 9, "euclidean", SLIDE))
+        host = HostCover(9, 40, "euclidean", 40, SLIDE)
+        host.take(rows, 0, 0)
+        step(lambda: other.take(rows, 0, 0))
+        assert step(lambda: other.settle(0, 1)) == host.settle(0, 1)
+        ring.append(rows)
+        host.measure(ring, 40)
+        step(lambda: other.measure(ring, 40))
+        assert on_host(other) == of_host(host)
 
     @pytest.mark.parametrize("byte", [0x00, 0xFF])
     def test_nothing_is_read_that_was_not_written(self, xp, kernels, byte):
