@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, MemoryLimitError
 from . import backends
+from .cuda_launch import ceil_div
 from .device_arrays import stacked
 from .diagram import Diagram
 from .engine import BatchEngine, Engine, EngineResult, Float32Array
@@ -118,34 +119,60 @@ def _in_groups(
 ) -> list[Diagram]:
     """Compute clouds of one shape together, as many as there is room for."""
     diagrams: list[Diagram | None] = [None] * len(clouds)
-    for places in _groups([cloud.shape for cloud in clouds]):
-        together = stacked([clouds[i] for i in places], engine.device.xp)
-        started = time.perf_counter()
-        matrices = together
-        if options.metric != "precomputed":
-            matrices = engine.pairwise_of_many(together, options.metric)
-        seconds = time.perf_counter() - started
-        results = engine.compute_many(
-            matrices, dimensions=options.homology_dimensions, threshold=options.max_edge_length
-        )
-        for i, result in zip(places, results, strict=True):
-            result.info["seconds"] = {"distance": seconds, **result.info["seconds"]}
-            told = {"path": "rebuild", "n_together": len(places)}
-            run = partial(_done, result, told)
-            diagrams[i] = diagram_of(run, options, engine, reason, len(clouds[i]))
+    for places in _groups([cloud.shape for cloud in clouds], engine.max_windows):
+        for part, results in _results([clouds[i] for i in places], options, engine):
+            for i, result in zip(places[part], results, strict=True):
+                told = {"path": "rebuild", "n_together": len(results)}
+                run = partial(_done, result, told)
+                diagrams[i] = diagram_of(run, options, engine, reason, len(clouds[i]))
     return [diagram for diagram in diagrams if diagram is not None]
+
+
+def _results(
+    clouds: list[Float32Array], options: RipsOptions, engine: BatchEngine
+) -> Iterator[tuple[slice, list[EngineResult]]]:
+    """Yield results of parts of clouds of one shape, halved where there is no memory for them."""
+    start, most = 0, len(clouds)
+    while start < len(clouds):
+        part = slice(start, min(start + most, len(clouds)))
+        try:
+            yield part, _together(clouds[part], options, engine)
+        except MemoryLimitError:
+            if most == 1:
+                raise
+            most = ceil_div(most, 2)
+        else:
+            start = part.stop
+
+
+def _together(
+    clouds: list[Float32Array], options: RipsOptions, engine: BatchEngine
+) -> list[EngineResult]:
+    """Compute clouds of one shape with one set of launches."""
+    started = time.perf_counter()
+    with engine.device.at_work(f"{len(clouds)} clouds of {len(clouds[0])} points have no room"):
+        matrices = stacked(clouds, engine.device.xp)
+    if options.metric != "precomputed":
+        matrices = engine.pairwise_of_many(matrices, options.metric)
+    seconds = time.perf_counter() - started
+    results = engine.compute_many(
+        matrices, dimensions=options.homology_dimensions, threshold=options.max_edge_length
+    )
+    for result in results:
+        result.info["seconds"] = {"distance": seconds, **result.info["seconds"]}
+    return results
 
 
 def _done(result: EngineResult, told: dict[str, Any]) -> tuple[EngineResult, dict[str, Any]]:
     return result, told
 
 
-def _groups(shapes: list[tuple[int, ...]]) -> Iterator[list[int]]:
+def _groups(shapes: list[tuple[int, ...]], max_windows: int) -> Iterator[list[int]]:
     """Yield places of clouds of one shape, of so many as may be computed at once."""
     alike: dict[tuple[int, ...], list[int]] = {}
     for place, shape in enumerate(shapes):
         alike.setdefault(shape, []).append(place)
     for (n, _), places in alike.items():
-        most = max(1, _MATRIX_BYTES // (4 * n * n + 1))
+        most = min(max_windows, max(1, _MATRIX_BYTES // (4 * n * n + 1)))
         for start in range(0, len(places), most):
             yield places[start : start + most]

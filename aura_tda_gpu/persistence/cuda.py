@@ -42,6 +42,7 @@ class CudaEngine:
     """
 
     name = "cuda"
+    max_windows = 65_535  # the limit of the grid's second and third side
 
     def __init__(self, xp: Any, kernels: Kernels) -> None:
         start = time.perf_counter()
@@ -66,6 +67,7 @@ class CudaEngine:
         """
         xp = self.device.xp
         windows, n, _ = points.shape
+        self._check_windows(windows)
         with self.memory(windows, n):
             on_device = xp.ascontiguousarray(xp.asarray(points), np.float32)
             if n == 0:
@@ -105,11 +107,12 @@ class CudaEngine:
         Raises
         ------
         UnsupportedError
-            If a dimension is above 1, or n above `MAX_VERTICES`.
+            If a dimension is above 1, n above `MAX_VERTICES`, or windows above ``max_windows``.
         MemoryLimitError
             If the device's memory does not suffice.
         """
         windows, n, _ = matrices.shape
+        self._check_windows(windows)
         if any(k > 1 for k in dimensions):
             raise UnsupportedError(f"the cuda engine computes dimensions 0 and 1, not {dimensions}")
         if n > MAX_VERTICES:
@@ -146,6 +149,12 @@ class CudaEngine:
         """Return a state on the device; see `Engine.window_state`. ``threads`` is not used."""
         longest = min(LARGEST, pattern_of(threshold))
         return CudaWindowState(self, capacity, dim, metric, longest)
+
+    def _check_windows(self, windows: int) -> None:
+        if windows > self.max_windows:
+            raise UnsupportedError(
+                f"the cuda engine takes at most {self.max_windows} windows at once, not {windows}"
+            )
 
     def _paired(
         self,

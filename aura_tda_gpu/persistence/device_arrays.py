@@ -47,12 +47,15 @@ def as_points(X: Any, metric: str, device: Any) -> Float32Array:
             f"X is on cuda:{gpu_of(X)}, and backend 'cuda' computes on cuda:{here}: move X, or "
             "make its device the current one"
         )
-    try:
-        rows = xp.from_dlpack(X)
-    except (AttributeError, BufferError, RuntimeError, TypeError, ValueError) as error:
-        raise InvalidInputError(f"X cannot be read as an array on cuda:{here}: {error}") from error
-    points = _points(rows, xp) if metric in _WITH_KERNEL else None
-    return distances.as_points(device.to_host(rows), metric) if points is None else points
+    with device.at_work("a copy of X has no room"):
+        try:
+            rows = xp.from_dlpack(X)
+        except (AttributeError, BufferError, RuntimeError, TypeError, ValueError) as error:
+            raise InvalidInputError(
+                f"X cannot be read as an array on cuda:{here}: {error}"
+            ) from error
+        points = _points(rows, xp) if metric in _WITH_KERNEL else None
+        return distances.as_points(device.to_host(rows), metric) if points is None else points
 
 
 def stacked(clouds: Sequence[Any], xp: Any) -> Any:

@@ -218,9 +218,12 @@ class BatchEngine(Engine, Protocol):
     ----------
     device : cuda_launch.Device
         Where it computes.
+    max_windows : int
+        The most it takes at once.
     """
 
     device: Any
+    max_windows: int
 
     def pairwise_of_many(self, points: Any, metric: str) -> Any:
         """Return the distances (windows, n, n) of points (windows, n, dim), for `compute_many`."""

@@ -16,15 +16,21 @@ from tests.oracles.peers import bars_of, pairs_of
 BACKENDS = ["cpu", "reference", "cuda"]
 
 
+@pytest.fixture
+def emulated(monkeypatch):
+    reason = reason_unavailable()
+    if reason is not None:
+        pytest.skip(f"no emulator: {reason}")
+    engine = CudaEngine(np, Kernels(EmulatedModule))
+    monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+    monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
+    return engine
+
+
 @pytest.fixture(params=BACKENDS)
-def backend(request, monkeypatch):
+def backend(request):
     if request.param == "cuda":
-        reason = reason_unavailable()
-        if reason is not None:
-            pytest.skip(f"no emulator: {reason}")
-        engine = CudaEngine(np, Kernels(EmulatedModule))
-        monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
-        monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
+        request.getfixturevalue("emulated")
     return request.param
 
 
@@ -76,6 +82,35 @@ def test_as_many_at_once_as_there_is_room_for(backend, monkeypatch):
     monkeypatch.setattr(batch, "_MATRIX_BYTES", 2 * 4 * 16 * 16 + 10)
     clouds = np.random.default_rng(3).normal(size=(5, 16, 2))
     assert_each(clouds, vietoris_rips_batch(clouds, backend=backend), backend=backend)
+
+
+def test_no_more_at_once_than_a_grid_has_blocks(emulated):
+    found = vietoris_rips_batch(np.zeros((65_537, 1, 1)), backend="cuda")
+    together = [found[i].info["n_together"] for i in (0, 65_534, 65_535, 65_536)]
+    assert together == [65_535, 65_535, 2, 2]
+    for work in (
+        lambda: emulated.pairwise_of_many(np.zeros((65_536, 2, 1), np.float32), "euclidean"),
+        lambda: emulated.compute_many(np.zeros((65_536, 2, 2)), dimensions=(0,), threshold=1.0),
+    ):
+        with pytest.raises(UnsupportedError, match="at most 65535 windows at once, not 65536"):
+            work()
+
+
+@pytest.mark.parametrize("room", [1, 2, 3, 4])
+def test_fewer_at_once_where_memory_runs_out(emulated, room, monkeypatch):
+    compute_many = emulated.compute_many
+
+    def short_of_memory(matrices, **settings):
+        with emulated.memory(len(matrices), 16):
+            if len(matrices) > room:
+                raise MemoryError("no room")
+            return compute_many(matrices, **settings)
+
+    monkeypatch.setattr(emulated, "compute_many", short_of_memory)
+    clouds = np.random.default_rng(3).normal(size=(7, 16, 2))
+    found = vietoris_rips_batch(clouds, backend="cuda")
+    assert max(d.info["n_together"] for d in found) <= room
+    assert_each(clouds, found, backend="cuda")
 
 
 def test_generators_and_torch_tensors():

@@ -1,12 +1,15 @@
-"""From a device to the host in one copy."""
+"""A device that is current where it works, and the one copy back from it."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from threading import Thread
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
+from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence.cuda_launch import Device
 
 
@@ -35,7 +38,7 @@ def device_with_pinned_memory():
         return bytearray(n_bytes)
 
     xp = SimpleNamespace(
-        cuda=SimpleNamespace(alloc_pinned_memory=alloc),
+        cuda=SimpleNamespace(alloc_pinned_memory=alloc, Device=lambda: SimpleNamespace(id=0)),
         ascontiguousarray=lambda a: OnDevice(np.ascontiguousarray(a.array)),
         concatenate=lambda parts: OnDevice(np.concatenate([part.array for part in parts])),
     )
@@ -95,3 +98,64 @@ def test_a_thread_does_not_write_over_what_another_has_not_read():
     (found,) = device.bring(Slow(np.ones(50)))
     others[0].join()
     assert found.tolist() == [1.0] * 50
+
+
+class Cuda:
+    """What CuPy tells of two GPUs of which one is current, and of streams."""
+
+    class runtime:
+        class CUDARuntimeError(RuntimeError):
+            pass
+
+    def __init__(self):
+        self.current, self.entered = [1], []
+        self.Stream = SimpleNamespace(null=self._context("stream", None))
+
+    def Device(self, number=None):
+        number = self.current[-1] if number is None else number
+        return self._context("device", number)
+
+    def _context(self, kind, number):
+        @contextmanager
+        def entered():
+            self.entered.append((kind, number))
+            self.current.append(self.current[-1] if number is None else number)
+            yield
+            self.current.pop()
+
+        made = entered()
+        made.id, made.mem_info = number, (77, 100)
+        return made
+
+
+def test_work_is_done_where_and_in_the_order_it_was_begun():
+    cuda = Cuda()
+    device = Device(SimpleNamespace(cuda=cuda), None)
+    cuda.current[:] = [0]  # as in another thread
+    with device.at_work("this needs 9 bytes"):
+        assert cuda.current[-1] == 1
+    assert cuda.current == [0]
+    assert cuda.entered == [("device", 1), ("stream", None)]
+
+
+def test_what_there_is_no_memory_for():
+    device = Device(SimpleNamespace(cuda=Cuda()), None)
+    told = r"^this needs 99 bytes on the GPU, 77 are free: take less \(all is full\)$"
+    with (
+        pytest.raises(MemoryLimitError, match=told),
+        device.at_work("this needs 99 bytes", "take less"),
+    ):
+        raise MemoryError("all is full")
+
+
+def test_without_memory_that_can_be_pinned_it_comes_all_the_same():
+    def refuse(_):
+        raise Cuda.runtime.CUDARuntimeError("out of memory")
+
+    device, asked = device_with_pinned_memory()
+    device.xp.cuda.runtime = Cuda.runtime
+    device.xp.cuda.alloc_pinned_memory = refuse
+    device.xp.asnumpy = lambda a: a.array
+    (found,) = device.bring(OnDevice(np.arange(5.0)))
+    assert np.array_equal(found, np.arange(5.0))
+    assert not asked

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -12,6 +10,7 @@ from aura_tda_gpu.errors import InvalidInputError
 from aura_tda_gpu.persistence import cuda_device, distances
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_kernels import Kernels
+from aura_tda_gpu.persistence.cuda_launch import Device
 from aura_tda_gpu.persistence.device_arrays import as_points
 from aura_tda_gpu.persistence.places import gpu_of
 from tests.cuda_host import EmulatedModule, reason_unavailable
@@ -54,7 +53,7 @@ class Xp:
         return X.array
 
 
-HOST = SimpleNamespace(xp=Xp(), to_host=np.asarray)
+HOST = Device(Xp(), Kernels(EmulatedModule))
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev", "cosine"])
@@ -100,13 +99,13 @@ def test_an_array_on_another_gpu_names_both():
         as_points(OnGpu([[0.0]], number=1), "euclidean", HOST)
 
 
-def test_an_array_that_cannot_be_shared():
-    def refuse(X):
+def test_an_array_that_cannot_be_shared(monkeypatch):
+    def refuse(_, X):
         raise BufferError("Can't export tensors that require gradient")
 
-    device = SimpleNamespace(xp=SimpleNamespace(from_dlpack=refuse))
+    monkeypatch.setattr(Xp, "from_dlpack", refuse)
     with pytest.raises(InvalidInputError, match="array on cuda:0: Can't export tensors that req"):
-        as_points(OnGpu([[0.0]]), "euclidean", device)
+        as_points(OnGpu([[0.0]]), "euclidean", HOST)
 
 
 @pytest.mark.parametrize(
