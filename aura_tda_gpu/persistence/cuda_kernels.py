@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import KernelCompileError
+from .cuda_nvrtc import module_of_current_device
 
 __all__ = [
     "CONSTANTS",
     "KERNELS",
-    "NVRTC_OPTIONS",
     "STAGES",
     "Kernels",
     "kernel_folder",
@@ -76,8 +76,6 @@ CONSTANTS = {
     "LIST_FULL": 8,
     "COUNTS": 9,
 }
-
-NVRTC_OPTIONS = ("-std=c++17", "--fmad=false")
 
 _INCLUDE = re.compile(r'^#include "([\w.]+)"\n', re.MULTILINE)
 
@@ -185,19 +183,4 @@ def kernels_of_current_device() -> Kernels:
 
 @cache
 def _kernels_of(device: int) -> Kernels:
-    return Kernels(_compile_by_nvrtc)
-
-
-def _compile_by_nvrtc(source: str, *, name: str) -> Any:
-    """Compile for the current device; CuPy keeps the result on disk."""
-    import cupy
-    from cupy.cuda.compiler import CompileException
-
-    module = cupy.RawModule(code=source, options=NVRTC_OPTIONS, backend="nvrtc")
-    try:
-        module.compile()
-    except CompileException as error:
-        raise KernelCompileError(
-            "does not compile", file=f"{name}.cu", log=error.get_message()
-        ) from error
-    return module
+    return Kernels(module_of_current_device)
