@@ -174,6 +174,16 @@ def test_the_kernels_of_an_update_are_known_by_their_floors():
     assert floors == set(row["kernels"])
 
 
+class Entered(SimpleNamespace):
+    """What can be made the current one."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+
 class Cupy:
     """numpy with what is asked of CuPy's device, whose events happen at once."""
 
@@ -190,7 +200,8 @@ class Cupy:
         self.cuda = SimpleNamespace(
             Event=lambda: event,
             get_elapsed_time=lambda start, stop: 0.5,
-            Device=lambda *_: SimpleNamespace(**device),
+            Device=lambda *_: Entered(**device),
+            Stream=SimpleNamespace(null=Entered()),
             nvrtc=SimpleNamespace(getVersion=lambda: (13, 0)),
             runtime=SimpleNamespace(
                 getDeviceProperties=lambda number: properties,
