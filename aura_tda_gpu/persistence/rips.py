@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import USE_LANDMARKS, ConfigError, MemoryLimitError
 from . import backends, cuda_device, device_arrays, device_stats, distances
 from .diagram import Diagram
-from .engine import BatchEngine, Engine, EngineResult, Float32Array
+from .engine import Engine, EngineResult, Float32Array
 from .places import gpu_of
 
 __all__ = [
@@ -227,8 +227,9 @@ def diagram_of(
         "n_vertices": n_vertices,
         **told,
     }
-    if isinstance(engine, BatchEngine):
-        info["device"] = device_stats.info_of(engine.device.xp)
+    device = getattr(engine, "device", None)
+    if device is not None:
+        info["device"] = device_stats.info_of(device.xp)
     return Diagram(result, info=info)
 
 
