@@ -3,23 +3,57 @@
 #include "common.cuh"
 #include "lune.cuh"
 
-// Relations of the sorted split edges: a cycle a r0 b ri for each further component.
+// The split edges in order, and their relations: a cycle a r0 b ri for each further component.
 //
-// A thread a split edge; grid (blocks, windows). spans (windows, n_splits, 2) and ends (windows,
-// n_splits), inclusive sums of c - 1, both sorted; relations (windows, room): the edge's place
-// << 32 | r0 << 16 | ri.
-extern "C" __global__ void list_relations(const int* spans, const int* ends, int n_splits,
-                                          const unsigned short* reps, int reps_room,
-                                          unsigned long long* relations, int room) {
-    const int split = blockIdx.x * blockDim.x + threadIdx.x;
-    if (split >= n_splits) return;
-    const size_t at = (size_t)blockIdx.y * n_splits + split;
-    const int count = spans[2 * at + 1];
-    if (count < 2) return;
-    reps += (size_t)blockIdx.y * reps_room + spans[2 * at];
-    relations += (size_t)blockIdx.y * room + ends[at] - (count - 1);
-    for (int i = 1; i < count; ++i)
-        relations[i - 1] = (unsigned long long)split << 32 | (unsigned)reps[0] << 16 | reps[i];
+// A block a window. order (windows, n_splits): ascending, what is not used last; old_splits,
+// old_spans (windows, split_room), counts[N_SPLIT] of them; splits, spans (windows, n_splits) are
+// the same in order, spans 0 where there is none; ends (windows, n_splits), inclusive sums of
+// c - 1; relations (windows, room): the edge's place << 32 | r0 << 16 | ri.
+extern "C" __global__ void __launch_bounds__(BLOCK)
+    order_splits(const long long* order, int n_splits, const edge_t* old_splits,
+                 const int* old_spans, int split_room, const unsigned short* reps, int reps_room,
+                 edge_t* splits, int* spans, int* ends, unsigned long long* relations, int room,
+                 const int* counts) {
+    __shared__ int warp_sums[BLOCK / WARP];
+    const int window = blockIdx.x;
+    order += (size_t)window * n_splits;
+    old_splits += (size_t)window * split_room;
+    old_spans += (size_t)window * split_room * 2;
+    reps += (size_t)window * reps_room;
+    splits += (size_t)window * n_splits;
+    spans += (size_t)window * n_splits * 2;
+    ends += (size_t)window * n_splits;
+    relations += (size_t)window * room;
+    const int used = counts[window * COUNTS + N_SPLIT];
+    int total = 0;
+    for (int first = 0; first < n_splits; first += blockDim.x) {
+        const int i = first + threadIdx.x;
+        const int at = i < n_splits ? (int)order[i] : 0;
+        const int start = i < used ? old_spans[2 * at] : 0;
+        const int count = i < used ? old_spans[2 * at + 1] : 0;
+        const int further = max(count - 1, 0);
+        int sum = further;
+        for (int by = 1; by < WARP; by *= 2) {
+            const int before = __shfl_up_sync(ALL_LANES, sum, by);
+            if (lane_id() >= by) sum += before;
+        }
+        if (lane_id() == WARP - 1) warp_sums[warp_id()] = sum;
+        __syncthreads();
+        sum += total;
+        for (int warp = 0; warp < warps_per_block(); ++warp) {
+            if (warp < warp_id()) sum += warp_sums[warp];
+            total += warp_sums[warp];
+        }
+        __syncthreads();
+        if (i >= n_splits) continue;
+        splits[i] = old_splits[at];
+        spans[2 * i] = start;
+        spans[2 * i + 1] = count;
+        ends[i] = sum;
+        for (int k = 1; k < count; ++k)
+            relations[sum - further + k - 1] =
+                (unsigned long long)i << 32 | (unsigned)reps[start] << 16 | reps[start + k];
+    }
 }
 
 // The lune vertex with the smallest larger side, the lowest of equals; n if the lune is empty.
@@ -92,8 +126,8 @@ __device__ __forceinline__ int place_of(edge_t key, const edge_t* sorted, int co
 //
 // A warp a relation, warps stride; grid (any, windows). ends, relations as above (the last end is
 // their number); rng, birth_rank, rng_room of spanning_forest; lists (windows, warps, list_room),
-// room; columns (windows, n_columns, words), zero before; counts[LIST_FULL] is set if a list was
-// too short, and the columns are then of no use.
+// room; columns (windows, n_columns, words); counts[LIST_FULL] is set if a list was too short, and
+// the columns are then of no use.
 extern "C" __global__ void __launch_bounds__(EXPAND_WARPS * WARP)
     expand_relations(const unsigned* bits, int n, const edge_t* splits, const int* ends,
                      int n_splits, const unsigned long long* relations, int room, const edge_t* rng,
@@ -115,6 +149,8 @@ extern "C" __global__ void __launch_bounds__(EXPAND_WARPS * WARP)
         const unsigned long long relation = relations[first + column];
         const edge_t key = splits[relation >> 32];
         const int a = larger_vertex(key), b = smaller_vertex(key);
+        for (int word = lane_id(); word < words; word += WARP)
+            columns[(size_t)column * words + word] = 0;
         int size = 0;
         for (int i = 0; i < 2; ++i) {
             const int r = (int)(relation >> (i ? 16 : 0)) & 0xffff;
@@ -162,12 +198,14 @@ __device__ __forceinline__ int youngest(unsigned* column, const unsigned* source
 // and since a round only reads what it does not write, the columns do not depend on the schedule.
 //
 // A block a window. columns as above, low and active (windows, n_columns), room; per birth
-// (windows, n_births): owner NOBODY before the first call, KEPT once a column of an earlier call
-// has it, which is then in kept (windows, n_births, words); deaths, the relation's number.
+// (windows, n_births): owner, KEPT once a column of an earlier call has it, which is then in kept
+// (windows, n_births, words); deaths, the key of the relation's split edge. first is 0 in the
+// first call; splits (windows, n_splits), relations (windows, room).
 // counts[N_KILLED] and counts[ADDITIONS] grow; nothing is done if counts[LIST_FULL] is set.
 extern "C" __global__ void __launch_bounds__(BLOCK)
-    reduce_columns(unsigned* columns, int n_columns, int words, const int* ends, int n_splits,
-                   int first, int* low, int* active, int* owner, unsigned* kept, int* deaths,
+    reduce_columns(unsigned* columns, int n_columns, int words, const edge_t* splits,
+                   const int* ends, int n_splits, const unsigned long long* relations, int room,
+                   int first, int* low, int* active, int* owner, unsigned* kept, edge_t* deaths,
                    int n_births, int* counts) {
     __shared__ int n_active;
     const int window = blockIdx.x, tid = threadIdx.x, step = blockDim.x, warp = warp_id();
@@ -178,7 +216,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
     deaths += (size_t)window * n_births;
     kept += (size_t)window * n_births * words;
     counts += window * COUNTS;
+    splits += (size_t)window * n_splits;
+    relations += (size_t)window * room;
     if (counts[LIST_FULL]) return;
+    for (int birth = tid; first == 0 && birth < n_births; birth += step) owner[birth] = NOBODY;
     const int count = min(n_columns, ends[(size_t)(window + 1) * n_splits - 1] - first);
     for (int c = warp; c < count; c += warps_per_block()) {
         const int birth = youngest(columns + (size_t)c * words, nullptr, words - 1);
@@ -214,7 +255,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
         __syncwarp();
         if (lane_id() == 0) {
             owner[birth] = KEPT;
-            deaths[birth] = first + holder;
+            deaths[birth] = splits[relations[first + holder] >> 32];
             atomicAdd(&counts[N_KILLED], 1);
         }
     }

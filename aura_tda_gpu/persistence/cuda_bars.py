@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .cuda_kernels import CONSTANTS
 from .cuda_launch import Host, timed
 from .cuda_reduction import Reduction
-from .cuda_stages import Classified, Stages
+from .cuda_stages import Ordered, Stages
 from .edge_keys import UInt64Array
 from .engine import Int64Array
 
@@ -63,7 +63,7 @@ class Pairs:
         self.reduction = Reduction(stages.device)
 
     def of(
-        self, bits: Any, edges: Classified, with_loops: bool, seconds: dict[str, float]
+        self, bits: Any, edges: Ordered, with_loops: bool, seconds: dict[str, float]
     ) -> list[PairedOnDevice]:
         """Return the pairs of each window.
 
@@ -71,7 +71,7 @@ class Pairs:
         ----------
         bits : device array of uint32, shape (windows, n, n)
             Patterns of the lengths.
-        edges : Classified
+        edges : Ordered
             The edges whose lune is not connected.
         with_loops : bool
             Whether to look at births and splits at all.

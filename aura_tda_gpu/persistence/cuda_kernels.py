@@ -40,7 +40,7 @@ KERNELS = {
     "keep_edges": "update",
     "commit_rows": "update",
     "spanning_forest": "forest",
-    "list_relations": "reduction",
+    "order_splits": "reduction",
     "expand_relations": "reduction",
     "reduce_columns": "reduction",
     "false_codes": "verify",

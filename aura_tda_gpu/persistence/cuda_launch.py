@@ -100,10 +100,6 @@ class Device:
         packed.get(out=host)
         return host
 
-    def picked(self, array: Any, places: Any) -> Any:
-        """Return what stands at some places (windows, k) of each window."""
-        return array[self.xp.arange(len(array))[:, np.newaxis], places]
-
     def _free_bytes(self) -> str:
         if self._id is None:
             return ""

@@ -9,7 +9,7 @@ import numpy as np
 
 from .cuda_kernels import CONSTANTS
 from .cuda_launch import WARP, Device, Host, ceil_div, largest
-from .cuda_stages import RESIDENT_WARPS, Classified, Forest
+from .cuda_stages import RESIDENT_WARPS, Forest, Ordered
 
 __all__ = ["Reduced", "Reduction"]
 
@@ -46,26 +46,25 @@ class Reduction:
     def __init__(self, device: Device) -> None:
         self.device = device
 
-    def reduce(self, bits: Any, edges: Classified, forest: Forest) -> Reduced:
+    def reduce(self, bits: Any, edges: Ordered, forest: Forest) -> Reduced:
         """K6: kill the births, in chunks of relations, until all are dead or none is left."""
         xp = self.device.xp
         windows = bits.shape[0]
         n_births = largest(forest.host_counts, "N_BIRTHS")
         words = ceil_div(n_births, 32)
-        relations, ends = self._relations(edges)
         n_relations = largest(forest.host_counts, "N_REPS", "N_SPLIT")
         columns = xp.zeros((windows, n_births, words), np.uint32)
-        numbers = xp.full((windows, n_births), -1, np.int32)
-        owner = xp.full((windows, n_births), CONSTANTS["NOBODY"], np.int32)
+        deaths = xp.zeros((windows, n_births), np.uint64)
+        owner = xp.empty((windows, n_births), np.int32)
         told = forest.host_counts
         per_chunk = max(1, min(COLUMN_BYTES // max(1, windows * words * 4), n_relations))
         per_chunk = min(per_chunk, max(LEAST_COLUMNS, 2 * n_births))
+        chunk = xp.empty((windows, per_chunk, words), np.uint32)
         first = 0
         list_room = FIRST_LIST
         while n_births and first < n_relations:
-            chunk = xp.zeros((windows, per_chunk, words), np.uint32)
-            self._expand(bits, edges, forest, relations, ends, first, chunk, list_room)
-            self._eliminate(edges, ends, first, chunk, owner, columns, numbers)
+            self._expand(bits, edges, forest, first, chunk, list_room)
+            self._eliminate(edges, first, chunk, owner, columns, deaths)
             told = self.device.to_host(edges.counts)
             if largest(told, "LIST_FULL"):
                 list_room *= 4
@@ -74,35 +73,13 @@ class Reduction:
             first += per_chunk
             if (told[:, CONSTANTS["N_KILLED"]] == told[:, CONSTANTS["N_BIRTHS"]]).all():
                 break
-        killers = self.device.picked(relations, xp.maximum(numbers, 0))
-        keys = self.device.picked(edges.splits, (killers >> np.uint64(32)).astype(np.int64))
-        return Reduced(xp.where(numbers < 0, np.uint64(0), keys), columns, told)
-
-    def _relations(self, edges: Classified) -> tuple[Any, Any]:
-        """List the relations, uint64 (windows, room), and where those of each split edge end."""
-        xp = self.device.xp
-        windows, n_splits = edges.splits.shape
-        further = xp.maximum(edges.spans[:, :, 1] - 1, 0)
-        ends = xp.ascontiguousarray(xp.cumsum(further, axis=1, dtype=np.int32))
-        room = max(1, largest(edges.host_counts, "N_REPS", "N_SPLIT"))
-        relations = xp.zeros((windows, room), np.uint64)
-        self.device.kernels["list_relations"](
-            (ceil_div(n_splits, 128), windows),
-            (128,),
-            (
-                *(edges.spans, ends, np.int32(n_splits), edges.reps),
-                *(np.int32(edges.reps.shape[1]), relations, np.int32(room)),
-            ),
-        )
-        return relations, ends
+        return Reduced(deaths, columns, told)
 
     def _expand(
         self,
         bits: Any,
-        edges: Classified,
+        edges: Ordered,
         forest: Forest,
-        relations: Any,
-        ends: Any,
         first: int,
         chunk: Any,
         list_room: int,
@@ -116,8 +93,9 @@ class Reduction:
             (blocks, windows),
             (per_block * WARP,),
             (
-                *(bits, np.int32(bits.shape[1]), edges.splits, ends),
-                *(np.int32(edges.splits.shape[1]), relations, np.int32(relations.shape[1])),
+                *(bits, np.int32(bits.shape[1]), edges.splits, edges.ends),
+                *(np.int32(edges.splits.shape[1]), edges.relations),
+                np.int32(edges.relations.shape[1]),
                 *(edges.rng, forest.birth_rank, np.int32(edges.rng.shape[1]), np.int32(first)),
                 *(chunk, np.int32(per_chunk), np.int32(words)),
                 *(lists, np.int32(list_room), edges.counts),
@@ -126,13 +104,12 @@ class Reduction:
 
     def _eliminate(
         self,
-        edges: Classified,
-        ends: Any,
+        edges: Ordered,
         first: int,
         chunk: Any,
         owner: Any,
         columns: Any,
-        numbers: Any,
+        deaths: Any,
     ) -> None:
         """Reduce a chunk of columns behind those kept from earlier chunks."""
         windows, per_chunk, words = chunk.shape
@@ -142,8 +119,9 @@ class Reduction:
             (windows,),
             (threads,),
             (
-                *(chunk, np.int32(per_chunk), np.int32(words), ends),
-                *(np.int32(edges.splits.shape[1]), np.int32(first), scratch[0], scratch[1]),
-                *(owner, columns, numbers, np.int32(owner.shape[1]), edges.counts),
+                *(chunk, np.int32(per_chunk), np.int32(words), edges.splits, edges.ends),
+                *(np.int32(edges.splits.shape[1]), edges.relations),
+                *(np.int32(edges.relations.shape[1]), np.int32(first), scratch[0], scratch[1]),
+                *(owner, columns, deaths, np.int32(owner.shape[1]), edges.counts),
             ),
         )

@@ -15,7 +15,7 @@ import numpy as np
 from .cuda_kernels import CONSTANTS
 from .cuda_launch import LAST_KEY, SHARED_BYTES, WARP, Device, Host, ceil_div, largest
 
-__all__ = ["Classified", "Codes", "Forest", "Stages", "flood_warps", "new_lists"]
+__all__ = ["Classified", "Codes", "Forest", "Ordered", "Stages", "flood_warps", "new_lists"]
 
 TILE, CHUNK = CONSTANTS["TILE"], CONSTANTS["CHUNK"]
 COUNTS = CONSTANTS["COUNTS"]
@@ -50,6 +50,22 @@ class Classified:
     reps: Any
     counts: Any
     host_counts: Host
+
+
+@dataclass(slots=True)
+class Ordered(Classified):
+    """The same, both lists sorted, with the relations of the split edges.
+
+    Attributes
+    ----------
+    ends : device array of int32, shape (windows, n_splits)
+        How many relations the split edges up to this one have.
+    relations : device array of uint64, shape (windows, any)
+        Place of the split edge << 32 | vertex of its first component << 16 | of another one.
+    """
+
+    ends: Any
+    relations: Any
 
 
 @dataclass(slots=True)
@@ -112,7 +128,7 @@ class Stages:
         )
         return out
 
-    def classify(self, bits: Any, r_enc: Any, longest: np.uint32) -> Classified:
+    def classify(self, bits: Any, r_enc: Any, longest: np.uint32) -> Ordered:
         """K3 and K4: find RNG edges and split edges not longer than min(r_enc, longest), sorted.
 
         Parameters
@@ -155,20 +171,34 @@ class Stages:
                 lists.counts[:, CONSTANTS["N_REPS"]] = 0
             lists = wider
 
-    def in_order(self, lists: Classified) -> Classified:
-        """K4: sort both lists, cut to what is used."""
+    def in_order(self, lists: Classified) -> Ordered:
+        """K4: sort both lists, cut to what is used, and list the relations."""
         xp, told = self.device.xp, lists.host_counts
         n_rng, n_splits = max(1, largest(told, "N_RNG")), max(1, largest(told, "N_SPLIT"))
-        splits = lists.splits[:, :n_splits]
-        order = xp.argsort(splits, axis=1)
-        return Classified(
+        windows = len(lists.rng)
+        edges = Ordered(
             xp.sort(lists.rng[:, :n_rng], axis=1),
-            self.device.picked(splits, order),
-            self.device.picked(lists.spans, order),
+            xp.empty((windows, n_splits), np.uint64),
+            xp.empty((windows, n_splits, 2), np.int32),
             lists.reps,
             lists.counts,
             told,
+            xp.empty((windows, n_splits), np.int32),
+            xp.empty((windows, max(1, largest(told, "N_REPS", "N_SPLIT"))), np.uint64),
         )
+        order = xp.argsort(lists.splits[:, :n_splits], axis=1)
+        threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(n_splits, WARP))
+        self.device.kernels["order_splits"](
+            (windows,),
+            (threads,),
+            (
+                *(order, np.int32(n_splits), lists.splits, lists.spans),
+                *(np.int32(lists.splits.shape[1]), lists.reps, np.int32(lists.reps.shape[1])),
+                *(edges.splits, edges.spans, edges.ends, edges.relations),
+                *(np.int32(edges.relations.shape[1]), edges.counts),
+            ),
+        )
+        return edges
 
     def _tiles(
         self,
@@ -252,10 +282,12 @@ def new_lists(
     xp: Any, windows: int, rng_room: int, split_room: int, reps_room: int, counts: Any
 ) -> Classified:
     """Return lists with so much room in each window."""
+    n_rng, n_splits = windows * max(1, rng_room), windows * max(1, split_room)
+    edge_keys = xp.full(n_rng + n_splits, LAST_KEY, np.uint64)
     return Classified(
-        xp.full((windows, max(1, rng_room)), LAST_KEY, np.uint64),
-        xp.full((windows, max(1, split_room)), LAST_KEY, np.uint64),
-        xp.zeros((windows, max(1, split_room), 2), np.int32),
+        edge_keys[:n_rng].reshape(windows, -1),
+        edge_keys[n_rng:].reshape(windows, -1),
+        xp.empty((windows, max(1, split_room), 2), np.int32),
         xp.empty((windows, max(1, reps_room)), np.uint16),
         counts,
         np.zeros((windows, COUNTS), np.int32),
