@@ -29,6 +29,7 @@ __all__ = [
     "certain",
     "corrected",
     "p_values",
+    "required_run",
 ]
 
 MIN_BARS = 3  # fewer have no middle to be compared with
@@ -167,37 +168,65 @@ def certain(bars: npt.ArrayLike, error_bound: float) -> npt.NDArray[np.bool_]:
 class RunLength:
     """One decision for each feature from the p-values of overlapping windows.
 
-    A feature is reported once it has been significant at ``required`` ticks in a row. The state
-    is one number a feature, 0 at its first sight.
+    A loop that noise makes stays for some ticks, as long as its points do. So a feature is
+    reported once the ticks at which it was significant outnumber those at which it was not by
+    ``required``, counted anew whenever they are equal. The state is that one number for each
+    feature, 0 before its first tick.
 
     Parameters
     ----------
     required : int
-        Ticks in a row.
+        Ticks, see `required_run`.
     alpha : float
         Level of one tick.
+
+    Examples
+    --------
+    >>> rule, runs = RunLength(required_run(4)), np.zeros(2, np.int64)
+    >>> for p in ([0.01, 0.2], [0.04, 0.01]):
+    ...     runs = rule.after(runs, np.array(p))
+    >>> runs.tolist(), rule.confirms(runs).tolist()
+    ([2, 1], [True, False])
     """
 
     required: int
     alpha: float = 0.05
 
     def after(self, runs: Int64Array, p: Float64Array) -> Int64Array:
-        """Return the runs after one more tick.
+        """Return the state after one more tick.
 
         Parameters
         ----------
         runs : ndarray of int64, shape (n_features,)
-            Ticks in a row up to now.
+            The state up to now.
         p : ndarray of float64, shape (n_features,)
-            Corrected p-values of this tick; nan is not significant.
+            Corrected p-values of this tick; nan leaves the state as it is.
         """
-        grown: Int64Array = np.where(p <= self.alpha, runs + 1, 0)
+        step = (p <= self.alpha).astype(np.int64) - (p > self.alpha)
+        grown: Int64Array = np.maximum(runs + step, 0)
         return grown
 
     def confirms(self, runs: Int64Array) -> npt.NDArray[np.bool_]:
-        """Tell for which features the run is long enough."""
+        """Tell which features are to be reported; what is reported stays so."""
         enough: npt.NDArray[np.bool_] = runs >= self.required
         return enough
+
+
+def required_run(overlap: float) -> int:
+    """Return after how many ticks a feature may be reported at a level of 5 % a tick.
+
+    Parameters
+    ----------
+    overlap : float
+        Length of the window over the distance of two ticks.
+
+    Returns
+    -------
+    int
+        Half of the overlap, rounded up, at least 2: on pure noise less than one feature in 1000
+        ticks is reported (docs/significance.md has the measurement, for an overlap of 10).
+    """
+    return max(2, math.ceil(overlap / 2))
 
 
 def _columns(bars: Any) -> tuple[Float64Array, Float64Array]:
