@@ -41,7 +41,8 @@ class FeatureTracker:
     several are as near, shared points of their loops decide. A feature is born once its bar was
     long enough and stable for ``min_ticks`` ticks and, in dimension 1, the run-length rule calls it
     significant; it dies after ``min_ticks`` ticks without a bar of at least half
-    ``min_persistence``. Names never come back.
+    ``min_persistence``, or once it has shrunk to half and that rule speaks against it. Names never
+    come back.
 
     Parameters
     ----------
@@ -53,8 +54,9 @@ class FeatureTracker:
         Smallest ratio of the persistences at two ticks of one feature; for a birth, of the ratio
         smoothed.
     alpha : float
-        Level of significance of features of dimension 1; 1 asks for none. A bar without a p-value
-        is not asked either: born at 0, open, or among too few bars.
+        Level of significance of features of dimension 1; 1 asks for none. Among too few bars for
+        p-values, one that dies at twice its birth counts as significant. Open bars and bars born
+        at 0 are not asked.
     min_change : float
         Share of its persistence that birth or death must move by for a ``feature_update``, and by
         more than the error bounds of the two ticks.
@@ -160,13 +162,15 @@ class FeatureTracker:
                 done.update.feature_ids = FeatureIds(done)
                 self._close(done)
 
-    def features(self, scale: str | None = None) -> list[Lifeline]:
+    def features(self, scale: str | None = None, dimension: int | None = None) -> list[Lifeline]:
         """Return the features that are alive, scale by scale, longest bar of a dimension first.
 
         Parameters
         ----------
         scale : str, optional
             Only those of this time scale, for example ``"scale_1000ms"``.
+        dimension : int, optional
+            Only those of this homology dimension.
         """
         with self._lock:
             states = [s for s in self._scales.values() if scale in (None, s.scale)]
@@ -174,6 +178,7 @@ class FeatureTracker:
                 lifeline_of(state, k, track, self._links.groups)
                 for state in states
                 for k, tracks in state.tracks.items()
+                if dimension in (None, k)
                 for track in tracks[tracks["serial"] >= 0]
             ]
 

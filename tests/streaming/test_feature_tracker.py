@@ -176,6 +176,35 @@ def test_thousands_of_equal_bars_are_followed_as_far_as_there_is_room() -> None:
     assert sum(name is not None for name in ticks[1].feature_ids[1]) == 100
 
 
+def test_a_loop_that_shrinks_to_noise_ends() -> None:
+    noise = [loop(k, 1, 1 + 0.02 * k) for k in range(2, 12)]
+    ticks = [update(t, [*noise, loop(50, 1, 9)]) for t in range(8)]
+    ticks += [update(t, [*noise, loop(50, 1, 5.1)]) for t in range(8, 16)]  # half is enough
+    ticks += [update(t, [*noise, loop(50, 1, 1.19)]) for t in range(16, 24)]
+    events = told(ticks, FeatureTracker(min_ticks=1))
+    flat = [(t, e) for t, now in enumerate(events) for e in now]
+    assert flat == [(4, "birth 0"), (8, "update 0"), (16, "update 0"), (20, "death 0")]
+
+
+def test_a_loop_that_stays_long_lives_on_among_longer_noise() -> None:
+    few, many = ([loop(k, 1, 1 + x * k) for k in range(2, 12)] for x in (0.02, 0.3))
+    ticks = [update(t, [*few, loop(50, 1, 5)]) for t in range(8)]
+    ticks += [update(t, [*many, loop(50, 1, 5)]) for t in range(8, 40)]
+    following = FeatureTracker(min_ticks=1)
+    events = told(ticks, following)
+    assert [(t, e) for t, now in enumerate(events) for e in now] == [(4, "birth 0")]
+    (line,) = following.features()
+    assert (line.n_ticks, line.significant) == (40, False)
+
+
+def test_among_few_bars_twice_the_birth_is_a_loop() -> None:
+    for death, expected in ((1.99, []), (2.0, [(4, "birth 0")])):
+        ticks = [update(t, [loop(1, 1, death), loop(2, 1, 1.01)]) for t in range(12)]
+        events = told(ticks, FeatureTracker(min_ticks=1))
+        assert [(t, e) for t, now in enumerate(events) for e in now] == expected
+        assert ticks[-1].diagram[1].shape == (2, 2)
+
+
 def test_an_update_of_the_past_is_refused_and_changes_nothing() -> None:
     following = tracker()
     following.follow([update(5, [loop(1)])])

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ...errors import InvalidInputError
+from ...persistence.arrays import Float64Array
 from ...persistence.engine import Int64Array
 from ...persistence.significance import calibration_for, corrected, p_values
 from ..persistence_stream import WindowUpdate
@@ -160,7 +161,7 @@ def _seen(update: WindowUpdate, k: int, rules: TrackRules, slack: float, most: i
     matched[is_open, 1] = limit if math.isfinite(limit) else ENDLESS
     long = is_open | (bars[:, 1] - bars[:, 0] >= rules.release)
     m = min(int(long.sum()), most)  # bars go by decreasing persistence
-    values = np.full(m, math.nan)
+    values = evidence = np.full(len(bars), math.nan)
     if rules.run_length is not None:
         strategy = diagram.info.get("landmarks", "exact")
         calibration = calibration_for(
@@ -168,12 +169,14 @@ def _seen(update: WindowUpdate, k: int, rules: TrackRules, slack: float, most: i
             n_vertices=update.n_vertices,
             n_points=update.n_points,
         )
-        values = corrected(p_values(bars, calibration=calibration))[:m]
+        values = corrected(p_values(bars, calibration=calibration))
+        evidence = _evidence(bars, values)
     return Seen(
         _names(update, k, m),
         matched[:m],
         is_open[:m],
-        values,
+        values[:m],
+        evidence[:m],
         update.timestamp,
         update.skipped_ticks,
         slack,
@@ -187,10 +190,21 @@ def _nothing(update: WindowUpdate, slack: float) -> Seen:
         none,
         np.empty(0, np.bool_),
         none[:, 0],
+        none[:, 0],
         update.timestamp,
         update.skipped_ticks,
         slack,
     )
+
+
+def _evidence(bars: Float64Array, values: Float64Array) -> Float64Array:
+    """Return the p-values, and 0 or 1 where there are too few bars for them.
+
+    The longest of one or two bars of noise had a death of up to 1.91 times its birth in 8269
+    windows of noise in 2, 3 and 10 dimensions: twice the birth is a loop.
+    """
+    few = np.isnan(values) & (bars[:, 0] > 0) & np.isfinite(bars[:, 1])
+    return np.where(few, np.where(bars[:, 1] >= 2 * bars[:, 0], 0.0, 1.0), values)
 
 
 def _names(update: WindowUpdate, k: int, m: int) -> Int64Array:

@@ -28,6 +28,7 @@ __all__ = [
 Tracks: TypeAlias = npt.NDArray[Any]
 
 ENDLESS = 1e30  # stands for the death of a bar that never ends
+_SHRUNK = 0.5  # of its longest persistence, below which a feature must be significant to live
 _WEIGHT = 0.2  # of the newest ratio in a smoothed stability
 
 _TRACK = np.dtype(
@@ -43,6 +44,7 @@ _TRACK = np.dtype(
         ("missed", np.int64),
         ("ratio", np.float64),
         ("stability", np.float64),
+        ("peak", np.float64),  # longest persistence so far
         ("p_value", np.float64),
         ("run", np.int64),
         ("significant", np.bool_),
@@ -100,6 +102,8 @@ class Seen:
         Which bars are open.
     corrected : ndarray of float64, shape (m,)
         p-values, corrected for the number of bars; nan where there is none.
+    evidence : ndarray of float64, shape (m,)
+        What the run-length rule goes by; nan where a bar is not asked.
     timestamp : float
         Event time in seconds.
     skipped : int
@@ -112,6 +116,7 @@ class Seen:
     bars: Float64Array
     is_open: npt.NDArray[np.bool_]
     corrected: Float64Array
+    evidence: Float64Array
     timestamp: float
     skipped: int
     slack: float
@@ -176,6 +181,7 @@ def step(
         likeness=likeness,
     )
     now = _carried_on(before, source, seen, rules)
+    faded = _faded(now, rules)
     is_born = (now["serial"] < 0) & (now["strong"] >= rules.min_ticks) & now["significant"]
     born = np.flatnonzero(is_born)
     now["serial"][born] = next_serial + np.arange(len(born))
@@ -190,7 +196,7 @@ def step(
         _joined(now, unseen[~is_dead]),
         born,
         changed,
-        _joined(overdue, unseen[is_dead]),
+        _joined(_joined(overdue, unseen[is_dead]), faded),
         next_serial + len(born),
     )
 
@@ -227,6 +233,7 @@ def _carried_on(before: Tracks, source: Int64Array, seen: Seen, rules: TrackRule
     smoothed = now["stability"] + _WEIGHT * (ratio - now["stability"])
     now["stability"] = np.where(np.isnan(now["stability"]), ratio, smoothed)
     now["ratio"] = ratio
+    now["peak"] = np.maximum(now["peak"], length)
     is_strong = (length >= rules.min_persistence) & ~(now["stability"] <= rules.threshold)
     now["strong"] = np.where(is_strong, now["strong"] + 1, 0)
     now["first"][fresh] = seen.timestamp
@@ -241,9 +248,28 @@ def _carried_on(before: Tracks, source: Int64Array, seen: Seen, rules: TrackRule
     if rules.run_length is None:
         now["significant"] = True
     else:
-        now["run"] = rules.run_length.after(now["run"], seen.corrected)
-        now["significant"] = rules.run_length.confirms(now["run"]) | np.isnan(seen.corrected)
+        run = rules.run_length.after(now["run"], seen.evidence)
+        now["run"] = np.minimum(run, rules.run_length.required)  # as slow to end as to begin
+        now["significant"] = rules.run_length.confirms(now["run"]) | np.isnan(seen.evidence)
     return now
+
+
+def _faded(now: Tracks, rules: TrackRules) -> Tracks:
+    """Return the features that have shrunk to noise; their bars begin anew."""
+    if rules.run_length is None:
+        return NO_TRACKS
+    shrunk = persistence_of(now) < _SHRUNK * now["peak"]
+    rows = np.flatnonzero((now["serial"] >= 0) & shrunk & (now["run"] == 0) & ~now["significant"])
+    if not len(rows):
+        return NO_TRACKS
+    faded = now[rows]
+    now[rows] = _NEW
+    for name in ("edges", "bar", "open", "last", "p_value", "row"):
+        now[name][rows] = faded[name]
+    now["first"][rows], now["ticks"][rows] = faded["last"], 1
+    now["peak"][rows] = persistence_of(faded)
+    faded["row"] = -1
+    return faded
 
 
 def _unseen(before: Tracks, source: Int64Array) -> Tracks:
