@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from numbers import Integral, Real
 
+from ..config import StabilityConfig
 from ..errors import ConfigError
 from ..persistence.significance import RunLength, required_run
 from .persistence_stream import WindowUpdate
@@ -118,6 +119,16 @@ class FeatureTracker:
         self._scales: dict[str, ScaleState] = {}
         self._links = Links()
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, stability: StabilityConfig) -> FeatureTracker:
+        """Return a tracker with the settings of a configuration."""
+        return cls(
+            stability.min_persistence,
+            min_ticks=stability.min_ticks,
+            stability_threshold=stability.threshold,
+            alpha=stability.alpha,
+        )
 
     @property
     def nbytes(self) -> int:
