@@ -57,6 +57,16 @@ def test_the_estimate_of_the_readme(tmp_path):
     assert run("-c", blocks("README.md")[3], cwd=tmp_path).startswith("500 points/s of 3 ")
 
 
+def test_the_tracker(tmp_path):
+    lines = run("-c", blocks("docs/tracking.md")[0], cwd=tmp_path).splitlines()
+    kinds = [re.search(r"feature_(\w+)", line) for line in lines]
+    assert [kind[1] for kind in kinds if kind] == ["birth", "birth", "death", "death"] + 2 * [
+        "birth"
+    ]
+    assert all(line.startswith("Lifeline(scale_") for line in lines[6:])
+    assert len(lines) == 8
+
+
 def test_the_processor(tmp_path):
     example, logs = blocks("docs/processor.md")
     lines = run("-c", example, cwd=tmp_path).splitlines()
