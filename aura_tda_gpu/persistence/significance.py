@@ -226,7 +226,7 @@ def required_run(overlap: float) -> int:
         Half of the overlap, rounded up, at least 2: on pure noise less than one feature in 1000
         ticks is reported (docs/significance.md has the measurement, for an overlap of 10).
     """
-    return max(2, math.ceil(overlap / 2))
+    return max(2, math.ceil(overlap / 2 - 1e-9))
 
 
 def _columns(bars: Any) -> tuple[Float64Array, Float64Array]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import deque
 from collections.abc import Mapping, Sequence
-from itertools import groupby, pairwise
+from dataclasses import dataclass, field
+from itertools import groupby
 from numbers import Integral, Real
 
 from ..config import StabilityConfig
@@ -15,10 +15,10 @@ from ..persistence.significance import RunLength, required_run
 from .persistence_stream import WindowUpdate
 from .tracking.lifeline import Lifeline, StabilityFilter
 from .tracking.links import Links
-from .tracking.scale import ScaleState, Tick, keep, tick
+from .tracking.scale import ScaleState, Tick, keep, refuse_past, tick
 from .tracking.snapshot import read, write
-from .tracking.told import FeatureIds, events_of, lifeline_of, loops_of
-from .tracking.tracks import TrackRules
+from .tracking.told import FeatureIds, born_in, events_of, lifeline_of, loops_of
+from .tracking.tracks import TrackRules, longest_first
 
 __all__ = ["FeatureTracker", "Lifeline", "StabilityFilter"]
 
@@ -32,6 +32,15 @@ _SETTINGS = (
     "history",
 )
 _RELEASE = 0.5  # of min_persistence, below which a feature is not seen
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What a tracker knows after an instant."""
+
+    scales: dict[str, ScaleState] = field(default_factory=dict)
+    links: Links = field(default_factory=Links)
+    finished: tuple[Lifeline, ...] = ()
 
 
 class FeatureTracker:
@@ -115,9 +124,8 @@ class FeatureTracker:
         self.min_change = _number("min_change", min_change, math.inf)
         self.max_tracks = _integer("max_tracks", max_tracks, 1)
         self.history = _integer("history", history, 1)
-        self._finished: deque[Lifeline] = deque(maxlen=_integer("finished", finished, 0))
-        self._scales: dict[str, ScaleState] = {}
-        self._links = Links()
+        self._most_finished = _integer("finished", finished, 0)
+        self._kept = _Kept()
         self._lock = threading.Lock()
 
     @classmethod
@@ -134,8 +142,8 @@ class FeatureTracker:
     def nbytes(self) -> int:
         """Bytes kept between two ticks."""
         with self._lock:
-            lives = sum(3 * line.times.nbytes for line in self._finished)
-            return lives + sum(state.nbytes for state in self._scales.values())
+            lives = sum(3 * line.times.nbytes for line in self._kept.finished)
+            return lives + sum(state.nbytes for state in self._kept.scales.values())
 
     def follow(self, updates: Sequence[WindowUpdate]) -> Sequence[WindowUpdate]:
         """Give updates their events, and return them.
@@ -148,30 +156,22 @@ class FeatureTracker:
         Raises
         ------
         InvalidInputError
-            If an update is not later than the one before of its scale; those before it have been
-            followed.
+            If an update is not later than the one before of its scale; nothing has been followed
+            then.
         """
-        for _, instant in groupby(updates, lambda update: update.timestamp):
-            self(list(instant))
+        self(updates)
         return updates
 
     def __call__(self, updates: Sequence[WindowUpdate]) -> None:
-        """Give the updates of one instant their events; see `UpdateHook`."""
+        """Give updates their events, instant by instant; see `UpdateHook`.
+
+        An interrupted call has followed an instant or not; what it has not can be given again.
+        """
         with self._lock:
-            states = dict(self._scales)
-            ticks = []
-            for update in updates:
-                done = self._tick(states, update)
-                states[update.window_id] = done.after
-                ticks.append(done)
-            for done in ticks:
-                keep(done, self.history)
-            self._scales = states
-            self._link(ticks)
-            for done in ticks:
-                done.update.events = events_of(done, self._links.groups)
-                done.update.feature_ids = FeatureIds(done)
-                self._close(done)
+            refuse_past(self._kept.scales, updates)
+        for _, instant in groupby(updates, lambda update: update.timestamp):
+            with self._lock:
+                self._follow(list(instant))
 
     def features(self, scale: str | None = None, dimension: int | None = None) -> list[Lifeline]:
         """Return the features that are alive, scale by scale, longest bar of a dimension first.
@@ -184,26 +184,27 @@ class FeatureTracker:
             Only those of this homology dimension.
         """
         with self._lock:
-            states = [s for s in self._scales.values() if scale in (None, s.scale)]
+            kept = self._kept
             return [
-                lifeline_of(state, k, track, self._links.groups)
-                for state in states
+                lifeline_of(state, k, track, kept.links.groups)
+                for state in kept.scales.values()
+                if scale in (None, state.scale)
                 for k, tracks in state.tracks.items()
                 if dimension in (None, k)
-                for track in tracks[tracks["serial"] >= 0]
+                for track in longest_first(tracks[tracks["serial"] >= 0])
             ]
 
     def finished(self) -> list[Lifeline]:
         """Return the features that ended last, oldest first."""
         with self._lock:
-            return list(self._finished)
+            return list(self._kept.finished)
 
     def snapshot(self) -> bytes:
         """Return the tracker as bytes: settings, features, their histories and groups."""
         settings = {name: getattr(self, name) for name in _SETTINGS}
         with self._lock:
-            settings["finished"] = self._finished.maxlen
-            return write(settings, self._scales.values(), self._links, self._finished)
+            settings["finished"], kept = self._most_finished, self._kept
+            return write(settings, kept.scales.values(), kept.links, kept.finished)
 
     @classmethod
     def restore(cls, data: bytes) -> FeatureTracker:
@@ -216,9 +217,33 @@ class FeatureTracker:
         """
         settings, states, links, finished = read(data)
         tracker = cls(**settings)
-        tracker._scales, tracker._links = states, links
-        tracker._finished.extend(finished)
+        tracker._kept = _Kept(states, links, tuple(finished))
         return tracker
+
+    def _follow(self, updates: Sequence[WindowUpdate]) -> None:
+        """Follow one instant; until the last line, the tracker is what it was."""
+        former = self._kept
+        ticks = [self._tick(former.scales, update) for update in updates]
+        for done in ticks:
+            keep(done, self.history)
+        scales = {**former.scales, **{done.after.scale: done.after for done in ticks}}
+        ended = [
+            lifeline_of(done.before, k, track, former.links.groups)
+            for done in ticks
+            for k, step in done.steps.items()
+            for track in step.dead
+        ]
+        links = former.links.after(
+            [name for done in ticks for name in born_in(done)],
+            [line.id for line in ended],
+            map(loops_of, sorted(scales.values(), key=lambda state: state.duration)),
+        )
+        for done in ticks:
+            done.update.events = events_of(done, former.links.groups, links.groups)
+            done.update.feature_ids = FeatureIds(done)
+        finished = (*former.finished, *ended) if ended else former.finished
+        excess = max(len(finished) - self._most_finished, 0)
+        self._kept = _Kept(scales, links, finished[excess:])
 
     def _tick(self, states: Mapping[str, ScaleState], update: WindowUpdate) -> Tick:
         """Follow one update; nothing is kept."""
@@ -240,26 +265,6 @@ class FeatureTracker:
             min_change=self.min_change,
             run_length=run_length,
         )
-
-    def _link(self, ticks: Sequence[Tick]) -> None:
-        """Give the new features their groups, and link the loops of neighbouring scales."""
-        for done in ticks:
-            for k, step in done.steps.items():
-                for serial in step.tracks["serial"][step.born].tolist():
-                    self._links.open(done.after.name(k, serial))
-        states = sorted(self._scales.values(), key=lambda state: state.duration)
-        for finer, coarser in pairwise(map(loops_of, states)):
-            self._links.link(finer, coarser)
-        self._links.regroup()
-
-    def _close(self, done: Tick) -> None:
-        """Put away the features that have ended."""
-        for k, step in done.steps.items():
-            for track in step.dead:
-                line = lifeline_of(done.before, k, track, self._links.groups)
-                self._finished.append(line)
-                self._links.close(line.id)
-            done.after.histories[k].close(step.dead["ring"])
 
 
 def _integer(name: str, value: object, least: int) -> int:

@@ -124,7 +124,14 @@ def test_open_bars_live_and_close() -> None:
         update(5, [Bar(1, OPEN, (5, 6))]),
     ]
     following = tracker()
-    assert told(ticks, following) == [["birth 0"], [], [], ["death 0", "birth 1"], []]
+    assert told(ticks, following) == [
+        ["birth 0"],
+        ["update 0"],
+        ["update 0"],
+        ["death 0", "birth 1"],
+        [],
+    ]
+    assert [now.events[0].metadata["death"] for now in ticks[1:3]] == [np.float32(4.9), OPEN]
     birth, death = ticks[0].events[0].metadata, ticks[3].events[0].metadata
     assert birth["death"] == birth["persistence"] == math.inf
     assert death["death"] == math.inf

@@ -13,6 +13,9 @@ __all__ = ["History"]
 class History:
     """A ring of bars for each feature, the rings side by side.
 
+    How many bars a ring has been given is kept with its feature. A ring has one place more than
+    it tells, so what is written at a tick spoils nothing of the tick before.
+
     Parameters
     ----------
     length : int
@@ -21,59 +24,56 @@ class History:
 
     def __init__(self, length: int) -> None:
         self.length = length
-        self._rings = np.empty((0, length, 3))  # time, birth, death
-        self._counts = np.empty(0, np.int64)
-        self._free: list[int] = []
+        self._rings = np.empty((0, length + 1, 3))  # time, birth, death
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self._rings.nbytes + self._counts.nbytes
+        return self._rings.nbytes
 
-    def open(self, n: int) -> Int64Array:
-        """Return free rings for ``n`` new features."""
-        held = len(self._counts)
-        short = n - len(self._free)
+    def open(self, n: int, taken: Int64Array) -> Int64Array:
+        """Return ``n`` rings that are not among those taken."""
+        if not n:
+            return np.empty(0, np.int64)
+        held = len(self._rings)
+        is_free = np.ones(held, np.bool_)
+        is_free[taken] = False
+        short = n - int(is_free.sum())
         if short > 0:
             more = max(short, held // 2, 4)
-            rings = np.empty((held + more, self.length, 3))
+            rings = np.empty((held + more, self.length + 1, 3))
             rings[:held] = self._rings
             self._rings = rings
-            self._counts = np.concatenate([self._counts, np.zeros(more, np.int64)])
-            self._free += range(held + more - 1, held - 1, -1)
-        taken = [self._free.pop() for _ in range(n)]
-        self._counts[taken] = 0
-        return np.array(taken, np.int64)
+            is_free = np.append(is_free, np.ones(more, np.bool_))
+        free: Int64Array = is_free.nonzero()[0][:n]
+        return free
 
-    def close(self, rings: Int64Array) -> None:
-        """Take rings back."""
-        self._free += rings.tolist()
-
-    def append(self, rings: Int64Array, timestamp: float, bars: Float64Array) -> None:
+    def write(
+        self, rings: Int64Array, counts: Int64Array, timestamp: float, bars: Float64Array
+    ) -> None:
         """Add one bar to each of some rings.
 
         Parameters
         ----------
         rings : ndarray of int64, shape (k,)
             Each once.
+        counts : ndarray of int64, shape (k,)
+            Bars each of them was given before.
         timestamp : float
             Event time in seconds.
         bars : ndarray of float64, shape (k, 2)
             Births and deaths.
         """
-        place = self._counts[rings] % self.length
+        place = counts % (self.length + 1)
         self._rings[rings, place, 0] = timestamp
         self._rings[rings, place, 1:] = bars
-        self._counts[rings] += 1
 
-    def of(self, ring: int) -> Float64Array:
-        """Return the bars of a feature, oldest first: time, birth, death, shape (n, 3)."""
-        count = int(self._counts[ring])
-        kept = self._rings[ring, : min(count, self.length)]
-        oldest = count % self.length if count > self.length else 0
-        return np.concatenate([kept[oldest:], kept[:oldest]])
+    def of(self, ring: int, count: int) -> Float64Array:
+        """Return the newest of ``count`` bars, oldest first: time, birth, death, shape (n, 3)."""
+        places = np.arange(max(count - self.length, 0), count) % (self.length + 1)
+        bars: Float64Array = self._rings[ring, places]
+        return bars
 
-    def replace(self, ring: int, bars: Float64Array) -> None:
-        """Let a ring hold these bars, shape (n, 3), oldest first."""
-        self._counts[ring] = len(bars)
+    def fill(self, ring: int, bars: Float64Array) -> None:
+        """Let a ring hold these bars, shape (n, 3), oldest first, at most as many as are kept."""
         self._rings[ring, : len(bars)] = bars

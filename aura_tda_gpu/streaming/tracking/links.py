@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count, pairwise
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -63,45 +64,66 @@ class Links:
     pairs: set[tuple[str, str]] = field(default_factory=set)
     next_group: int = 0
     _shares: dict[tuple[str, str], tuple[Loop, Loop, float]] = field(default_factory=dict)
-    _settled: bool = True
 
-    def open(self, feature: str) -> None:
-        """Give a new feature a group of its own."""
-        self.groups[feature] = self.next_group
-        self.next_group += 1
+    def after(
+        self,
+        born: Iterable[str],
+        dead: Iterable[str],
+        scales: Iterable[Sequence[LoopOfScale]],
+    ) -> Links:
+        """Return the links after an instant; these are left as they are.
 
-    def close(self, feature: str) -> None:
-        """Forget a feature; the others of its group stay in it."""
-        del self.groups[feature]
-        if any(feature in pair for pair in self._shares):
-            self.pairs = {pair for pair in self.pairs if feature not in pair}
-            self._shares = {p: held for p, held in self._shares.items() if feature not in p}
+        Parameters
+        ----------
+        born, dead : iterable of str
+            Features that are new, each with a group of its own at first, and those that have
+            ended; the others of a group stay in it.
+        scales : iterable of sequence of LoopOfScale
+            The longest loops of every scale, finest scale first.
+        """
+        after = Links(self.groups, self.pairs, self.next_group)
+        gone = set(dead)
+        if gone:
+            after.groups = {f: group for f, group in self.groups.items() if f not in gone}
+            after.pairs = {pair for pair in self.pairs if gone.isdisjoint(pair)}
+        numbers = dict(zip(born, count(after.next_group)))
+        after.groups = {**after.groups, **numbers} if numbers else after.groups
+        after.next_group += len(numbers)
+        kept = after.pairs
+        for finer, coarser in pairwise(scales):
+            after._link(finer, coarser, self._shares)
+        if after.pairs != kept:
+            after._regroup()
+        return after
 
-    def link(self, finer: Sequence[LoopOfScale], coarser: Sequence[LoopOfScale]) -> None:
+    def _link(
+        self,
+        finer: Sequence[LoopOfScale],
+        coarser: Sequence[LoopOfScale],
+        known: Mapping[tuple[str, str], tuple[Loop, Loop, float]],
+    ) -> None:
         """Link the loops of two neighbouring scales anew."""
         if not finer or not coarser:
             return
-        table = np.array([[self._similarity(f, c) for c in coarser] for f in finer])
+        table = np.array([[self._similarity(f, c, known) for c in coarser] for f in finer])
         names = {f.id for f in finer}, {c.id for c in coarser}
         pairs = {p for p in self.pairs if p[0] not in names[0] and p[1] not in names[1]}
         for i, j in zip(*linear_sum_assignment(-table), strict=True):
             if table[i, j] > 0:
                 pairs.add((finer[i].id, coarser[j].id))
-        self._settled &= pairs == self.pairs
         self.pairs = pairs
 
-    def regroup(self) -> None:
+    def _regroup(self) -> None:
         """Let features that links connect have the smallest of their groups, others another one."""
-        if self._settled:
-            return
-        self._settled = True
+        groups = dict(self.groups)
         taken: set[int] = set()
         for members in sorted(self._connected(), key=lambda m: min(self.groups[f] for f in m)):
             group = min(self.groups[feature] for feature in members)
             if group in taken:
                 group, self.next_group = self.next_group, self.next_group + 1
             taken.add(group)
-            self.groups.update(dict.fromkeys(members, group))
+            groups.update(dict.fromkeys(members, group))
+        self.groups = groups
 
     def _connected(self) -> list[list[str]]:
         """Return the features that links connect; oldest first where they have equal groups."""
@@ -120,7 +142,12 @@ class Links:
             found.setdefault(top, []).append(feature)
         return list(found.values())
 
-    def _similarity(self, finer: LoopOfScale, coarser: LoopOfScale) -> float:
+    def _similarity(
+        self,
+        finer: LoopOfScale,
+        coarser: LoopOfScale,
+        known: Mapping[tuple[str, str], tuple[Loop, Loop, float]],
+    ) -> float:
         """Return the similarity of two loops; 0 if it is too small, 1 more if they are linked."""
         pair = finer.id, coarser.id
         is_linked = pair in self.pairs
@@ -128,10 +155,10 @@ class Links:
         ratio = ratio_of(finer.persistence, coarser.persistence)
         if ratio < least:
             return 0.0
-        held = self._shares.get(pair)
+        held = known.get(pair)
         if held is None or held[0] is not finer.loop or held[1] is not coarser.loop:
             reach = max(finer.birth, coarser.birth) + finer.radius + coarser.radius
             held = finer.loop, coarser.loop, nearby(finer.loop, coarser.loop, reach)
-            self._shares[pair] = held
+        self._shares[pair] = held
         similarity = ratio * held[2]
         return similarity + is_linked if similarity >= least else 0.0

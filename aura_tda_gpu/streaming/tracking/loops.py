@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from ...errors import NotComputedError
 from ...persistence.arrays import Float64Array
@@ -44,7 +45,7 @@ class Loop:
     def likeness(self, ids: Int64Array) -> float:
         """Return how many of the points of two loops are in both, as a share of all of them."""
         both = len(np.intersect1d(self.ids, ids, assume_unique=True))
-        return both / (len(self.ids) + len(ids) - both)
+        return both / max(len(self.ids) + len(ids) - both, 1)
 
     def walked(self) -> list[list[list[float]]]:
         """Return the places of the points of each walk."""
@@ -95,6 +96,5 @@ def nearby(one: Loop, other: Loop, reach: float) -> float:
     """Return the share of the points of two loops that have one of the other loop within reach."""
     if not len(one.ids) or not len(other.ids):
         return 0.0
-    gaps = np.square(one.places[:, np.newaxis] - other.places).sum(axis=2)
-    near = gaps <= reach * reach
+    near = cdist(one.places, other.places) <= reach
     return float(near.any(axis=1).mean() + near.any(axis=0).mean()) / 2

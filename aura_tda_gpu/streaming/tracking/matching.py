@@ -54,7 +54,7 @@ def match(
     is_known : ndarray of bool, shape (n,)
         Which former bars have a loop that is known.
     likeness : callable
-        From 0 to 1, how much of their loops such a former bar and a bar share.
+        From 0 to 1, how much of their loops such a former bar and a bar share; of their rows.
 
     Returns
     -------

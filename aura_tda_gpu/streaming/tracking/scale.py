@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -17,9 +18,9 @@ from .history import History
 from .links import LINKED_AT_ONCE
 from .loops import Loop, LoopReader
 from .matching import Likeness
-from .tracks import ENDLESS, NO_TRACKS, Seen, Step, TrackRules, Tracks, step
+from .tracks import ENDLESS, NO_TRACKS, Seen, Step, TrackRules, Tracks, shown_bars, step
 
-__all__ = ["Key", "ScaleState", "Tick", "keep", "name", "tick"]
+__all__ = ["Key", "ScaleState", "Tick", "keep", "name", "refuse_past", "tick"]
 
 Key: TypeAlias = tuple[int, int]  # dimension and number of a feature
 
@@ -50,7 +51,7 @@ class ScaleState:
     loops : dict of (int, int) to Loop
         Of the features of dimension 1.
     histories : dict of int to History
-        By homology dimension; the one thing here that changes in place.
+        By homology dimension; what a tick writes there is not seen from the state before it.
     """
 
     scale: str
@@ -100,6 +101,25 @@ class Tick:
     steps: dict[int, Step]
 
 
+def refuse_past(states: Mapping[str, ScaleState], updates: Sequence[WindowUpdate]) -> None:
+    """Check that updates follow on what was followed.
+
+    Raises
+    ------
+    InvalidInputError
+        If an update is not later than the one before of its scale.
+    """
+    newest = {name: state.timestamp for name, state in states.items()}
+    for update in updates:
+        former = newest.get(update.window_id, -math.inf)
+        if not update.timestamp > former:
+            raise InvalidInputError(
+                f"the update of {update.window_id} at {update.timestamp:g} s does not come after "
+                f"the one at {former:g} s: a tracker follows one stream, in its order"
+            )
+        newest[update.window_id] = update.timestamp
+
+
 def tick(
     before: ScaleState,
     update: WindowUpdate,
@@ -107,18 +127,7 @@ def tick(
     *,
     max_tracks: int,
 ) -> Tick:
-    """Follow the features of a scale through one update; ``before`` is left as it is.
-
-    Raises
-    ------
-    InvalidInputError
-        If the update is not later than the one before.
-    """
-    if not update.timestamp > before.timestamp:
-        raise InvalidInputError(
-            f"the update of {update.window_id} at {update.timestamp:g} s does not come after the "
-            f"one at {before.timestamp:g} s: a tracker follows one stream, in its order"
-        )
+    """Follow the features of a scale through one update; ``before`` is left as it is."""
     error = update.diagram.info.get("landmark_error", update.error_bound)
     error = float(error) if math.isfinite(error) else 0.0
     reader = LoopReader(update)
@@ -132,7 +141,7 @@ def tick(
             seen,
             rules[k],
             before.next_serial.get(k, 0),
-            _likeness(before, former, reader) if k == 1 else _unlike,
+            _likeness(before, reader) if k == 1 else _unlike,
         )
         if k == 1:
             loops = _loops(done, before, reader, update)
@@ -145,6 +154,7 @@ def tick(
         tracks={k: done.tracks for k, done in steps.items()},
         next_serial={k: done.next_serial for k, done in steps.items()},
         loops=loops,
+        histories=dict(before.histories),
     )
     return Tick(update, before, after, steps)
 
@@ -180,6 +190,7 @@ def _seen(update: WindowUpdate, k: int, rules: TrackRules, slack: float, most: i
         update.timestamp,
         update.skipped_ticks,
         slack,
+        update.error_bound,
     )
 
 
@@ -194,6 +205,7 @@ def _nothing(update: WindowUpdate, slack: float) -> Seen:
         update.timestamp,
         update.skipped_ticks,
         slack,
+        update.error_bound,
     )
 
 
@@ -218,16 +230,15 @@ def _names(update: WindowUpdate, k: int, m: int) -> Int64Array:
     return names
 
 
-def _unlike(row_before: int, row: int) -> float:
+def _unlike(serial: int, row: int) -> float:
     return 0.0
 
 
-def _likeness(before: ScaleState, former: Tracks, reader: LoopReader) -> Likeness:
+def _likeness(before: ScaleState, reader: LoopReader) -> Likeness:
     """Return what tells how alike the loops of a former feature and of a bar are."""
 
-    def likeness(row_before: int, row: int) -> float:
-        loop = before.loops[1, int(former["serial"][row_before])]
-        return loop.likeness(reader.ids(row))
+    def likeness(serial: int, row: int) -> float:
+        return before.loops[1, serial].likeness(reader.ids(row))
 
     return likeness
 
@@ -254,12 +265,17 @@ def _loops(
 
 
 def keep(done: Tick, length: int) -> None:
-    """Write what a tick has shown into the histories, those of new features opened."""
+    """Write what a tick has shown into the histories, those of new features opened.
+
+    Nothing of the state before is overwritten.
+    """
     for k, step_ in done.steps.items():
         history = done.after.histories.setdefault(k, History(length))
         tracks = step_.tracks
-        tracks["ring"][step_.born] = history.open(len(step_.born))
-        shown = tracks[(tracks["serial"] >= 0) & (tracks["row"] >= 0)]
-        bars = shown["bar"].copy()
-        bars[shown["open"], 1] = math.inf
-        history.append(shown["ring"], done.update.timestamp, bars)
+        former = done.before.tracks.get(k, NO_TRACKS)
+        taken = former["ring"][former["serial"] >= 0]
+        tracks["ring"][step_.born] = history.open(len(step_.born), taken)
+        rows = np.flatnonzero((tracks["serial"] >= 0) & (tracks["row"] >= 0))
+        shown = tracks[rows]
+        history.write(shown["ring"], shown["kept"], done.update.timestamp, shown_bars(shown))
+        tracks["kept"][rows] += 1

@@ -22,7 +22,7 @@ KIND, VERSION = "FeatureTracker", 1
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-_COLUMNS = [name for name in NO_TRACKS.dtype.names or () if name != "ring"]
+_COLUMNS = [name for name in NO_TRACKS.dtype.names or () if name not in ("ring", "kept")]
 _SCALARS = ("scale", "duration", "timestamp", "error_bound", "error")
 _LINE = tuple(name for name in Lifeline.__slots__ if name not in ("times", "births", "deaths"))
 
@@ -76,9 +76,9 @@ def _state(state: ScaleState, number: int, arrays: Arrays) -> dict[str, Any]:
     for k, tracks in state.tracks.items():
         for name in _COLUMNS:
             arrays[f"{number}.{k}.{name}"] = tracks[name]
-        lives = [
-            state.histories[k].of(ring) for ring in tracks["ring"][tracks["serial"] >= 0].tolist()
-        ]
+        features = tracks[tracks["serial"] >= 0]
+        rings, counts = features["ring"].tolist(), features["kept"].tolist()
+        lives = [state.histories[k].of(*held) for held in zip(rings, counts, strict=True)]
         arrays[f"{number}.{k}.lengths"] = np.array([len(life) for life in lives], np.int64)
         arrays[f"{number}.{k}.lives"] = np.concatenate([np.empty((0, 3)), *lives])
     loops = []
@@ -97,15 +97,14 @@ def _read_state(told: Mapping[str, Any], number: int, arrays: Arrays, length: in
         tracks[k] = np.empty(len(arrays[f"{number}.{k}.serial"]), NO_TRACKS.dtype)
         for name in _COLUMNS:
             tracks[k][name] = arrays[f"{number}.{k}.{name}"]
-        tracks[k]["ring"] = -1
+        tracks[k]["ring"], tracks[k]["kept"] = -1, 0
         histories[k] = History(length)
         rows = np.flatnonzero(tracks[k]["serial"] >= 0)
-        tracks[k]["ring"][rows] = rings = histories[k].open(len(rows))
-        lives = np.split(
-            arrays[f"{number}.{k}.lives"], np.cumsum(arrays[f"{number}.{k}.lengths"])[:-1]
-        )
+        tracks[k]["ring"][rows] = rings = histories[k].open(len(rows), rows[:0])
+        tracks[k]["kept"][rows] = lengths = arrays[f"{number}.{k}.lengths"]
+        lives = np.split(arrays[f"{number}.{k}.lives"], np.cumsum(lengths)[:-1])
         for ring, life in zip(rings.tolist(), lives, strict=False):
-            histories[k].replace(ring, life)
+            histories[k].fill(ring, life)
     loops = {}
     for k, serial, walks, timestamp in told["loops"]:
         label = f"{number}.loop.{k}.{serial}"

@@ -14,21 +14,40 @@ from ...types import EventType, TDAStreamEvent
 from .lifeline import Lifeline
 from .links import LINKED_AT_ONCE, LoopOfScale
 from .scale import Key, ScaleState, Tick, name
-from .tracks import Tracks, persistence_of
+from .tracks import Tracks, longest_first, shown_bars
 
-__all__ = ["FeatureIds", "events_of", "lifeline_of", "loops_of"]
+__all__ = ["FeatureIds", "born_in", "events_of", "lifeline_of", "loops_of"]
 
 
-def events_of(tick: Tick, groups: Mapping[str, int]) -> list[TDAStreamEvent]:
-    """Return the events of one update: deaths, births, changes; longest bar first."""
+def events_of(
+    tick: Tick, former_groups: Mapping[str, int], groups: Mapping[str, int]
+) -> list[TDAStreamEvent]:
+    """Return the events of one update: deaths, births, changes; longest bar first.
+
+    Parameters
+    ----------
+    tick : Tick
+        The update, followed.
+    former_groups, groups : mapping of str to int
+        Groups of the features after the instant before, and after this one.
+    """
     deaths: list[TDAStreamEvent] = []
     births: list[TDAStreamEvent] = []
     changes: list[TDAStreamEvent] = []
     for k, done in tick.steps.items():
-        deaths += _told("feature_death", k, done.dead, tick, tick.before, groups)
+        deaths += _told("feature_death", k, done.dead, tick, tick.before, former_groups)
         births += _told("feature_birth", k, done.tracks[done.born], tick, tick.after, groups)
         changes += _told("feature_update", k, done.tracks[done.changed], tick, tick.after, groups)
     return deaths + births + changes
+
+
+def born_in(tick: Tick) -> list[str]:
+    """Return the names of the features that are new."""
+    return [
+        tick.after.name(k, serial)
+        for k, step in tick.steps.items()
+        for serial in step.tracks["serial"][step.born].tolist()
+    ]
 
 
 class FeatureIds(Mapping[int, Sequence[str | None]]):
@@ -63,7 +82,8 @@ def lifeline_of(
     """Return a feature as its scale knows it."""
     key: Key = dimension, int(track["serial"])
     called = state.name(*key)
-    times, births, deaths = state.histories[dimension].of(int(track["ring"])).T
+    history = state.histories[dimension]
+    times, births, deaths = history.of(int(track["ring"]), int(track["kept"])).T
     loop = state.loops.get(key)
     return Lifeline(
         id=called,
@@ -79,7 +99,7 @@ def lifeline_of(
         last_ratio=float(track["ratio"]),
         p_value=float(track["p_value"]),
         significant=bool(track["significant"]),
-        certain=bool(certain(track["bar"][np.newaxis], state.error_bound)[0]),
+        certain=bool(certain(track["bar"][np.newaxis], float(track["bound"]))[0]),
         group=groups[called],
         cycle=() if loop is None else loop.walks,
         row=int(track["row"]),
@@ -116,24 +136,22 @@ def _told(
     """Return one event for each of these features, ``state`` being where they are known."""
     if not len(tracks):
         return []
-    tracks = tracks[np.argsort(-persistence_of(tracks), kind="stable")]
-    bound = state.error_bound
-    births, deaths = tracks["bar"].T.tolist()
-    sure = certain(tracks["bar"], bound).tolist()
+    tracks = longest_first(tracks)
+    births, deaths = shown_bars(tracks).T.tolist()
     events = []
     for i, track in enumerate(tracks):
         key: Key = dimension, int(track["serial"])
         called = state.name(*key)
-        death = math.inf if track["open"] else deaths[i]
+        bound = float(track["bound"])
         loop = state.loops.get(key)
         metadata: dict[str, Any] = {
             "birth": births[i],
-            "death": death,
-            "persistence": death - births[i],
+            "death": deaths[i],
+            "persistence": deaths[i] - births[i],
             "stability": _or_none(track["stability"]),
             "p_value": _or_none(track["p_value"]),
             "significant": bool(track["significant"]),
-            "certain": sure[i],
+            "certain": bool(certain(track["bar"][np.newaxis], bound)[0]),
             "group": groups[called],
             "first_seen": float(track["first"]),
             "last_seen": float(track["last"]),

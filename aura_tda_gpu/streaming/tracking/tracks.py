@@ -21,7 +21,9 @@ __all__ = [
     "Step",
     "TrackRules",
     "Tracks",
+    "longest_first",
     "persistence_of",
+    "shown_bars",
     "step",
 ]
 
@@ -49,9 +51,11 @@ _TRACK = np.dtype(
         ("run", np.int64),
         ("significant", np.bool_),
         ("told", np.float64, 2),
+        ("bound", np.float64),  # error bound of the diagram that showed it last
         ("row", np.int64),
         ("looped", np.bool_),  # whether its loop is known
         ("ring", np.int64),  # of its history
+        ("kept", np.int64),  # bars written there so far
     ]
 )
 NO_TRACKS: Tracks = np.empty(0, _TRACK)
@@ -110,6 +114,8 @@ class Seen:
         Ticks left out since the one before.
     slack : float
         Distance between two ticks that says nothing.
+    error_bound : float
+        That of the diagram.
     """
 
     edges: Int64Array
@@ -120,6 +126,7 @@ class Seen:
     timestamp: float
     skipped: int
     slack: float
+    error_bound: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,20 @@ def persistence_of(tracks: Tracks) -> Float64Array:
     return length
 
 
+def longest_first(tracks: Tracks) -> Tracks:
+    """Return the tracks by decreasing persistence, open bars first."""
+    births, deaths = shown_bars(tracks).T
+    ordered: Tracks = tracks[np.argsort(births - deaths, kind="stable")]
+    return ordered
+
+
+def shown_bars(tracks: Tracks) -> Float64Array:
+    """Return births and deaths as they are told, ``inf`` while a bar is open, shape (n, 2)."""
+    bars: Float64Array = tracks["bar"].copy()
+    bars[tracks["open"], 1] = math.inf
+    return bars
+
+
 def step(
     before: Tracks, seen: Seen, rules: TrackRules, next_serial: int, likeness: Likeness
 ) -> Step:
@@ -167,7 +188,7 @@ def step(
     next_serial : int
         Number of the next feature.
     likeness : callable
-        See `match`; rows of ``before`` and of ``seen``.
+        See `match`; of the number of a feature and a row of ``seen``.
     """
     before, overdue = _over_a_gap(before, seen.skipped, rules.min_ticks)
     source = match(
@@ -178,18 +199,20 @@ def step(
         slack=seen.slack,
         ratio=rules.threshold,
         is_known=before["looped"],
-        likeness=likeness,
+        likeness=lambda u, v: likeness(int(before["serial"][u]), v),
     )
     now = _carried_on(before, source, seen, rules)
-    faded = _faded(now, rules)
+    faded = _faded(now, before, source, rules)
     is_born = (now["serial"] < 0) & (now["strong"] >= rules.min_ticks) & now["significant"]
     born = np.flatnonzero(is_born)
     now["serial"][born] = next_serial + np.arange(len(born))
-    moved = np.abs(now["bar"] - now["told"]).max(axis=1)
+    bars = shown_bars(now)
+    with np.errstate(invalid="ignore"):
+        moved = np.where(bars == now["told"], 0.0, np.abs(bars - now["told"])).max(axis=1)
     change = np.maximum(rules.min_change * persistence_of(now), seen.slack)
     changed = np.flatnonzero((now["serial"] >= 0) & ~is_born & (moved > change))
     told = np.concatenate([born, changed])
-    now["told"][told] = now["bar"][told]
+    now["told"][told] = bars[told]
     unseen = _unseen(before, source)
     is_dead = unseen["missed"] >= rules.min_ticks
     return Step(
@@ -217,6 +240,7 @@ def _over_a_gap(before: Tracks, skipped: int, min_ticks: int) -> tuple[Tracks, T
         return before, NO_TRACKS
     features = before[before["serial"] >= 0]
     features["missed"] += skipped
+    features["row"] = -1
     is_dead = features["missed"] >= min_ticks
     return features[~is_dead], features[is_dead]
 
@@ -234,7 +258,8 @@ def _carried_on(before: Tracks, source: Int64Array, seen: Seen, rules: TrackRule
     now["stability"] = np.where(np.isnan(now["stability"]), ratio, smoothed)
     now["ratio"] = ratio
     now["peak"] = np.maximum(now["peak"], length)
-    is_strong = (length >= rules.min_persistence) & ~(now["stability"] <= rules.threshold)
+    is_long = seen.is_open | (length >= rules.min_persistence)
+    is_strong = is_long & ~(now["stability"] <= rules.threshold)
     now["strong"] = np.where(is_strong, now["strong"] + 1, 0)
     now["first"][fresh] = seen.timestamp
     now["last"] = seen.timestamp
@@ -243,6 +268,7 @@ def _carried_on(before: Tracks, source: Int64Array, seen: Seen, rules: TrackRule
     now["edges"] = seen.edges
     now["bar"] = seen.bars
     now["open"] = seen.is_open
+    now["bound"] = seen.error_bound
     now["row"] = np.arange(len(now))
     now["p_value"] = seen.corrected
     if rules.run_length is None:
@@ -254,20 +280,21 @@ def _carried_on(before: Tracks, source: Int64Array, seen: Seen, rules: TrackRule
     return now
 
 
-def _faded(now: Tracks, rules: TrackRules) -> Tracks:
-    """Return the features that have shrunk to noise; their bars begin anew."""
+def _faded(now: Tracks, before: Tracks, source: Int64Array, rules: TrackRules) -> Tracks:
+    """Return the features that have shrunk to noise, as they were; their bars begin anew."""
     if rules.run_length is None:
         return NO_TRACKS
     shrunk = persistence_of(now) < _SHRUNK * now["peak"]
     rows = np.flatnonzero((now["serial"] >= 0) & shrunk & (now["run"] == 0) & ~now["significant"])
     if not len(rows):
         return NO_TRACKS
-    faded = now[rows]
+    anew = now[rows]
     now[rows] = _NEW
-    for name in ("edges", "bar", "open", "last", "p_value", "row"):
-        now[name][rows] = faded[name]
-    now["first"][rows], now["ticks"][rows] = faded["last"], 1
-    now["peak"][rows] = persistence_of(faded)
+    for name in ("edges", "bar", "open", "bound", "last", "p_value", "row"):
+        now[name][rows] = anew[name]
+    now["first"][rows], now["ticks"][rows] = anew["last"], 1
+    now["peak"][rows] = persistence_of(anew)
+    faded = before[source[rows]]
     faded["row"] = -1
     return faded
 
