@@ -257,3 +257,22 @@ def test_a_real_stream_survives_interrupts() -> None:
             rough([other])
         assert repr(other.events) == repr(tick.events)
         assert rough.snapshot() == smooth.snapshot()
+
+
+def test_links_go_by_the_births_of_now_so_a_restored_tracker_goes_on_alike() -> None:
+    far = {p: (3 + math.cos(p), math.sin(p)) for p in RIGHT}
+
+    def instant(t: float, birth: float) -> list[WindowUpdate]:
+        left, right = Bar(birth, 20, (1, 2), (3, 4), LEFT), Bar(birth, 20, (5, 6), (7, 8), RIGHT)
+        return [
+            update(t, [left], scale=1000, places=PLACES),
+            update(t, [right], scale=2000, places={**PLACES, **far}),
+        ]
+
+    following = tracker()
+    following(instant(1, 0.5))
+    assert len(set(groups(following).values())) == 2
+    moved = FeatureTracker.restore(following.snapshot())
+    for each in (following, moved):
+        each(instant(1.1, 4))
+        assert len(set(groups(each).values())) == 1

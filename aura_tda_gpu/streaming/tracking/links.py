@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, pairwise
+from typing import TypeAlias
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -15,6 +16,8 @@ from .loops import Loop, nearby
 __all__ = ["Links", "LoopOfScale"]
 
 LINKED_AT_ONCE = 8  # longest loops of a scale
+_Share: TypeAlias = tuple[Loop, Loop, float, float]  # two loops, reach, share of points within it
+
 _NEW, _KEPT = 0.5, 0.25  # similarity at which a link is made, and up to which it stays
 
 
@@ -63,7 +66,7 @@ class Links:
     groups: dict[str, int] = field(default_factory=dict)
     pairs: set[tuple[str, str]] = field(default_factory=set)
     next_group: int = 0
-    _shares: dict[tuple[str, str], tuple[Loop, Loop, float]] = field(default_factory=dict)
+    _shares: dict[tuple[str, str], _Share] = field(default_factory=dict)
 
     def after(
         self,
@@ -100,7 +103,7 @@ class Links:
         self,
         finer: Sequence[LoopOfScale],
         coarser: Sequence[LoopOfScale],
-        known: Mapping[tuple[str, str], tuple[Loop, Loop, float]],
+        known: Mapping[tuple[str, str], _Share],
     ) -> None:
         """Link the loops of two neighbouring scales anew."""
         if not finer or not coarser:
@@ -146,7 +149,7 @@ class Links:
         self,
         finer: LoopOfScale,
         coarser: LoopOfScale,
-        known: Mapping[tuple[str, str], tuple[Loop, Loop, float]],
+        known: Mapping[tuple[str, str], _Share],
     ) -> float:
         """Return the similarity of two loops; 0 if it is too small, 1 more if they are linked."""
         pair = finer.id, coarser.id
@@ -155,10 +158,10 @@ class Links:
         ratio = ratio_of(finer.persistence, coarser.persistence)
         if ratio < least:
             return 0.0
+        reach = max(finer.birth, coarser.birth) + finer.radius + coarser.radius
         held = known.get(pair)
-        if held is None or held[0] is not finer.loop or held[1] is not coarser.loop:
-            reach = max(finer.birth, coarser.birth) + finer.radius + coarser.radius
-            held = finer.loop, coarser.loop, nearby(finer.loop, coarser.loop, reach)
+        if held is None or held[:3] != (finer.loop, coarser.loop, reach):
+            held = finer.loop, coarser.loop, reach, nearby(finer.loop, coarser.loop, reach)
         self._shares[pair] = held
-        similarity = ratio * held[2]
+        similarity = ratio * held[3]
         return similarity + is_linked if similarity >= least else 0.0
