@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aura_tda_gpu import FeatureTracker, WindowUpdate
+from aura_tda_gpu import FeatureTracker, MultiScaleStream, WindowUpdate
 from aura_tda_gpu.errors import InvalidInputError
 
 from .made_up import OPEN, Bar, update
@@ -276,3 +276,37 @@ def test_links_go_by_the_births_of_now_so_a_restored_tracker_goes_on_alike() -> 
     for each in (following, moved):
         each(instant(1.1, 4))
         assert len(set(groups(each).values())) == 1
+
+
+def test_two_bars_that_cross_within_one_tick_are_told_apart_by_where_their_loops_are() -> None:
+    one, other = (tuple(range(a, a + 10)) for a in (300, 400))  # other points of the same circles
+    places = {p: PLACES[100 + p % 100 + (100 if p >= 400 else 0)] for p in (*one, *other)}
+    before = [
+        Bar(0.438, 1.313, (1, 2), (3, 4), LEFT[:10]),
+        Bar(0.355, 1.204, (5, 6), (7, 8), RIGHT[:10]),
+    ]
+    after = [
+        Bar(0.362, 1.366, (11, 12), (13, 14), other),
+        Bar(0.313, 1.243, (15, 16), (17, 18), one),
+    ]
+    ticks = [update(1, before, places=PLACES), update(2, after, places={**PLACES, **places})]
+    tracker().follow(ticks)
+    assert ticks[1].feature_ids[1] == ("scale_1000ms/H1/1", "scale_1000ms/H1/0")
+
+
+def test_two_circles_of_a_stream_whose_bars_cross_keep_their_names() -> None:
+    rng = np.random.default_rng(1)
+    t = np.arange(3000) * 0.01
+    side = rng.integers(0, 2, 3000) * 2 - 1
+    radius, turn = 1 + 0.5 * side * np.sin(0.6 * t), rng.uniform(0, 2 * math.pi, 3000)
+    points = radius[:, np.newaxis] * np.column_stack([np.cos(turn), np.sin(turn)])
+    points += np.column_stack([5 * side, 0 * side]) + rng.normal(scale=0.05, size=(3000, 2))
+    updates = MultiScaleStream([2000]).push(points, t)
+    FeatureTracker(min_persistence=0.2).follow(updates)
+    sides: dict[str, set[bool]] = {}
+    for tick in updates:
+        for row, name in enumerate(tick.feature_ids[1]):
+            if name is not None:
+                walk = np.concatenate(tick.diagram.cycle(1, row))
+                sides.setdefault(name, set()).add(bool(tick.vertices[walk, 0].mean() > 0))
+    assert sorted(map(len, sides.values())) == [1, 1]

@@ -117,12 +117,14 @@ class Links:
         self.pairs = pairs
 
     def _regroup(self) -> None:
-        """Let features that links connect have the smallest of their groups, others another one."""
+        """Let features that links connect have the smallest of their groups that is free."""
         groups = dict(self.groups)
         taken: set[int] = set()
         for members in sorted(self._connected(), key=lambda m: min(self.groups[f] for f in m)):
-            group = min(self.groups[feature] for feature in members)
-            if group in taken:
+            free = {self.groups[feature] for feature in members} - taken
+            if free:
+                group = min(free)
+            else:
                 group, self.next_group = self.next_group, self.next_group + 1
             taken.add(group)
             groups.update(dict.fromkeys(members, group))

@@ -43,9 +43,9 @@ class Loop:
         return self.ids.nbytes + self.places.nbytes + walks
 
     def likeness(self, ids: Int64Array) -> float:
-        """Return how many of the points of two loops are in both, as a share of all of them."""
+        """Return how many of the points of two loops are in both, as a share of their mean."""
         both = len(np.intersect1d(self.ids, ids, assume_unique=True))
-        return both / max(len(self.ids) + len(ids) - both, 1)
+        return 2 * both / max(len(self.ids) + len(ids), 1)
 
     def walked(self) -> list[list[list[float]]]:
         """Return the places of the points of each walk."""
@@ -63,29 +63,28 @@ class LoopReader:
 
     def __init__(self, update: WindowUpdate) -> None:
         self._update = update
-        self._walks: dict[int, list[list[int]]] = {}
+        self._loops: dict[int, Loop] = {}
 
-    def vertices(self, row: int) -> Int64Array:
-        """Return the vertices of the loop of a bar, each once; none if the engine has no loops."""
-        if row not in self._walks:
-            try:
-                self._walks[row] = self._update.diagram.cycle(1, row)
-            except NotComputedError:
-                self._walks[row] = []
-        walks = self._walks[row]
-        return np.unique(np.concatenate([np.empty(0, np.int64), *map(np.asarray, walks)]))
-
-    def ids(self, row: int) -> Int64Array:
-        """Return the point ids of the loop of a bar, ascending, each once."""
-        return np.sort(self._update.vertex_ids[self.vertices(row)])
+    def birth(self, row: int) -> float:
+        """Return the birth of a bar, the length of the longest edge of its loop."""
+        return float(self._update.diagram[1][row, 0])
 
     def loop(self, row: int) -> Loop:
-        """Return the loop of a bar."""
-        vertices = self.vertices(row)
+        """Return the loop of a bar; it has no points if the engine has no loops."""
+        if row not in self._loops:
+            self._loops[row] = self._read(row)
+        return self._loops[row]
+
+    def _read(self, row: int) -> Loop:
+        try:
+            walks = self._update.diagram.cycle(1, row)
+        except NotComputedError:
+            walks = []
         ids = self._update.vertex_ids
+        vertices = np.unique(np.concatenate([np.empty(0, np.int64), *map(np.asarray, walks)]))
         vertices = vertices[np.argsort(ids[vertices])]
         return Loop(
-            tuple(tuple(ids[walk].tolist()) for walk in self._walks[row]),
+            tuple(tuple(ids[walk].tolist()) for walk in walks),
             ids[vertices],
             self._update.vertices[vertices],
             self._update.timestamp,

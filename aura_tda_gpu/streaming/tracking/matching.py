@@ -17,6 +17,7 @@ __all__ = ["Likeness", "match"]
 Likeness: TypeAlias = Callable[[int, int], float]
 
 _ASSIGNED = 64  # bars on either side of an assignment
+_MOVED = 0.5  # of its persistence, as far as one tick moves a bar whose loop has its points
 _MOST_LIKENESSES = 64  # loops compared at one tick
 
 
@@ -35,7 +36,7 @@ def match(
 
     Bars of equal names continue each other. The rest is assigned so that the sum of distances is
     least, where a bar that is left alone counts its distance to the diagonal; distances in the
-    maximum norm. Where several matches are as near as one tick moves a bar, likeness decides.
+    maximum norm. Where a bar has several partners within half of its persistence, likeness decides.
 
     Of more than 64 bars on a side, those continue first that are each other's nearest by far;
     then the 64 longest are assigned, and what is left continues where two bars are equal or each
@@ -78,8 +79,13 @@ def match(
     distances(bars_before[rows_before], bars[rows], slack, ratio, gaps, costs)
     has_loop = is_known[rows_before]
     if has_loop.any():
+        lengths, others = np.diff(bars[rows]), np.diff(bars_before[rows_before])
         _prefer(
-            gaps, costs, slack, has_loop, lambda u, v: likeness(int(rows_before[u]), int(rows[v]))
+            gaps,
+            costs,
+            _MOVED * np.minimum(others, lengths.T) + slack,
+            has_loop,
+            lambda u, v: likeness(int(rows_before[u]), int(rows[v])),
         )
     u, v = linear_sum_assignment(costs)
     found = costs[u, v] < 0
@@ -134,15 +140,14 @@ def _longest(rows: Int64Array, bars: Float64Array) -> Int64Array:
 def _prefer(
     gaps: Float64Array,
     costs: Float64Array,
-    slack: float,
+    tolerance: Float64Array,
     has_loop: npt.NDArray[np.bool_],
     likeness: Likeness,
 ) -> None:
-    """Make pairs cheaper whose loops are alike, where another pair is nearly as near."""
-    nearest = np.minimum(gaps.min(axis=0), gaps.min(axis=1)[:, np.newaxis])
-    close = np.isfinite(gaps) & (gaps <= 3 * nearest + slack)
+    """Make pairs cheaper whose loops are alike, where a tick could have moved another one there."""
+    close = np.isfinite(gaps) & (gaps <= tolerance)
     rivals = np.maximum(close.sum(axis=0), close.sum(axis=1)[:, np.newaxis])
     disputed = np.argwhere(close & (rivals > 1) & has_loop[:, np.newaxis])
     longest_first = disputed[np.argsort(costs[disputed[:, 0], disputed[:, 1]], kind="stable")]
     for u, v in longest_first[:_MOST_LIKENESSES].tolist():
-        costs[u, v] -= likeness(u, v) * (2 * nearest[u, v] + slack)
+        costs[u, v] -= likeness(u, v) * tolerance[u, v]

@@ -16,7 +16,7 @@ from ...persistence.significance import calibration_for, corrected, p_values
 from ..persistence_stream import WindowUpdate
 from .history import History
 from .links import LINKED_AT_ONCE
-from .loops import Loop, LoopReader
+from .loops import Loop, LoopReader, nearby
 from .matching import Likeness
 from .tracks import ENDLESS, NO_TRACKS, Seen, Step, TrackRules, Tracks, shown_bars, step
 
@@ -141,7 +141,7 @@ def tick(
             seen,
             rules[k],
             before.next_serial.get(k, 0),
-            _likeness(before, reader) if k == 1 else _unlike,
+            _likeness(before, reader, error) if k == 1 else _unlike,
         )
         if k == 1:
             loops = _loops(done, before, reader, update)
@@ -234,11 +234,18 @@ def _unlike(serial: int, row: int) -> float:
     return 0.0
 
 
-def _likeness(before: ScaleState, reader: LoopReader) -> Likeness:
-    """Return what tells how alike the loops of a former feature and of a bar are."""
+def _likeness(before: ScaleState, reader: LoopReader, error: float) -> Likeness:
+    """Return what tells how alike the loops of a former feature and of a bar are.
+
+    It is the mean of two shares: points that are in both, and points near the other loop.
+    """
 
     def likeness(serial: int, row: int) -> float:
-        return before.loops[1, serial].likeness(reader.ids(row))
+        former, now = before.loops[1, serial], reader.loop(row)
+        tracks = before.tracks[1]
+        birth = float(tracks["bar"][tracks["serial"] == serial][0, 0])
+        reach = max(birth, reader.birth(row)) + (before.error + error) / 2
+        return (former.likeness(now.ids) + nearby(former, now, reach)) / 2
 
     return likeness
 
