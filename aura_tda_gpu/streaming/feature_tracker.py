@@ -65,8 +65,8 @@ class FeatureTracker:
         smoothed.
     alpha : float
         Level of significance of features of dimension 1; 1 asks for none. Among too few bars for
-        p-values, one that dies at twice its birth counts as significant. Open bars and bars born
-        at 0 are not asked.
+        p-values, one that dies at twice its birth counts as significant. Bars cut off at
+        ``max_edge_length`` are asked as if they ended there. Bars born at 0 are not asked.
     min_change : float
         Share of its persistence that birth or death must move by for a ``feature_update``, and by
         more than the error bounds of the two ticks.

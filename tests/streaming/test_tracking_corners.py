@@ -310,3 +310,18 @@ def test_two_circles_of_a_stream_whose_bars_cross_keep_their_names() -> None:
                 walk = np.concatenate(tick.diagram.cycle(1, row))
                 sides.setdefault(name, set()).add(bool(tick.vertices[walk, 0].mean() > 0))
     assert sorted(map(len, sides.values())) == [1, 1]
+
+
+def test_noise_that_is_cut_off_is_not_told_and_a_loop_that_is_cut_off_is() -> None:
+    rng = np.random.default_rng(0)
+    t = np.arange(2000) * 0.01
+    noise = rng.random((2000, 2))
+    turn = rng.uniform(0, 2 * math.pi, 2000)
+    circle = np.column_stack([np.cos(turn), np.sin(turn)]) + rng.normal(scale=0.03, size=(2000, 2))
+    for points, limit, expected in ((noise, 0.15, 0), (circle, 1.2, 1)):
+        updates = MultiScaleStream([2000], max_edge_length=limit).push(points, t)
+        assert any(tick.diagram.truncated[1].any() for tick in updates)
+        FeatureTracker(min_persistence=0.02).follow(updates)
+        events = [e for tick in updates for e in tick.events if e.dimension == 1]
+        births = [e for e in events if e.event_type == "feature_birth"]
+        assert len(births) == expected

@@ -29,7 +29,7 @@ class Lifeline:
         Name of the time scale.
     first_seen, last_seen : float
         Event times in seconds of the ticks that showed its bar first and last. It became a
-        feature ``min_ticks`` ticks or more after the first one.
+        feature at the ``min_ticks``-th of them at the earliest.
     n_ticks : int
         Ticks that showed its bar.
     times : ndarray of float64, shape (n,)
@@ -45,7 +45,7 @@ class Lifeline:
         That of its bar at ``last_seen``, corrected for the number of bars; nan where there is
         none.
     significant : bool
-        Whether the run-length rule decides so now; True where there is no p-value.
+        Whether the run-length rule decides so now; True where it is not asked.
     certain : bool
         Whether its bar was longer than twice the error bound at ``last_seen``, so that a bar of
         the whole window stands behind it.

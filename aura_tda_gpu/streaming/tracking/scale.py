@@ -179,8 +179,9 @@ def _seen(update: WindowUpdate, k: int, rules: TrackRules, slack: float, most: i
             n_vertices=update.n_vertices,
             n_points=update.n_points,
         )
-        values = corrected(p_values(bars, calibration=calibration))
-        evidence = _evidence(bars, values)
+        known = matched if math.isfinite(limit) else bars  # what is cut off is at least so long
+        values = corrected(p_values(known, calibration=calibration))
+        evidence = _evidence(known, values)
     return Seen(
         _names(update, k, m),
         matched[:m],
