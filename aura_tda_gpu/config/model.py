@@ -118,7 +118,7 @@ class StabilityConfig(Section):
         default=0.05,
         gt=0,
         le=1,
-        description="Level of significance of a loop that becomes a feature; 1 asks for none.",
+        description="Level of significance of a feature; 1 asks for none.",
         json_schema_extra={"unit": "a share of 1"},
     )
 
