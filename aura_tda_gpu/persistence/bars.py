@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .edge_keys import LENGTH_SHIFT, UInt64Array, key_after, lengths_of, vertices_of
 from .engine import Bars, Int64Array, LoopEdges
 
-__all__ = ["Paired", "bars_of", "named_by_place", "unpaired"]
+__all__ = ["Loops", "Paired", "Renamed", "bars_of", "named_by_place", "unpaired"]
 
 
 class Paired(Protocol):
@@ -105,7 +105,7 @@ def named_by_place(
         k: replace(b, birth_edges=rank[b.birth_edges], death_edges=rank[b.death_edges])
         for k, b in bars.items()
     }
-    return renamed, None if slot_loops is None else _Renamed(slot_loops, rank)
+    return renamed, None if slot_loops is None else Renamed(slot_loops, rank)
 
 
 def _bars_of_components(merges: UInt64Array, n_open: int, n_components: int) -> Bars:
@@ -139,7 +139,7 @@ def _bars_of_loops(paired: Paired, truncated: UInt64Array, n_names: int) -> tupl
         _is_among(births, truncated),
     )
     columns = paired.column_members(rows)
-    return bars, _Loops(n_names, paired.merges, paired.births, rows, *columns)
+    return bars, Loops(n_names, paired.merges, paired.births, rows, *columns)
 
 
 def _is_among(edge_keys: UInt64Array, others: UInt64Array) -> npt.NDArray[np.bool_]:
@@ -147,7 +147,7 @@ def _is_among(edge_keys: UInt64Array, others: UInt64Array) -> npt.NDArray[np.boo
 
 
 @dataclass(frozen=True, slots=True)
-class _Loops:
+class Loops:
     """Loops of the bars: birth edges of a reduced column, closed by paths in the forest."""
 
     n_names: int
@@ -159,10 +159,12 @@ class _Loops:
 
     @property
     def nbytes(self) -> int:
+        """Bytes held."""
         held = (self.merges, self.births, self.rows, self.offsets, self.members)
         return sum(array.nbytes for array in held)
 
     def __call__(self, index: int) -> Int64Array:
+        """Return the edges of a cycle; see `LoopEdges`."""
         row = self.rows[index]
         chosen = self.members[self.offsets[index] : self.offsets[index + 1]]
         if not len(chosen):
@@ -180,7 +182,7 @@ class _Loops:
 
 
 @dataclass(frozen=True, slots=True)
-class _Renamed:
+class Renamed:
     """Loops whose vertices have other names."""
 
     loops: LoopEdges
@@ -188,9 +190,11 @@ class _Renamed:
 
     @property
     def nbytes(self) -> int:
+        """Bytes held."""
         return self.loops.nbytes + self.names.nbytes
 
     def __call__(self, index: int) -> Int64Array:
+        """Return the edges of a cycle; see `LoopEdges`."""
         renamed: Int64Array = self.names[self.loops(index)]
         return renamed
 

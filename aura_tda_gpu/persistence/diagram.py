@@ -50,7 +50,7 @@ class Diagram:
         info: Mapping[str, Any] | None = None,
     ) -> None:
         self._bars: dict[int, Float32Array] = {}
-        self._order: dict[int, Int64Array] = {}
+        self._order: dict[int, Int64Array] = {}  # where the engine had another one
         self._loop_edges = result.loop_edges
         self.truncated: dict[int, npt.NDArray[np.bool_]] = {}
         self.birth_edges: dict[int, Int64Array] = {}
@@ -59,10 +59,14 @@ class Diagram:
         self.info: dict[str, Any] = {**result.info, **(info or {})}
         for dimension in sorted(result.bars):
             bars = result.bars[dimension]
-            order = _by_persistence(bars)
-            ordered = bars if order is None else bars.at(order)
-            self._order[dimension] = np.arange(len(bars.births)) if order is None else order
-            both = np.column_stack([ordered.births, ordered.deaths])
+            both = bars.in_order
+            ordered = bars
+            if both is None:
+                order = _by_persistence(bars)
+                if order is not None:
+                    ordered = bars.at(order)
+                    self._order[dimension] = order
+                both = np.column_stack([ordered.births, ordered.deaths])
             self._bars[dimension] = _frozen(both)
             self.truncated[dimension] = _frozen(ordered.truncated)
             self.birth_edges[dimension] = _frozen(ordered.birth_edges)
@@ -103,6 +107,11 @@ class Diagram:
                 f"dimension {dimension} was not computed; this diagram holds {self.dimensions}"
             ) from None
 
+    def __copy__(self) -> Diagram:
+        same = Diagram.__new__(Diagram)
+        same.__dict__.update(self.__dict__)
+        return same
+
     def __len__(self) -> int:
         """Return the number of bars in all dimensions."""
         return sum(len(bars) for bars in self._bars.values())
@@ -138,12 +147,15 @@ class Diagram:
             raise NotComputedError(
                 f"cycles exist for dimension 1 when it is computed, not {dimension}"
             )
-        order = self._order[1]
-        if not isinstance(index, Integral) or not -len(order) <= index < len(order):
+        n_bars = len(self._bars[1])
+        if not isinstance(index, Integral) or not -n_bars <= index < n_bars:
             raise NoSuchBarError(
-                f"there is no bar {index!r} of dimension 1: this diagram has {len(order)}"
+                f"there is no bar {index!r} of dimension 1: this diagram has {n_bars}"
             )
-        return closed_walks(self._loop_edges(int(order[int(index)])))
+        row = int(index) % n_bars
+        if 1 in self._order:
+            row = int(self._order[1][row])
+        return closed_walks(self._loop_edges(row))
 
     def to_gudhi(self) -> list[tuple[int, tuple[float, float]]]:
         """Return ``[(dimension, (birth, death)), ...]`` as gudhi's ``persistence()`` does."""

@@ -6,6 +6,7 @@ multiply-add and without the Gram form, so that every engine holds the same dist
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -102,9 +103,9 @@ def as_rows(X: Any, name: str = "X") -> Rows:
         raise InvalidInputError(
             f"{name} has shape {rows.shape}: points need at least one coordinate"
         )
-    finite = np.isfinite(rows).all(axis=1)
+    finite = np.isfinite(rows)
     if not finite.all():
-        row = int(np.argmin(finite))
+        row = int(np.argmin(finite.all(axis=1)))
         column = int(np.argmin(np.isfinite(rows[row])))
         value = rows[row, column]
         raise InvalidInputError(
@@ -115,7 +116,7 @@ def as_rows(X: Any, name: str = "X") -> Rows:
 
 def limit_of(dim: int) -> float:
     """Return the largest coordinate whose squared distances cannot overflow float32."""
-    return float(0.49 * np.sqrt(_FLOAT32_MAX / dim))
+    return 0.49 * math.sqrt(_FLOAT32_MAX / dim)
 
 
 def to_float32(rows: Rows, origin: Float64Array | None = None) -> Float32Array:
@@ -137,9 +138,9 @@ def to_float32(rows: Rows, origin: Float64Array | None = None) -> Float32Array:
         with np.errstate(over="ignore"):
             rows = rows.astype(np.float64) - origin
     limit = limit_of(rows.shape[1])
-    small = (np.abs(rows) <= limit).all(axis=1)
+    small = np.abs(rows) <= limit
     if not small.all():
-        row = int(np.argmin(small))
+        row = int(np.argmin(small.all(axis=1)))
         raise InvalidInputError(
             f"row {row} has a value beyond {limit:.2g}: float32 distances would overflow", row
         )

@@ -47,6 +47,8 @@ class Bars:
         The edge whose length is the birth or death, ``(-1, -1)`` where there is none.
     truncated : ndarray of bool, shape (n_bars,)
         Open only because of the threshold, not essential.
+    in_order : ndarray of float32, shape (n_bars, 2), or None
+        Births and deaths side by side, of bars that are in the order of a `Diagram`.
     """
 
     births: Float32Array
@@ -54,6 +56,7 @@ class Bars:
     birth_edges: Int64Array
     death_edges: Int64Array
     truncated: npt.NDArray[np.bool_]
+    in_order: Float32Array | None = None
 
     def at(self, rows: Int64Array) -> Bars:
         """Return some of the bars."""

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from . import distances
-from .bars import bars_of, named_by_place
 from .edge_keys import INFINITE, UInt64Array
 from .edge_sweep import UInt16Array, UInt32Array, sweep_edges
 from .engine import EngineResult, Float32Array, Int64Array
@@ -15,6 +14,7 @@ from .footprint import padded
 from .kernels import certificates, replacement
 from .pairing import Notes, counts, pair_edges
 from .rechecks import Change, Watch, look_again
+from .slot_bars import bars_of_slots
 from .unhubbed import EdgeLists
 from .verification import verify_state
 
@@ -140,7 +140,6 @@ class LuneState:
     def result(self, dimensions: tuple[int, ...]) -> EngineResult:
         """Return the bars; vertex ``i`` of their edges and loops is ``self.live[i]``."""
         seconds = {"forest": 0.0, "reduce": 0.0}
-        n_slots = self.n_slots
         swept = self.lists.up_to(self.limit)
         self._notes.sources = self._sources[: len(swept.splits)]
         paired = pair_edges(self.bits, swept, 1 in dimensions, seconds, self._notes)
@@ -149,8 +148,7 @@ class LuneState:
         self._sources[len(swept.splits) :] = -1
         info = {"r_enc": float(self.r_enc.view(np.float32)), "seconds": seconds}
         info.update(counts(swept, paired))
-        bars, loops = bars_of(paired, dimensions, len(self.live), n_slots)
-        return EngineResult(*named_by_place(bars, loops, self.live, n_slots), info)
+        return EngineResult(*bars_of_slots(paired, dimensions, self.live, self.n_slots), info)
 
     def verify(self) -> None:
         """Compare what is kept with what the points say; see `verification.verify_state`."""

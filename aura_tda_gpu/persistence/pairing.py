@@ -110,8 +110,7 @@ def pair_edges(
     """
     start = time.perf_counter()
     n = len(bits)
-    merging = forest.spanning_forest(swept.rng, n)
-    merges, births = swept.rng[merging], swept.rng[~merging]
+    merges, births = forest.parted(swept.rng, n)
     middle = time.perf_counter()
     seconds["forest"] += middle - start
     if not with_loops:

@@ -93,9 +93,9 @@ class EdgeLists:
 
     def up_to(self, limit: np.uint32) -> SweptEdges:
         """Return the edges not longer than a pattern."""
-        end = key_after(limit)
-        n_rng, n_splits = np.searchsorted(self.rng, end), np.searchsorted(self.splits, end)
-        n_reps = edge_lists.length_of_reps(self.reps, n_splits)
+        n_rng, n_splits, n_reps = edge_lists.n_up_to(
+            self.rng, self.splits, self.reps, key_after(limit)
+        )
         return SweptEdges(self.rng[:n_rng], self.splits[:n_splits], self.reps[:n_reps], 0)
 
 

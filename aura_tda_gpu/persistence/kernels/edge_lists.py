@@ -83,16 +83,17 @@ def merge_splits(old_keys, old_reps, keep, new_keys, new_reps, order):
 
 
 @njit(nogil=True, cache=True)
-def length_of_reps(reps, n_splits):
-    """Return how many entries of ``reps`` belong to the first edges."""
+def n_up_to(rng, splits, reps, end):
+    """Count the keys below ``end`` in two sorted lists, and the entries of reps they have."""
+    n_splits = np.searchsorted(splits, end)
     at = 0
     for _ in range(n_splits):
         at += 1 + reps[at]
-    return at
+    return np.searchsorted(rng, end), n_splits, at
 
 
 @njit(nogil=True, cache=True)
-def star(bits, first, second, new, live, near, limit, listed):
+def star(bits, first, second, new, live, near, limit):
     """List the edges of the new points, with the certificates of a near point's edges as hints.
 
     Parameters
@@ -103,14 +104,13 @@ def star(bits, first, second, new, live, near, limit, listed):
     live : (n,) int64, ascending slots that hold a point
     near : (m,) int64, a survivor near each new point, -1 for none
     limit : uint32, longest edge to list
-    listed : (m * n,) uint64, written: larger slot << 32 | smaller slot << 16 | hint
 
     Returns
     -------
-    int
-        Number of edges listed.
+    listed : (k,) uint64, larger slot << 32 | smaller slot << 16 | hint
     """
     n_slots = bits.shape[0]
+    listed = np.empty(new.shape[0] * live.shape[0], np.uint64)
     is_new = np.zeros(n_slots, np.bool_)
     is_new[new] = True
     none = np.uint16(2 * n_slots)
@@ -135,7 +135,7 @@ def star(bits, first, second, new, live, near, limit, listed):
                 | np.uint64(hint)
             )
             used += 1
-    return used
+    return listed[:used]
 
 
 @njit(nogil=True, cache=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -87,7 +89,7 @@ def _between(row_a, row_b, row_h, row_u, length):
     """Vertex nearest to four others, -1 if it is not nearer to all of them than ``length``."""
     nearest = length
     n_slots = np.uint64(row_a.shape[0])
-    block = n_slots
+    block: Any = n_slots
     for start in range(np.uint64(0), n_slots, _BLOCK):
         best = _NONE
         for v in range(start, start + _BLOCK):
