@@ -133,7 +133,9 @@ class LuneState:
             self._notes.gone[slot // _LANES] |= np.uint64(1 << slot % _LANES)
         watch.lap("commit")
         found = look_again(self, change, stand_in, max(int(centre), 0), budget, watch)
-        self.lists, self._sources = self.lists.merged(found, self.bits, self._sources)
+        self.lists, self._sources = self.lists.merged(
+            found, self.bits, self._sources, self._notes.frayed
+        )
         watch.lap("recheck")
         return {"n_rechecked": len(found.listed), "seconds": watch.seconds}
 
@@ -156,8 +158,8 @@ class LuneState:
 
     def _forget(self) -> None:
         """Forget the relations of former diagrams."""
-        words = np.zeros(self.n_slots // _LANES, np.uint64)
-        self._notes = Notes(self.first, np.empty(0, np.int64), words)
+        gone, frayed = np.zeros((2, self.n_slots // _LANES), np.uint64)
+        self._notes = Notes(self.first, np.empty(0, np.int64), gone, frayed)
         self._sources = np.full(len(self.lists.splits), -1)
 
     def _set_radius(self, r_enc: int) -> None:

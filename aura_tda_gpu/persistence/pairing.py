@@ -67,8 +67,9 @@ class Notes:
         ``first`` of `kernels.certificates`, which names a vertex of each lune.
     sources : ndarray of int64, shape (s,)
         For each split edge its position among those of ``relations``, -1 for a new one.
-    gone : ndarray of uint64, shape (words,)
-        Bitset of the slots whose point has left since.
+    gone, frayed : ndarray of uint64, shape (words,)
+        Bitsets of the slots whose point has left since, and of the ends of edges that have ceased
+        to be RNG edges since.
     relations : tuple of ndarray
         What `reduction.reduce_relations` kept; replaced by `pair_edges`.
     """
@@ -76,6 +77,7 @@ class Notes:
     codes: UInt16Array
     sources: Int64Array
     gone: UInt64Array
+    frayed: UInt64Array
     relations: tuple[Int64Array, Int64Array, UInt32Array, UInt64Array] = field(
         default=_NO_RELATIONS
     )
@@ -83,7 +85,9 @@ class Notes:
     @property
     def nbytes(self) -> int:
         """Bytes held beside the codes."""
-        return sum(array.nbytes for array in (self.sources, self.gone, *self.relations))
+        return sum(
+            array.nbytes for array in (self.sources, self.gone, self.frayed, *self.relations)
+        )
 
 
 def pair_edges(
@@ -119,16 +123,17 @@ def pair_edges(
         apexes, empty = np.full((n, n), relations.UNKNOWN), int(relations.IN_RNG)
         relations.mark_rng(apexes, swept.rng)
         nobody = np.empty(0, np.uint64)
-        known = (_NO_RELATIONS, np.empty(0, np.int64), nobody, False)
+        known = (_NO_RELATIONS, np.empty(0, np.int64), nobody, nobody, False)
     else:
         apexes, empty = notes.codes, 2 * n
-        known = (notes.relations, notes.sources, notes.gone, True)
+        known = (notes.relations, notes.sources, notes.gone, notes.frayed, True)
     *paired, kept = reduction.reduce_relations(
         bits, swept.splits, swept.reps, births, apexes, empty, *known
     )
     if notes is not None:
         notes.relations = kept
         notes.gone[:] = 0
+        notes.frayed[:] = 0
     seconds["reduce"] += time.perf_counter() - middle
     return PairedEdges(merges, births, *paired)
 

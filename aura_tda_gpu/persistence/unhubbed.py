@@ -60,7 +60,7 @@ class EdgeLists:
         )
 
     def merged(
-        self, found: Found, bits: UInt32Array, sources: Int64Array
+        self, found: Found, bits: UInt32Array, sources: Int64Array, frayed: UInt64Array
     ) -> tuple[EdgeLists, Int64Array]:
         """Return the lists after an update.
 
@@ -72,6 +72,8 @@ class EdgeLists:
             Patterns of the distances.
         sources : ndarray of int64
             What goes along with each split edge.
+        frayed : ndarray of uint64, shape (words,)
+            Bitset of slots; the ends of edges whose lune may be empty no longer are added.
 
         Returns
         -------
@@ -82,7 +84,7 @@ class EdgeLists:
         kept = (found.rng, found.splits, found.loose)
         lists = (self.rng, self.splits, self.loose, self.reps)
         rng, splits, loose, reps, sources = edge_lists.merge(
-            lists, kept, found.listed, found.kinds, found.reps, bits, sources
+            lists, kept, found.listed, found.kinds, found.reps, bits, sources, frayed
         )
         return EdgeLists(rng, splits, reps, loose), sources
 

@@ -331,9 +331,8 @@ class RipsWindow:
     def _kept(self, history: History) -> History:
         """Return what of a history there is room for, once its bars have theirs."""
         room = state_bytes(self.capacity, self.dim)
-        bars = history.without_diagram()
-        self._updates.keep_within(room - bars.nbytes)
-        return history if history.nbytes + self._updates.state_nbytes <= room else bars
+        state = self._updates.keep_within(room - history.bars_nbytes)
+        return history if history.nbytes + state <= room else history.without_diagram()
 
     def _compute(self) -> Diagram:
         """Run the engine."""

@@ -105,12 +105,15 @@ class WindowUpdates:
         self._state = state
         return result, info
 
-    def keep_within(self, n_bytes: int) -> None:
-        """Forget what makes updates possible if it is larger than that."""
-        if self._state is not None and self._state.nbytes > n_bytes:
-            self._state = None
-            if self._costs is not None:
-                self._costs.observe_failure()
+    def keep_within(self, n_bytes: int) -> int:
+        """Forget what makes updates possible if it is larger than that; return its bytes."""
+        held = self.state_nbytes
+        if held <= n_bytes:
+            return held
+        self._state = None
+        if self._costs is not None:
+            self._costs.observe_failure()
+        return 0
 
     def verify(self, points: Float32Array) -> None:
         """Compare what is kept with a rebuild.

@@ -189,7 +189,7 @@ def _merge(old, keep, new):
 
 
 @njit(nogil=True, cache=True)
-def merge(lists, kept, listed, kinds, reps, bits, sources):
+def merge(lists, kept, listed, kinds, reps, bits, sources, frayed):
     """Bring the lists of edges up to date.
 
     Parameters
@@ -199,6 +199,7 @@ def merge(lists, kept, listed, kinds, reps, bits, sources):
     listed, kinds, reps : as `recheck.recheck` has them
     bits : (N, N) uint32, patterns of the dissimilarities
     sources : (s,) int64, what is carried along with each split edge
+    frayed : (words,) uint64, bitset of slots; the ends of edges that leave rng are added
 
     Returns
     -------
@@ -211,6 +212,10 @@ def merge(lists, kept, listed, kinds, reps, bits, sources):
     )
     for i in range(places.shape[0]):
         places[i] = sources[places[i]] if places[i] >= 0 else -1
+    for i in range(kept[0].shape[0]):
+        if not kept[0][i]:
+            for v in (larger_vertex(lists[0][i]), smaller_vertex(lists[0][i])):
+                frayed[v >> 6] |= np.uint64(1) << np.uint64(v & 63)
     rng = _merge(lists[0], kept[0], _of_kind(listed, kinds, EMPTY, bits))
     loose = _merge(lists[2], kept[2], _of_kind(listed, kinds, LOOSE, bits))
     return rng, merged, loose, all_reps, places
