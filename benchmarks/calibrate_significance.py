@@ -41,7 +41,11 @@ MOST_ROWS = 16384  # of a window
 SLIDES = 10  # a window
 WARM_UP = 12  # ticks of a stream that are not looked at
 LEVELS = (0.05, 0.01)
-NODES = (3, 4, 5, 6, 8, 11, 16, 23, 32, 45, 64, 90, 128, 181, 256, 362, 512)  # numbers of bars
+NODES = {  # numbers of bars; a bin ends half way to the next in the logarithm
+    "exact": (3, 4, 5, 6, 8, 11, 16, 23, 32, 45, 64, 90, 128, 181, 256),
+    "cover": (8, 32, 128),
+    "maxmin": (8, 32, 128),
+}
 FEWEST = 250  # windows of one null that a threshold is read from
 ALIKE = 4  # overlapping windows of a cover are worth one: shares vary 2 to 6 times as much
 GAP = 0.05  # at least, between the two thresholds
@@ -138,7 +142,7 @@ def quantile(z: np.ndarray, level: float, alike: int = 1) -> float:
     return float(np.sort(z)[::-1][above])
 
 
-def thresholds(nulls: dict[tuple[int, str], np.ndarray], alike: int = 1) -> dict[str, list[float]]:
+def thresholds(nulls: dict[tuple[int, str], np.ndarray], landmarks: str) -> dict[str, list[float]]:
     """Return a row of the table: of each null its own thresholds, then the largest.
 
     Parameters
@@ -146,12 +150,14 @@ def thresholds(nulls: dict[tuple[int, str], np.ndarray], alike: int = 1) -> dict
     nulls : dict
         By dimension and shape, the windows as `heights` returns them. Numbers of bars that noise
         in a plane does not reach are left out: its loops are the longest.
-    alike : int
-        Windows that are worth one.
+    landmarks : str
+        Kind of the windows.
     """
-    edges = np.sqrt(np.array(NODES[:-1]) * np.array(NODES[1:]))
+    nodes = NODES[landmarks]
+    alike = ALIKE if landmarks == "cover" else 1
+    edges = np.sqrt(np.array(nodes[:-1]) * np.array(nodes[1:]))
     row: dict[str, list[float]] = {"n_bars": [], "at_5": [], "at_1": [], "windows": []}
-    for place, node in enumerate(NODES):
+    for place, node in enumerate(nodes):
         bins = {
             null: windows[np.searchsorted(edges, windows[:, 0]) == place, 1]
             for null, windows in nulls.items()
@@ -176,8 +182,7 @@ def table_row(landmarks: str, ratio: int, share: float, keep: Path | None) -> di
             at = np.quantile(windows[:, 1], [0.95, 0.99]).round(2)
             print(*cell, f"{len(windows)} windows, 5 % and 1 % above", *at, flush=True)
     nulls = {null: np.concatenate(windows) for null, windows in found.items()}
-    alike = ALIKE if landmarks == "cover" else 1
-    return {"landmarks": landmarks, "points_per_vertex": ratio, **thresholds(nulls, alike)}
+    return {"landmarks": landmarks, "points_per_vertex": ratio, **thresholds(nulls, landmarks)}
 
 
 def _kept_heights(cell: Cell, share: float, keep: Path | None) -> np.ndarray:
@@ -232,6 +237,7 @@ def main() -> None:
         "slides": SLIDES,
         "warm_up": WARM_UP,
         "levels": LEVELS,
+        "numbers_of_bars": NODES,
         "fewest": FEWEST,
         "margin": MARGIN,
         "alike": ALIKE,

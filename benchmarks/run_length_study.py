@@ -171,10 +171,15 @@ def reports(track: Track, required: int) -> int | None:
 def main() -> None:
     """Print both tables."""
     args = _arguments()
-    views = [view for view in VIEWS if view.landmarks in args.landmarks]
-    print(
-        "pure noise: share of ticks with p <= 5 %, and features reported in 1000 ticks, by required"
-    )
+    views = [v for v in VIEWS if v.landmarks in args.landmarks and v.overlap in args.overlaps]
+    if args.streams:
+        _pure_noise(views, args)
+    if args.circles:
+        _circles(views, args)
+
+
+def _pure_noise(views: list[View], args: argparse.Namespace) -> None:
+    print("pure noise: ticks with p <= 5 %, features reported in 1000 ticks, by what is required")
     print(f"{'window':<30}{'noise':<12}{'':>7}" + "".join(f"{r:>7}" for r in RUNS))
     for view in views:
         for dim in args.dims:
@@ -193,7 +198,10 @@ def main() -> None:
                     + "".join(f"{1000 * count:>7.2f}" for count in counts),
                     flush=True,
                 )
-    print("\ncircle that closes: ticks until it is reported, median and 90 %; share not reported")
+
+
+def _circles(views: list[View], args: argparse.Namespace) -> None:
+    print("circle that closes: ticks until it is reported, median and 90 %; share not reported")
     print(f"{'window':<30}{'noise':<10}" + "".join(f"{r:>13}" for r in RUNS))
     for view in views:
         for dim in args.dims:
@@ -223,6 +231,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     kinds = ["exact", "cover"]
     parser.add_argument("--landmarks", nargs="+", choices=kinds, default=kinds)
+    overlaps = sorted({view.overlap for view in VIEWS})
+    parser.add_argument("--overlaps", type=int, nargs="+", choices=overlaps, default=overlaps)
     parser.add_argument("--dims", type=int, nargs="+", default=[2, 10])
     parser.add_argument("--streams", type=int, default=4, help="of each noise")
     parser.add_argument("--ticks", type=int, default=1000, help="of each stream")
