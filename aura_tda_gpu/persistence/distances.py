@@ -18,6 +18,7 @@ from .engine import Float32Array
 
 __all__ = [
     "METRICS",
+    "PLAIN_METRICS",
     "Rows",
     "angles",
     "as_dissimilarity",
@@ -31,7 +32,8 @@ __all__ = [
     "unit_rows",
 ]
 
-METRICS = ("euclidean", "manhattan", "chebyshev", "cosine", "precomputed")
+PLAIN_METRICS = ("euclidean", "manhattan", "chebyshev", "cosine")
+METRICS = (*PLAIN_METRICS, "dtm", "precomputed")
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _INFINITY_BITS = 0x7F800000  # a larger bit pattern is negative, -0.0 or not a number
@@ -39,15 +41,16 @@ _BLOCK = 1 << 19  # entries of one row block
 _TILE = 64  # a tile and its mirror image stay in the cache
 
 
-def check_metric(metric: object, *, precomputed: bool = True) -> str:
+def check_metric(metric: object, *, precomputed: bool = True, weighted: bool = True) -> str:
     """Return the metric's name.
 
     Raises
     ------
     ConfigError
-        If the name is unknown, or is ``"precomputed"`` where points are needed.
+        If the name is unknown, or is ``"precomputed"`` where points are needed, or ``"dtm"`` where
+        the distance of two points does not depend on others.
     """
-    known = METRICS if precomputed else METRICS[:-1]
+    known = METRICS if precomputed else METRICS[:-1] if weighted else PLAIN_METRICS
     if not isinstance(metric, str) or metric not in known:
         raise ConfigError(f"unknown metric {metric!r}; choose one of {', '.join(known)}")
     return metric
@@ -175,7 +178,7 @@ def pairwise(points: Float32Array, metric: str) -> Float32Array:
     points : ndarray of float32, shape (n, dim)
         From `as_points` with the same metric: rows of length one under ``"cosine"``.
     metric : str
-        One of `METRICS` but ``"precomputed"``.
+        One of `PLAIN_METRICS`.
 
     Returns
     -------
@@ -193,14 +196,14 @@ def cross(points: Float32Array, others: Float32Array, metric: str) -> Float32Arr
     points, others : ndarray of float32, shapes (m, dim) and (n, dim)
         Prepared points, see `pairwise`.
     metric : str
-        One of `METRICS` but ``"precomputed"``.
+        One of `PLAIN_METRICS`.
 
     Returns
     -------
     ndarray of float32, shape (m, n)
         The same bits whichever way round a pair is asked for.
     """
-    check_metric(metric, precomputed=False)
+    check_metric(metric, precomputed=False, weighted=False)
     columns = np.ascontiguousarray(others.T)
     out = np.empty((len(points), len(others)), np.float32)
     for start, stop in _blocks(*out.shape):

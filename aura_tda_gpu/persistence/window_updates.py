@@ -12,13 +12,17 @@ import numpy as np
 from ..errors import ConfigError, StateCorruption, UnsupportedError
 from .cost_model import CostModel, machine_costs
 from .engine import Bars, Engine, EngineResult, Float32Array, Int64Array, TooManyEdges, WindowState
-from .rips import RipsOptions
+from .rips import RipsOptions, run_weighted
 from .slots import FREE
 
 __all__ = ["UPDATES", "WindowUpdates", "check_updates"]
 
 _Done: TypeAlias = tuple[EngineResult, dict[str, Any], "WindowState | None"]
 UPDATES = ("auto", "always", "never")
+NO_UPDATES = (
+    "updates='always' with metric 'dtm': one point that comes or goes changes the weights of many "
+    "others, so such a window is rebuilt; take 'auto'"
+)
 
 
 class WindowUpdates:
@@ -38,7 +42,8 @@ class WindowUpdates:
     Raises
     ------
     UnsupportedError
-        If updates are to be always and the engine has none for so many slots.
+        If updates are to be always and the engine has none for so many slots, or for no window of
+        this metric.
     """
 
     def __init__(
@@ -54,7 +59,11 @@ class WindowUpdates:
             threads=options.threads,
         )
         self.mode = updates
-        self._mode = updates if engine.has_window_state(capacity) else "never"
+        weighted = options.dtm_mass is not None
+        if weighted and updates == "always":
+            raise UnsupportedError(NO_UPDATES)
+        updatable = not weighted and engine.has_window_state(capacity)
+        self._mode = updates if updatable else "never"
         if self._mode != updates == "always":
             raise _cannot_update(engine, capacity)
         self._costs = CostModel(machine_costs(engine)) if self._mode == "auto" else None
@@ -178,6 +187,9 @@ class WindowUpdates:
         slots = np.flatnonzero(ids != FREE)
         live = points[slots]
         options = self._options
+        if options.dtm_mass is not None:
+            result, info = run_weighted(self._engine, live, options)
+            return result, {**info, "n_rechecked": 0}, None
         matrix = self._engine.pairwise(live, options.metric)
         distance = time.perf_counter() - started
         if self._builds(n, changed):

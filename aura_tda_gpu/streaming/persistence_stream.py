@@ -16,6 +16,7 @@ from ..persistence.arrays import Float64Array
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array, Int64Array
 from ..persistence.vineyard_updates import RipsWindow
+from ..persistence.weights import base_metric
 from ..types import PersistenceUpdate, TDAStreamEvent
 from .cover import GhostCover
 from .device_cover import DeviceCover, DeviceRing
@@ -26,6 +27,7 @@ from .memory import WindowPlan
 from .overflow import Overflow
 from .ring_buffer import RingBuffer, Rows
 from .settings import Scale, StreamSettings
+from .weighting import Weighting
 from .windows import count_before
 
 __all__ = ["BoundedPersistenceStream", "WindowUpdate"]
@@ -127,7 +129,7 @@ class BoundedPersistenceStream:
         out, a tenth of ``max_points``, from 16 to 512.
     landmarks, max_memory_mb, metric, max_edge_length, homology_dimensions, backend
         As in `MultiScaleStream`.
-    parallel_workers
+    parallel_workers, dtm_mass
         As in `MultiScaleStream`.
 
     Raises
@@ -161,6 +163,7 @@ class BoundedPersistenceStream:
         homology_dimensions: Iterable[int] = (0, 1),
         backend: str = "auto",
         parallel_workers: int | None = None,
+        dtm_mass: float | None = None,
     ) -> None:
         settings = StreamSettings(
             scales=[duration_ms],
@@ -175,6 +178,7 @@ class BoundedPersistenceStream:
             homology_dimensions=homology_dimensions,
             backend=backend,
             parallel_workers=parallel_workers,
+            dtm_mass=dtm_mass,
         )
         self._set_up(settings, settings.timeline[0], settings.memory_plan(dim).windows[0], dim)
 
@@ -203,10 +207,14 @@ class BoundedPersistenceStream:
         self._first = np.zeros(dim)
         self._origin: Float64Array | None = None
         self._next_id = 0
-        self._engine_ids: Int64Array
-        self._vertex_ids: Int64Array
+        self._engine_ids: Int64Array = np.empty(0, np.int64)
+        self._vertex_ids: Int64Array = np.empty(0, np.int64)
         self._told_ids = np.empty(0, np.int64)
-        self._engine: RipsWindow | None = self._start_engine()
+        weighted = settings.dtm_mass is not None
+        self._weighting = (
+            Weighting(settings.engine_options, plan.max_landmarks) if weighted else None
+        )
+        self._engine: RipsWindow | None = None if self._weighting else self._start_engine()
 
     def __len__(self) -> int:
         """Return the number of rows held."""
@@ -311,7 +319,12 @@ class BoundedPersistenceStream:
         if chosen.origin is not origin:
             self._engine = None  # it holds points of the old origin
             self._origin = chosen.origin
-        diagram, vertex_ids, vertices = self._diagram(chosen)
+        if self._weighting is None:
+            diagram, vertex_ids, vertices = self._diagram(chosen)
+        else:
+            diagram, chosen = self._weighting.diagram(self._ring, n_points, chosen)
+            vertex_ids = chosen.ids.copy()  # they may be those of the buffer
+            vertices = chosen.points + chosen.origin
         diagram.info = {**diagram.info, **self._told(chosen, n_points)}
         if n_points > self.max_landmarks:
             diagram.info["landmark_error"] = chosen.error_bound
@@ -377,7 +390,7 @@ class BoundedPersistenceStream:
 
     def _start_landmarks(self) -> LandmarkStrategy:
         """Return landmarks that know no row."""
-        k, metric = self.max_landmarks, self._settings.metric
+        k, metric = self.max_landmarks, base_metric(self._settings.metric)
         if self._settings.landmarks == "maxmin":
             return MaxMin(k, metric)
         slide, capacity = self.scale.slide_ns, self._ring.capacity

@@ -175,6 +175,7 @@ def _window(
         homology_dimensions=settings.homology_dimensions,
         backend=settings.backend,
         parallel_workers=settings.parallel_workers,
+        dtm_mass=settings.dtm_mass,
     )
 
 
