@@ -26,7 +26,7 @@ def as_points(X: Any, metric: str, device: Any) -> Float32Array:
     X : array with ``__dlpack__``, shape (n, dim)
         On the current device.
     metric : str
-        Points for ``"cosine"`` go through the host.
+        Points for ``"cosine"`` and ``"dtm"`` go through the host.
     device : cuda_launch.Device
         The engine's.
 

@@ -112,10 +112,11 @@ def unpack(
     fields = _header(bytes(raw[_HEAD.size : _HEAD.size + n_header]))
     if fields["kind"] != kind:
         raise SnapshotError(f"the snapshot is of a {fields['kind']}, not of a {kind}")
+    known = f"{version}" if oldest is None else f"{oldest} to {version}"
     if not (version if oldest is None else oldest) <= fields["version"] <= version:
         raise SnapshotError(
             f"the snapshot is of version {fields['version']} of a {kind}, "
-            f"this version of the library reads {version}"
+            f"this version of the library reads {known}"
         )
     return fields["meta"], _arrays(raw[_HEAD.size + n_header : -_DIGEST], fields["arrays"])
 

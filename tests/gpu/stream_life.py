@@ -25,15 +25,15 @@ NOISE = 16 * 1024  # bytes that Python itself takes and gives back
 QUICK_UPDATES = cost_model.MachineCosts(1e-8, 0.1, 1e-12, 1e-12, 1.0, 1e-6)
 
 
-def new_stream(backend: str, n: int = 400) -> MultiScaleStream:
+def new_stream(backend: str, n: int = 400, **settings: Any) -> MultiScaleStream:
     sizes = {"max_points": n, "max_landmarks": LANDMARKS, "max_memory_mb": 64}
-    return MultiScaleStream(SCALES, dim=3, backend=backend, **sizes)
+    return MultiScaleStream(SCALES, dim=3, backend=backend, **sizes, **settings)
 
 
-def updates_of(backend: str, seed: int, n: int = 260) -> list[tuple[Any, ...]]:
+def updates_of(backend: str, seed: int, n: int = 260, **settings: Any) -> list[tuple[Any, ...]]:
     """Push a knot in parts; return all that the updates say."""
     points, times = torus_knot(n, 250, seed)
-    stream = new_stream(backend, n)
+    stream = new_stream(backend, n, **settings)
     updates = [
         update
         for start in range(0, n, 20)
@@ -144,3 +144,6 @@ class StreamLife:
         filled = CudaEngine(FilledWith(xp, byte), kernels)
         monkeypatch.setattr(cuda_device, "cuda_engine", lambda: filled)
         assert updates_of("cuda", byte) == updates_of("cpu", byte)
+
+    def test_weighted_landmarks_are_those_of_the_cpu(self):
+        assert updates_of("cuda", 3, metric="dtm") == updates_of("cpu", 3, metric="dtm")

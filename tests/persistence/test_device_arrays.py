@@ -157,3 +157,5 @@ def test_points_on_the_gpu_stay_there(monkeypatch):
     assert bars_of(found, 1) == bars_of(truth[0], 1)
     for one, other in zip(vietoris_rips_batch(OnGpu(points), backend="cuda"), truth, strict=True):
         assert bars_of(one, 1) == bars_of(other, 1)
+    weighted = vietoris_rips(OnGpu(points[0]), metric="dtm", backend="cuda")
+    assert bars_of(weighted, 1) == bars_of(vietoris_rips(points[0], metric="dtm"), 1)

@@ -235,7 +235,7 @@ def test_a_metric_without_points_is_named(metric):
 
 
 def test_weights_are_no_distance_of_two_points():
-    with pytest.raises(ConfigError, match="unknown metric 'dtm'; choose one of .* cosine$"):
+    with pytest.raises(ConfigError, match=r"unknown metric 'dtm'; choose one of .* cosine$"):
         pairwise(np.zeros((1, 1), np.float32), "dtm")
 
 
