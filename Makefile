@@ -45,6 +45,7 @@ bench: $(VENV)/.bench ## measure engine, updates and stream against their peers,
 	@$(BIN)/python -m benchmarks.update_performance
 	@$(BIN)/python -m benchmarks.streaming_performance
 	@$(BIN)/python -m benchmarks.landmark_bounds
+	@$(BIN)/python -m benchmarks.outliers
 	@$(BIN)/python -m benchmarks.processor_performance
 
 # the environment of a GPU node holds CuPy: make bench-gpu GPU_PYTHON=python takes that one
