@@ -34,7 +34,8 @@ class Diagram:
         True where a bar is open only because of ``max_edge_length``.
     birth_edges, death_edges : dict of int to ndarray of int64, shape (n_bars, 2)
         The two vertices whose distance is the birth or the death, ``(-1, -1)`` where there
-        is none (births in dimension 0, deaths of open bars).
+        is none (births in dimension 0, deaths of open bars). Where vertices have births, as under
+        the metric ``"dtm"``, a birth in dimension 0 is the vertex, named twice.
     error_bound : float
         0.0 for the exact diagram; otherwise a certified upper bound of the bottleneck
         distance to the exact one; ``nan`` where no bound is known.

@@ -91,6 +91,15 @@ def test_npy(tmp_path):
     assert without_latency(updates(done.stdout)) == computed(rows[:, 1:], rows[:, 0])
 
 
+def test_a_mass_goes_with_its_metric(csv):
+    done = invoke("run", csv, *TIME, "--scales", 1000, "--metric", "dtm", "--dtm-mass", 0.3)
+    rows = circle()
+    engine = {"metric": "dtm", "dtm_mass": 0.3}
+    expected = computed(rows[:, 1:], rows[:, 0], scales=[1000], engine=engine)
+    assert without_latency(updates(done.stdout)) == expected
+    assert expected[-1]["bars"]["0"][0][0] > 0
+
+
 def test_options_win_over_the_file_of_settings(csv, tmp_path):
     config = tmp_path / "a.yaml"
     config.write_text(
@@ -255,6 +264,8 @@ def test_columns_that_are_left_out_are_named(tmp_path):
         ([*TIME, "--max-landmarks", "0"], 2, "--max-landmarks: must be"),
         ([*TIME, "--scales", "10,10"], 2, "--scales: 10 is repeated"),
         ([*TIME, "--metric", "foo"], 2, "--metric: must be"),
+        ([*TIME, "--metric", "dtm", "--dtm-mass", "0"], 2, "--dtm-mass: must be greater than 0"),
+        ([*TIME, "--dtm-mass", "0.2"], 2, "engine.dtm_mass: is for the metric dtm alone"),
         ([*TIME, "--landmarks", "foo"], 2, "--landmarks: must be"),
         ([*TIME, "--backend", "foo"], 2, "--backend: must be"),
         ([*TIME, "--backend", "cuda"], 2, "cuda"),
