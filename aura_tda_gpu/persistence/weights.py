@@ -19,6 +19,7 @@ from numbers import Real
 import numpy as np
 
 from ..errors import ConfigError
+from .arrays import Float64Array
 from .engine import Float32Array
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "check_mass",
     "distances_to_measure",
     "neighbours",
+    "sums_of_smallest",
 ]
 
 DTM = "dtm"
@@ -106,10 +108,18 @@ def distances_to_measure(places: Float32Array, points: Float32Array, mass: float
         for axis, column in enumerate(columns):
             np.subtract(block[:, axis, None], column, out=part)
             total += np.multiply(part, part, out=part)
-        total.partition(k - 1, axis=1)
-        nearest = total[:, :k]
-        nearest.sort(axis=1)
-        sums = part[:, :k]
-        np.add.accumulate(nearest, axis=1, out=sums)  # in order, as a plain sum need not be
-        out[start : start + step] = np.sqrt(sums[:, -1] / k)
+        out[start : start + step] = np.sqrt(sums_of_smallest(total, k, part) / k)
     return out
+
+
+def sums_of_smallest(values: Float64Array, k: int, scratch: Float64Array) -> Float64Array:
+    """Return the sum of the k smallest values of each row, from the smallest on, shape (m,).
+
+    Both arrays, of shape (m, n), are overwritten.
+    """
+    values.partition(k - 1, axis=1)
+    smallest, sums = values[:, :k], scratch[:, :k]
+    smallest.sort(axis=1)
+    np.add.accumulate(smallest, axis=1, out=sums)  # in order, as a plain sum need not be
+    last: Float64Array = sums[:, -1]
+    return last

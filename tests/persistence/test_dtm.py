@@ -20,7 +20,7 @@ from aura_tda_gpu.persistence.rips import vietoris_rips
 from aura_tda_gpu.persistence.snapshots import pack, unpack
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from aura_tda_gpu.persistence.weighted import weigh
-from aura_tda_gpu.persistence.weights import distances_to_measure, neighbours
+from aura_tda_gpu.persistence.weights import distances_to_measure, neighbours, sums_of_smallest
 from tests.oracles.dtm import naive_filtration, naive_weights
 from tests.oracles.peers import bars_of, gudhi_weighted_bars, pairs_of
 
@@ -109,6 +109,18 @@ def test_weights_of_other_places_by_blocks(n):
     assert found.tolist() == naive_weights(places, points, k).tolist()
     truth = DistanceToMeasure(k, q=2).fit(points.astype(float)).transform(places.astype(float))
     assert np.allclose(found, truth, rtol=1e-6)
+
+
+@pytest.mark.parametrize("k", [1, 7, 300, 1000])
+def test_sums_run_from_the_smallest_on_in_float64(rng, k):
+    values = 10.0 ** rng.uniform(-8, 8, (6, 1000))
+    expected = []
+    for row in values.tolist():
+        total = 0.0
+        for value in sorted(row)[:k]:
+            total += value
+        expected.append(total)
+    assert sums_of_smallest(values.copy(), k, np.empty_like(values)).tolist() == expected
 
 
 def test_the_order_of_points_does_not_change_a_bit(rng):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from aura_tda_gpu import StreamingTDAProcessor, estimate
 from aura_tda_gpu.errors import ConfigError
 from aura_tda_gpu.persistence.rips import vietoris_rips
+from aura_tda_gpu.streaming.landmarks import rounding
 from aura_tda_gpu.streaming.memory import plan_memory
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
 from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream, WindowUpdate
@@ -96,18 +97,25 @@ def test_the_bound_holds_against_peers_and_true_distances(name: str) -> None:
         assert far_apart(update, bars) <= update.error_bound + _TIES
 
 
-def test_the_bound_is_met_within_a_factor_of_five() -> None:
-    """Two rows at eps on both sides of each landmark: the bound is not idle."""
-    sites = np.repeat(np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]]), 50, axis=0)
-    points = sites + np.random.default_rng(0).uniform(-1, 1, sites.shape)
-    points = points[np.random.default_rng(1).permutation(len(points))]
-    ratios = []
-    for update, window in run(points, 180, max_landmarks=16, dtm_mass=0.01)[2:]:
-        whole = vietoris_rips(window, metric="dtm", dtm_mass=0.01)
-        distance = far_apart(update, [whole[0], whole[1]])
-        assert 0 < distance <= update.error_bound
-        ratios.append(update.error_bound / distance)
-    assert min(ratios) < 5
+def test_no_smaller_bound_would_hold() -> None:
+    """Two landmarks face away from each other, all other rows lie between them at eps."""
+    rows = np.repeat([[1.0], [9.0]], 100, axis=0)
+    points = np.concatenate([[[0.0], [10.0]], rows])
+    window = BoundedPersistenceStream(
+        100,
+        1,
+        max_points=256,
+        max_landmarks=2,
+        landmarks="maxmin",
+        metric="dtm",
+        dtm_mass=0.4,
+    )
+    window.add_points(points, np.zeros(len(points)))
+    update = window.tick(MS)
+    whole = vietoris_rips(points, metric="dtm", dtm_mass=0.4)
+    assert update.vertex_ids.tolist() == [0, 1]
+    assert 4 <= update.error_bound < 4.001
+    assert 0.99 * update.error_bound < far_apart(update, [whole[0], whole[1]]) <= update.error_bound
 
 
 def test_the_cast_of_a_far_away_window_is_counted() -> None:
@@ -126,6 +134,12 @@ def test_the_bound_of_a_radius() -> None:
     weights = np.array([1.0, 2.0], np.float32)
     assert weighted_error(places, weights, 0.0) == 0.0
     assert 4.0 < weighted_error(places, weights, 1.0) < 4.001
+    far = places + 2.0**30  # a cast moves both coordinates of a row and of a landmark by up to 32
+    assert weighted_error(far, weights, 1.0) > 4 * (1 + 2 * 32 * np.sqrt(2))
+    value = 4 * 2.0**30  # of the edge of a vertex of weight 2**31 with itself
+    sums = value * 2.0**-22  # casts of two weights and two sums round by a quarter of that each
+    heavy = (weights * 2.0**30).astype(np.float32)
+    assert weighted_error(places, heavy, 1.0) > 4 + 2 * (rounding(value, 2, "euclidean") + sums)
 
 
 @pytest.mark.parametrize("landmarks", ["cover", "maxmin"])
