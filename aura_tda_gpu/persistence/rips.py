@@ -16,7 +16,7 @@ from . import backends, cuda_device, device_arrays, device_stats, distances, rip
 from .diagram import Diagram
 from .engine import Engine, EngineResult, Float32Array
 from .places import gpu_of
-from .weighted import compute_weighted, told
+from .weighted import compute_weighted
 from .weights import check_mass
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "compute_diagram",
     "diagram_of",
     "prepared",
-    "run_weighted",
     "vietoris_rips",
 ]
 
@@ -205,7 +204,7 @@ def compute_diagram(
 
     def run() -> tuple[EngineResult, dict[str, Any]]:
         if options.dtm_mass is not None:
-            return run_weighted(engine, vertices, options, weights)
+            return compute_weighted(engine, vertices, options, weights)
         started = time.perf_counter()
         precomputed = options.metric == "precomputed"
         matrix = vertices if precomputed else engine.pairwise(vertices, options.metric)
@@ -220,27 +219,6 @@ def compute_diagram(
         return result, {"path": "rebuild"}
 
     return diagram_of(run, options, engine, reason, len(vertices))
-
-
-def run_weighted(
-    engine: Engine,
-    points: Float32Array,
-    options: RipsOptions,
-    weights: Float32Array | None = None,
-) -> tuple[EngineResult, dict[str, Any]]:
-    """Return what an engine says of points under the metric ``"dtm"``, and entries of ``info``."""
-    mass = options.dtm_mass
-    assert mass is not None
-    result = compute_weighted(
-        engine,
-        points,
-        mass,
-        weights,
-        dimensions=options.homology_dimensions,
-        threshold=options.max_edge_length,
-        threads=options.threads,
-    )
-    return result, {"path": "rebuild", **told(mass, len(points))}
 
 
 def diagram_of(

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .engine import BatchEngine, Engine, EngineResult, Float32Array
 from .weights import DTM, base_metric, distances_to_measure, neighbours
+
+if TYPE_CHECKING:
+    from .rips import RipsOptions
 
 __all__ = ["compute_weighted", "told", "vertex_births", "weigh", "weighted_of_many"]
 
@@ -64,14 +67,10 @@ def told(mass: float, n: int) -> dict[str, Any]:
 def compute_weighted(
     engine: Engine,
     points: Float32Array,
-    mass: float,
+    options: RipsOptions,
     weights: Float32Array | None = None,
-    *,
-    dimensions: tuple[int, ...],
-    threshold: float,
-    threads: int,
-) -> EngineResult:
-    """Compute the bars of weighted points.
+) -> tuple[EngineResult, dict[str, Any]]:
+    """Return the bars of weighted points, and what more is to be said of them.
 
     Parameters
     ----------
@@ -79,13 +78,13 @@ def compute_weighted(
         Not Ripser++.
     points : ndarray of float32, shape (n, dim)
         Prepared points, on the host.
-    mass : float
-        From `weights.check_mass`.
+    options : RipsOptions
+        Settings, their metric ``"dtm"``.
     weights : ndarray of float32, shape (n,), optional
         Without them, those that the points themselves make.
-    dimensions, threshold, threads
-        As in `Engine.compute`.
     """
+    mass = options.dtm_mass
+    assert mass is not None
     started = time.perf_counter()
     if weights is None:
         weights = distances_to_measure(points, points, mass)
@@ -95,12 +94,16 @@ def compute_weighted(
     seconds = {"weights": measured - started, "distance": time.perf_counter() - measured}
     births = vertex_births(weights)
     result = engine.compute(
-        matrix, dimensions=dimensions, threshold=threshold, threads=threads, births=births
+        matrix,
+        dimensions=options.homology_dimensions,
+        threshold=options.max_edge_length,
+        threads=options.threads,
+        births=births,
     )
     result.info["seconds"] = {**seconds, **result.info["seconds"]}
     if len(births) == 1:
         result.info["r_enc"] = float(births[0])  # no edge says it
-    return result
+    return result, {"path": "rebuild", **told(mass, len(points))}
 
 
 def weighted_of_many(

@@ -12,8 +12,9 @@ import numpy as np
 from ..errors import ConfigError, StateCorruption, UnsupportedError
 from .cost_model import CostModel, machine_costs
 from .engine import Bars, Engine, EngineResult, Float32Array, Int64Array, TooManyEdges, WindowState
-from .rips import RipsOptions, run_weighted
+from .rips import RipsOptions
 from .slots import FREE
+from .weighted import compute_weighted
 
 __all__ = ["UPDATES", "WindowUpdates", "check_updates"]
 
@@ -188,7 +189,7 @@ class WindowUpdates:
         live = points[slots]
         options = self._options
         if options.dtm_mass is not None:
-            result, info = run_weighted(self._engine, live, options)
+            result, info = compute_weighted(self._engine, live, options)
             return result, {**info, "n_rechecked": 0}, None
         matrix = self._engine.pairwise(live, options.metric)
         distance = time.perf_counter() - started
