@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -97,6 +100,37 @@ def test_just_below_the_limit_the_host_decides():
 def test_an_array_on_another_gpu_names_both():
     with pytest.raises(InvalidInputError, match=r"X is on cuda:1, and .* computes on cuda:0"):
         as_points(OnGpu([[0.0]], number=1), "euclidean", HOST)
+
+
+class Streams:
+    """CuPy's streams of one device, and the order in which they were spoken to."""
+
+    def __init__(self):
+        self.told = []
+        default = self._entered()
+        default.wait_event = lambda event: self.told.append(f"waits for {event}")
+        self.Stream = SimpleNamespace(null=default)
+
+    @contextmanager
+    def _entered(self):
+        self.told.append("default stream")
+        yield
+
+    def Device(self, number=0):
+        made = nullcontext()
+        made.id = number
+        return made
+
+    def get_current_stream(self):
+        return SimpleNamespace(record=lambda: "what the caller does")
+
+
+def test_what_the_caller_still_computes_is_waited_for():
+    xp = Xp()
+    xp.cuda = streams = Streams()
+    xp.from_dlpack = lambda X: streams.told.append("read") or X.array
+    as_points(OnGpu(np.zeros((2, 1), np.float32)), "euclidean", Device(xp, None))
+    assert streams.told == ["waits for what the caller does", "default stream", "read"]
 
 
 def test_an_array_that_cannot_be_shared(monkeypatch):
