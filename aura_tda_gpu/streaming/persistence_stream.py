@@ -26,6 +26,7 @@ from .maxmin import MaxMin
 from .memory import WindowPlan
 from .overflow import Overflow
 from .ring_buffer import RingBuffer, Rows
+from .sent_rows import SentRows
 from .settings import Scale, StreamSettings
 from .weighting import Weighting
 from .windows import count_before
@@ -180,6 +181,7 @@ class BoundedPersistenceStream:
             parallel_workers=parallel_workers,
             dtm_mass=dtm_mass,
         )
+        self._sent = SentRows()
         self._set_up(settings, settings.timeline[0], settings.memory_plan(dim).windows[0], dim)
 
     @classmethod
@@ -189,9 +191,11 @@ class BoundedPersistenceStream:
         scale: Scale,
         plan: WindowPlan,
         origin: Float64Array,
+        sent: SentRows,
     ) -> BoundedPersistenceStream:
         """Return the window of one scale of a stream whose settings are checked."""
         window = cls.__new__(cls)
+        window._sent = sent
         window._set_up(settings, scale, plan, len(origin))
         window._first = window._origin = origin
         return window
@@ -395,7 +399,8 @@ class BoundedPersistenceStream:
             return MaxMin(k, metric)
         slide, capacity = self.scale.slide_ns, self._ring.capacity
         if self._settings.backend == "cuda":
-            rows = DeviceRing(cuda_device.cuda_engine().device, capacity, self.dim)
+            device = cuda_device.cuda_engine().device
+            rows = DeviceRing(device, capacity, self.dim, self._sent)
             return GhostCover(DeviceCover(rows, k, metric, slide), k, self.dim, metric, slide)
         return GhostCover.on_host(k, self.dim, metric, capacity, slide)
 

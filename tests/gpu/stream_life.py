@@ -65,6 +65,22 @@ def device_bytes(thing: object) -> int:
     return total
 
 
+class Counting:
+    """An array module that notes what is sent from the host to it."""
+
+    def __init__(self, xp: Any) -> None:
+        self._xp = xp
+        self.sent: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._xp, name)
+
+    def asarray(self, array: Any, *more: Any) -> Any:
+        if isinstance(array, np.ndarray):
+            self.sent.append(array.nbytes)
+        return self._xp.asarray(array, *more)
+
+
 @pytest.fixture
 def as_backend(engine, monkeypatch):
     """Let backend "cuda" be the engine, in windows that prefer updates."""
@@ -138,6 +154,19 @@ class StreamLife:
         if hasattr(engine.device.xp, "cuda"):
             rounding = 512 * 64  # CuPy rounds every array up to 512 bytes
             assert allocated() - before <= kept + rounding
+
+    def test_the_rows_of_a_push_are_sent_once_for_all_windows(self, xp, kernels, monkeypatch):
+        counting = Counting(xp)
+        engine = CudaEngine(counting, kernels)
+        monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+        points, times = torus_knot(700, 250)
+        stream = new_stream("cuda", 700)
+        for start in range(0, 700, 140):  # five or six ticks of the finer window in each
+            counting.sent.clear()
+            stream.push(points[start : start + 140], times[start : start + 140])
+            large = [n_bytes for n_bytes in counting.sent if n_bytes > 5000]
+            assert large == [(139 if start == 0 else 140) * 40]  # the newest row waits
+        assert not any(lane.window._sent._sent for lane in stream._lanes)
 
     @pytest.mark.parametrize("byte", [0x00, 0xAB, 0xFF])
     def test_nothing_is_read_that_was_not_written(self, xp, kernels, monkeypatch, byte):
