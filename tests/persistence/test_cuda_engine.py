@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu.errors import BackendUnavailable
-from aura_tda_gpu.persistence import cost_model, cuda_device
+from aura_tda_gpu.persistence import cost_model, cuda_device, distances
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_kernels import Kernels
+from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.rips import vietoris_rips
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from tests.cuda_host import EmulatedModule, reason_unavailable
 from tests.gpu.cover_parity import CoverParity
-from tests.gpu.parity import Parity, assert_same, cloud, diagram_by
-from tests.gpu.window_parity import WindowParity
+from tests.gpu.parity import METRICS, Parity, assert_same, cloud, diagram_by
+from tests.gpu.window_parity import Pair, WindowParity
 from tests.persistence.window_checks import assert_right
 
 REASON = reason_unavailable()
@@ -67,14 +68,39 @@ class TestEmulatedCovers(CoverParity):
     """All of them."""
 
 
-@pytest.mark.skipif(reason_unavailable(sanitize=True) is not None, reason="no sanitizer")
-@pytest.mark.parametrize("name", ["n=2", "gaussian n=65", "integer holes", "lattice"])
-def test_the_sanitizer_finds_nothing(name, monkeypatch):
-    checked = CudaEngine(
+@pytest.fixture(scope="module")
+def sanitized():
+    if (reason := reason_unavailable(sanitize=True)) is not None:
+        pytest.skip(reason)
+    return CudaEngine(
         np, Kernels(lambda source, name: EmulatedModule(source, name=name, sanitize=True))
     )
+
+
+@pytest.mark.parametrize("name", ["n=2", "gaussian n=65", "integer holes", "lattice"])
+def test_the_sanitizer_finds_nothing(sanitized, name):
     truth = vietoris_rips(cloud(name), metric="precomputed", backend="cpu")
-    assert_same(diagram_by(checked, cloud(name)), truth)
+    assert_same(diagram_by(sanitized, cloud(name)), truth)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_sanitizer_finds_nothing_in_updates(sanitized, metric):
+    pair = Pair(sanitized, 35, 3, metric, seed=1)
+    pair.draw = lambda m: distances.as_points(pair.rng.normal(size=(m, 3)), metric)
+    pair.build(np.arange(1, 34))
+    for _ in range(3):
+        pair.assert_equal()
+        pair.update(*pair.drawn_change())
+    pair.assert_equal()
+
+
+def test_the_sanitizer_finds_nothing_in_many_windows(sanitized):
+    D = np.stack([cloud("small integers"), cloud("small integers").T[::-1, ::-1]])
+    for matrix, result in zip(
+        D, sanitized.compute_many(D, dimensions=(0, 1), threshold=np.inf), strict=True
+    ):
+        truth = vietoris_rips(matrix, metric="precomputed", backend="cpu")
+        assert_same(Diagram(result), truth)
 
 
 @pytest.mark.parametrize("seed", range(3))
