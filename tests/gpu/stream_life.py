@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu import MultiScaleStream, RipsWindow, estimate
+from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence import cost_model, cuda_device
 from aura_tda_gpu.persistence.cuda import CudaEngine
+from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 from benchmarks.streams import torus_knot
 from tests.gpu.parity import FilledWith
 from tests.oracles.peers import bars_of
@@ -40,6 +42,11 @@ def updates_of(backend: str, seed: int, n: int = 260, **settings: Any) -> list[t
         for update in stream.push(points[start : start + 20], times[start : start + 20])
     ]
     assert any(update.error_bound > 0 for update in updates)
+    return told(updates)
+
+
+def told(updates: list[WindowUpdate]) -> list[tuple[Any, ...]]:
+    """Return all that updates say."""
     return [
         (
             *(update.window_id, update.timestamp, update.n_points, update.error_bound),
@@ -63,6 +70,27 @@ def device_bytes(thing: object) -> int:
             total += getattr(found, "device_nbytes", 0)
             stack.extend(getattr(found, "__dict__", {}).values())
     return total
+
+
+class ShortOfMemory:
+    """An array module that has no room for one of the next arrays that are asked for."""
+
+    def __init__(self, xp: Any) -> None:
+        self._xp = xp
+        self.left = -1  # how many there is room for; below 0 for all
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._xp, name)
+        if name not in ("asarray", "empty", "full", "zeros"):
+            return found
+
+        def with_room(*arguments: Any) -> Any:
+            self.left -= 1
+            if self.left == -1:
+                raise MemoryError("no room")
+            return found(*arguments)
+
+        return with_room
 
 
 class Counting:
@@ -133,6 +161,33 @@ class StreamLife:
         truth = [updates_of("cpu", seed) for seed in (1, 2)]
         with ThreadPoolExecutor(2) as threads:
             found = list(threads.map(lambda seed: updates_of("cuda", seed), (1, 2)))
+        assert found == truth
+
+    def test_a_stream_goes_on_after_the_device_had_no_memory(self, xp, kernels, monkeypatch):
+        short = ShortOfMemory(xp)
+        engine = CudaEngine(short, kernels)
+        monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+        points, times = torus_knot(260, 250, 3)
+        stream, updates, refusals = new_stream("cuda", 260), [], []
+        for start in range(0, 260, 20):
+            short.left = start * 7 % 60
+            try:
+                updates += stream.push(points[start : start + 20], times[start : start + 20])
+            except MemoryLimitError as error:
+                refusals.append(str(error))
+                short.left = -1
+                if stream.stats.accepted == start:  # nothing was taken
+                    updates += stream.push(points[start : start + 20], times[start : start + 20])
+                assert stream.stats.accepted == start + 20
+                updates += stream.push(points[:0], times[:0])
+            short.left = -1
+        assert len(refusals) > 5
+        assert all("on the GPU" in text for text in refusals)
+        # a window that lost its engine begins a new one, with its vertices in another order
+        found, truth = (
+            [(*update[:4], sorted(update[4]), *update[5:]) for update in some]
+            for some in (told(updates), updates_of("cpu", 3))
+        )
         assert found == truth
 
     def test_what_is_kept_on_the_device_is_told_and_within_the_estimate(self, allocated, engine):
