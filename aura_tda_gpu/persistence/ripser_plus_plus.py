@@ -23,7 +23,7 @@ from .engine import Bars, EngineResult, Float32Array, Int64Array, WindowState
 __all__ = ["INSTALL", "NAME", "NO_BIRTHS", "RipserPlusPlusEngine", "closed", "restored", "why_not"]
 
 NAME = "ripser++"
-INSTALL = "pip install ripserplusplus, which needs nvcc and CMake"
+INSTALL = "pip install ripserplusplus, which needs nvcc of CUDA 12 and CMake 3"
 LEFT_OUT = "Ripser++ leaves infinite bars out; {} of H0 and {} of H1 were restored"
 NO_BIRTHS = f"backend {NAME!r} takes no metric 'dtm', whose vertices have births: take 'cpu'"
 NO_EDGES = f"backend {NAME!r} names no edges and no loops: compute with 'cuda' or 'cpu' for them"
