@@ -73,7 +73,7 @@ class CudaWindowState:
         held = (self.points, self.bits, codes.first, codes.second, codes.enclosing, lists.rng)
         lists_held = (lists.splits, lists.spans, lists.reps, lists.counts)
         arrays = sum(int(array.nbytes) for array in (*held, *lists_held))
-        return arrays + (self._warm.last.nbytes if self._warm.last else 0)
+        return arrays + self._warm.held
 
     def build(
         self, matrix: Float32Array, points: Float32Array, slots: Int64Array
@@ -123,8 +123,7 @@ class CudaWindowState:
             lists = updates.keep(self.codes, changed, self.lists, n_listed, counts)
             updates.commit(self.bits, changed, rows)
             self.codes.enclosing = updates.enclosing(self.bits, changed.holds)
-            updates.look_again(self.bits, self.codes, listed, lists)
-            self.lists = lists
+            self.lists = updates.look_again(self.bits, self.codes, listed, lists)
             seconds["recheck"] = time.perf_counter() - started
         return {"n_rechecked": n_listed, "seconds": seconds}
 

@@ -67,6 +67,11 @@ class WarmStart:
         """Bytes on the host."""
         return self._moved.nbytes
 
+    @property
+    def held(self) -> int:
+        """Bytes on the device."""
+        return 0 if self.last is None else self.last.nbytes
+
     def forget(self) -> None:
         """Start without an earlier diagram."""
         self.last = None

@@ -107,7 +107,11 @@ class WindowState(Protocol):
 
     @property
     def nbytes(self) -> int:
-        """Bytes held."""
+        """Bytes held on the host."""
+
+    @property
+    def device_nbytes(self) -> int:
+        """Bytes held on a device."""
 
     def build(
         self, matrix: Float32Array, points: Float32Array, slots: Int64Array

@@ -85,6 +85,11 @@ class LuneState:
         return held + self.lists.nbytes + self._notes.nbytes + self._sources.nbytes
 
     @property
+    def device_nbytes(self) -> int:
+        """Bytes held on a device: none."""
+        return 0
+
+    @property
     def limit(self) -> np.uint32:
         """Pattern of the longest edge the diagram looks at."""
         return min(self.r_enc, self.threshold)

@@ -116,9 +116,10 @@ class WindowUpdates:
         return result, info
 
     def keep_within(self, n_bytes: int) -> int:
-        """Forget what makes updates possible if it is larger than that; return its bytes."""
+        """Forget what makes updates possible if it is larger, here or on a device; return bytes."""
         held = self.state_nbytes
-        if held <= n_bytes:
+        on_device = 0 if self._state is None else self._state.device_nbytes
+        if max(held, on_device) <= n_bytes:
             return held
         self._state = None
         if self._costs is not None:

@@ -12,6 +12,7 @@ from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.distances import unit_rows
 from aura_tda_gpu.persistence.engine import TooManyEdges
+from aura_tda_gpu.persistence.footprint import state_bytes
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from tests.gpu.parity import METRICS, FilledWith, WithoutMemory
 from tests.oracles.homology import Filling, closed_walk_edges
@@ -179,8 +180,8 @@ class WindowParity:
             pair.update(*pair.drawn_change())
             pair.assert_equal()
 
-    def test_lists_of_vertices_that_are_too_short_grow(self, engine, monkeypatch):
-        monkeypatch.setattr(cuda_update, "REPS_EACH", 0)
+    def test_lists_that_are_too_short_grow(self, engine, monkeypatch):
+        monkeypatch.setattr(cuda_update, "room_after", lambda known, n_listed: known)
         pair = Pair(engine, 60, 8)
         pair.draw = lambda m: pair.rng.normal(size=(m, 8)).astype(np.float32)
         pair.build(np.arange(60))
@@ -201,6 +202,32 @@ class WindowParity:
             pair.update([slot], [slot])
             found, _ = pair.assert_equal()
             assert found.info["relations_reused"] <= found.info["n_relations"]
+
+    @pytest.mark.parametrize("dim", [2, 10])
+    def test_a_state_is_no_larger_than_planned(self, engine, dim):
+        n = 128
+        pair = Pair(engine, n, dim, seed=dim)
+        pair.draw = lambda m: pair.rng.normal(size=(m, dim)).astype(np.float32)
+        pair.build(np.arange(n))
+        state = pair.states[0]
+        for m in (1, 100, 1):
+            pair.assert_equal()
+            assert state.device_nbytes + state.nbytes <= state_bytes(n, dim)
+            pair.update(np.arange(m), np.arange(m))
+
+    def test_a_state_that_is_too_large_for_the_device_goes(self, engine, monkeypatch):
+        monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+        monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
+        window = RipsWindow(capacity=20, dim=2, backend="cuda", updates="always")
+        window.insert(np.random.default_rng(0).normal(size=(20, 2)))
+        window.diagram()
+        state = window._updates._state
+        assert state.nbytes < state.device_nbytes
+        window._updates.keep_within(state.device_nbytes)
+        assert window._updates._state is state
+        window._updates.keep_within(state.device_nbytes - 1)
+        assert window._updates._state is None
+        assert_right(window)
 
     def test_a_budget_is_kept(self, engine):
         pair = Pair(engine, 50, 2)
