@@ -43,11 +43,14 @@ class PairedOnDevice:
 
     def column_members(self, rows: Int64Array) -> tuple[Int64Array, Int64Array]:
         """Return the births in some columns; see `bars.Paired`."""
-        words = np.ascontiguousarray(self.columns[rows]).view(np.uint8)
-        bits = np.unpackbits(words, axis=1, bitorder="little")
+        words = np.ascontiguousarray(self.columns[rows])
+        places = np.flatnonzero(words)  # of the few words that hold a birth
+        held = words.reshape(-1)[places].view(np.uint8)
+        bits = np.flatnonzero(np.unpackbits(held, bitorder="little"))
+        row, word = np.divmod(places[bits // 32], max(1, words.shape[1]))
         offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(np.count_nonzero(bits, axis=1), out=offsets[1:])
-        return offsets, np.nonzero(bits)[1].astype(np.int64)
+        np.cumsum(np.bincount(row, minlength=len(rows)), out=offsets[1:])
+        return offsets, 32 * word + bits % 32
 
 
 class Pairs:

@@ -11,6 +11,7 @@ import pytest
 from aura_tda_gpu.errors import BackendUnavailable
 from aura_tda_gpu.persistence import cost_model, cuda_device, distances
 from aura_tda_gpu.persistence.cuda import CudaEngine
+from aura_tda_gpu.persistence.cuda_bars import PairedOnDevice
 from aura_tda_gpu.persistence.cuda_kernels import Kernels
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.rips import vietoris_rips
@@ -30,6 +31,7 @@ import sys
 sys.modules["numba"] = None
 import numpy as np
 from aura_tda_gpu.persistence.cuda import CudaEngine
+from aura_tda_gpu.persistence.cuda_bars import PairedOnDevice
 from aura_tda_gpu.persistence.cuda_kernels import Kernels
 from aura_tda_gpu.persistence import cost_model, cuda_device
 from aura_tda_gpu.persistence.rips import vietoris_rips
@@ -156,3 +158,21 @@ def test_without_a_device_nothing_falls_back(monkeypatch):
 def test_numba_is_not_needed():
     done = subprocess.run([sys.executable, "-c", WITHOUT_NUMBA], capture_output=True, text=True)
     assert done.stdout == "[[1.0, 1.4142135381698608]] [[0, 1, 3, 2]]\n", done.stderr
+
+
+@pytest.mark.parametrize(("n_rows", "n_words"), [(0, 0), (1, 1), (40, 3), (5, 70)])
+@pytest.mark.parametrize("share", [0.0, 0.01, 1.0])
+def test_members_of_columns_are_read_from_their_words(n_rows, n_words, share):
+    rng = np.random.default_rng(n_rows)
+    bits = rng.random((n_rows, 32 * n_words)) < share
+    packed = np.packbits(bits, axis=1, bitorder="little").view(np.uint32)
+    nobody = np.empty(0, np.uint64)
+    paired = PairedOnDevice(nobody, nobody, nobody, packed.reshape(n_rows, n_words), {})
+    rows = rng.permutation(n_rows)[: n_rows // 2 + 1]
+    offsets, members = paired.column_members(rows)
+    assert members.dtype == offsets.dtype == np.int64
+    for i, row in enumerate(rows):
+        found = members[offsets[i] : offsets[i + 1]]
+        assert found.tolist() == np.flatnonzero(bits[row]).tolist()
+    assert len(offsets) == len(rows) + 1
+    assert offsets[-1] == len(members)
