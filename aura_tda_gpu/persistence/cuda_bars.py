@@ -41,16 +41,24 @@ class PairedOnDevice:
     columns: npt.NDArray[np.uint32]
     counts: dict[str, int]
 
-    def column_members(self, rows: Int64Array) -> tuple[Int64Array, Int64Array]:
+    def members_of(self, rows: Int64Array) -> _Words:
         """Return the births in some columns; see `bars.Paired`."""
-        words = np.ascontiguousarray(self.columns[rows])
-        places = np.flatnonzero(words)  # of the few words that hold a birth
-        held = words.reshape(-1)[places].view(np.uint8)
-        bits = np.flatnonzero(np.unpackbits(held, bitorder="little"))
-        row, word = np.divmod(places[bits // 32], max(1, words.shape[1]))
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(np.bincount(row, minlength=len(rows)), out=offsets[1:])
-        return offsets, 32 * word + bits % 32
+        return _Words(self.columns[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Columns as bitsets; see `bars.Members`."""
+
+    words: npt.NDArray[np.uint32]
+
+    @property
+    def nbytes(self) -> int:
+        return self.words.nbytes
+
+    def __call__(self, index: int) -> Int64Array:
+        bits = np.unpackbits(self.words[index].view(np.uint8), bitorder="little")
+        return np.flatnonzero(bits).astype(np.int64, copy=False)
 
 
 class Pairs:

@@ -24,6 +24,21 @@ _NO_RELATIONS = (
 
 
 @dataclass(frozen=True, slots=True)
+class _Listed:
+    """Members of columns as one list of all; see `bars.Members`."""
+
+    offsets: Int64Array
+    members: Int64Array
+
+    @property
+    def nbytes(self) -> int:
+        return self.offsets.nbytes + self.members.nbytes
+
+    def __call__(self, index: int) -> Int64Array:
+        return self.members[self.offsets[index] : self.offsets[index + 1]]
+
+
+@dataclass(frozen=True, slots=True)
 class PairedEdges:
     """The RNG edges as forest and births, and what kills each birth.
 
@@ -51,10 +66,9 @@ class PairedEdges:
     pool: UInt64Array
     counts: Int64Array
 
-    def column_members(self, rows: Int64Array) -> tuple[Int64Array, Int64Array]:
+    def members_of(self, rows: Int64Array) -> _Listed:
         """Return the births in some columns; see `bars.Paired`."""
-        offsets, members = reduction.column_members(self.spans, self.as_words, self.pool, rows)
-        return offsets, members
+        return _Listed(*reduction.column_members(self.spans, self.as_words, self.pool, rows))
 
 
 @dataclass(slots=True)

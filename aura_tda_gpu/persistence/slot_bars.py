@@ -40,8 +40,8 @@ def bars_of_slots(
     if 1 in dimensions:
         rows, *columns = bar_rows.loop_bars(paired.births, paired.deaths, rank)
         bars[1] = _bars(*columns)
-        members = paired.column_members(rows)
-        loops = Loops(n_slots, paired.merges, paired.births, rows, *members)
+        members = paired.members_of(rows)
+        loops = Loops(n_slots, paired.merges, paired.births, rows, members)
         if renamed:
             loops = Renamed(loops, rank)
     return bars, loops
