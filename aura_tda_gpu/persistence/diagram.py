@@ -108,11 +108,6 @@ class Diagram:
                 f"dimension {dimension} was not computed; this diagram holds {self.dimensions}"
             ) from None
 
-    def __copy__(self) -> Diagram:
-        same = Diagram.__new__(Diagram)
-        same.__dict__.update(self.__dict__)
-        return same
-
     def __len__(self) -> int:
         """Return the number of bars in all dimensions."""
         return sum(len(bars) for bars in self._bars.values())

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from aura_tda_gpu import Config, MultiScaleStream
+from aura_tda_gpu import Config, FeatureTracker, MultiScaleStream
 from aura_tda_gpu.cli.records import as_record
 
 from .commands import SCALES, TIME, circle, circle_csv, invoke, updates
@@ -22,8 +22,10 @@ def without_latency(records):
 
 def computed(points, times, **config):
     """Return the records of a stream that is pushed all at once."""
-    stream = MultiScaleStream(Config(**{"scales": [500, 1000], **config}))
+    settings = Config(**{"scales": [500, 1000], **config})
+    stream = MultiScaleStream(settings)
     found = stream.push(points, times) + stream.flush()
+    FeatureTracker.of(settings.stability).follow(found)
     return without_latency(json.loads(json.dumps(as_record(update))) for update in found)
 
 
