@@ -53,8 +53,14 @@ def test_the_window_of_the_readme(tmp_path):
     assert lines[-1] == "RipsWindow(400 of 400 points, dim=2) True"
 
 
+def test_the_features_of_the_readme(tmp_path):
+    lines = run("-c", blocks("README.md")[3], cwd=tmp_path).splitlines()
+    kinds = [line.split()[2] for line in lines if "update" not in line]
+    assert kinds == ["feature_birth", "feature_death", "feature_birth"]
+
+
 def test_the_estimate_of_the_readme(tmp_path):
-    assert run("-c", blocks("README.md")[3], cwd=tmp_path).startswith("500 points/s of 3 ")
+    assert run("-c", blocks("README.md")[4], cwd=tmp_path).startswith("500 points/s of 3 ")
 
 
 def test_the_tracker(tmp_path):
@@ -84,6 +90,11 @@ def test_the_page_on_the_gpu(tmp_path):
     (block,) = blocks("docs/gpu.md")
     lines = run("-c", block, cwd=tmp_path).splitlines()
     assert lines[-1] == "[[1.        1.4142135]]"
+
+
+def test_the_page_on_significance(tmp_path):
+    (block,) = blocks("docs/significance.md")
+    assert re.match(r"\[0\.0\d* .*\] exact\n$", run("-c", block, cwd=tmp_path))
 
 
 def test_the_output(tmp_path):

@@ -175,7 +175,7 @@ def test_bad_scales(load, scales, message):
         ("window: {allowed_lateness_ms: -1}", "window.allowed_lateness_ms: must be greater than"),
         (
             "engine: {metric: cos}",
-            "engine.metric: must be 'euclidean', 'manhattan', 'chebyshev' or",
+            "engine.metric: must be 'euclidean', 'manhattan', 'chebyshev', 'cosine' or",
         ),
         ("engine: {metric: precomputed}", "engine.metric: must be"),
         ("engine: {backend: gpu}", "engine.backend: must be 'auto', 'cpu', 'cuda' or 'reference'"),
@@ -358,6 +358,17 @@ def test_a_long_value_is_cut_in_the_message():
         Config(scales=[10**5000])
 
 
+def test_a_mass_needs_the_metric_it_belongs_to(load):
+    assert load("streaming_tda: {engine: {dtm_mass: 0.2, metric: dtm}}").engine.dtm_mass == 0.2
+    assert load("streaming_tda: {engine: {metric: dtm}}").engine.dtm_mass is None
+    for metric in ("", ", metric: cosine"):
+        told = refusal(load, f"streaming_tda: {{engine: {{dtm_mass: 0.2{metric}}}}}")
+        assert "engine.dtm_mass: is for the metric dtm alone, not for " in told
+    assert "(unit: a share of 1, write 0.1)" in refusal(
+        load, "streaming_tda: {engine: {metric: dtm, dtm_mass: 10%}}"
+    )
+
+
 def test_names_are_those_of_the_engines():
     from aura_tda_gpu.persistence.backends import BACKENDS
     from aura_tda_gpu.persistence.distances import METRICS
@@ -378,4 +389,3 @@ def test_the_page_holds_the_table_of_the_settings():
     page = (ROOT / "docs" / "config.md").read_text()
     script = runpy.run_path(str(ROOT / "docs" / "config_table.py"))
     assert script["with_table"](page) == page, "run python docs/config_table.py"
-    assert script["table"]().count("| later |") == 1
