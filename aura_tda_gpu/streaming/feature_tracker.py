@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from numbers import Integral, Real
 
 from ..config import StabilityConfig
 from ..errors import ConfigError
 from ..persistence.significance import RunLength, required_run
 from .persistence_stream import WindowUpdate
+from .tracking.checks import integer, number
 from .tracking.lifeline import Lifeline, StabilityFilter
 from .tracking.links import Links
 from .tracking.scale import ScaleState, Tick, keep, refuse_past, tick
@@ -117,16 +117,16 @@ class FeatureTracker:
         history: int = 128,
         finished: int = 256,
     ) -> None:
-        self.min_persistence = _number("min_persistence", min_persistence, math.inf)
-        self.min_ticks = _integer("min_ticks", min_ticks, 1)
-        self.stability_threshold = _number("stability_threshold", stability_threshold, 1)
-        self.alpha = _number("alpha", alpha, 1)
+        self.min_persistence = number("min_persistence", min_persistence, math.inf)
+        self.min_ticks = integer("min_ticks", min_ticks, 1)
+        self.stability_threshold = number("stability_threshold", stability_threshold, 1)
+        self.alpha = number("alpha", alpha, 1)
         if self.alpha == 0:
             raise ConfigError("alpha must be above 0: nothing is significant at this level")
-        self.min_change = _number("min_change", min_change, math.inf)
-        self.max_tracks = _integer("max_tracks", max_tracks, 1)
-        self.history = _integer("history", history, 1)
-        self._most_finished = _integer("finished", finished, 0)
+        self.min_change = number("min_change", min_change, math.inf)
+        self.max_tracks = integer("max_tracks", max_tracks, 1)
+        self.history = integer("history", history, 1)
+        self._most_finished = integer("finished", finished, 0)
         self._kept = _Kept()
         self._lock = threading.Lock()
 
@@ -147,12 +147,12 @@ class FeatureTracker:
             lives = sum(3 * line.times.nbytes for line in self._kept.finished)
             return lives + sum(state.nbytes for state in self._kept.scales.values())
 
-    def follow(self, updates: Sequence[WindowUpdate]) -> Sequence[WindowUpdate]:
+    def follow(self, updates: Iterable[WindowUpdate]) -> list[WindowUpdate]:
         """Give updates their events, and return them.
 
         Parameters
         ----------
-        updates : sequence of WindowUpdate
+        updates : iterable of WindowUpdate
             What a stream returned, in its order.
 
         Raises
@@ -161,8 +161,9 @@ class FeatureTracker:
             If an update is not later than the one before of its scale; nothing has been followed
             then.
         """
-        self(updates)
-        return updates
+        followed = list(updates)
+        self(followed)
+        return followed
 
     def __call__(self, updates: Sequence[WindowUpdate]) -> None:
         """Give updates their events, instant by instant; see `UpdateHook`.
@@ -263,17 +264,3 @@ class FeatureTracker:
             min_change=self.min_change,
             run_length=run_length,
         )
-
-
-def _integer(name: str, value: object, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ConfigError(f"{name} must be an integer from {least} on, not {value!r}")
-    return int(value)
-
-
-def _number(name: str, value: object, most: float) -> float:
-    number = not isinstance(value, bool) and isinstance(value, Real)
-    if not number or not 0 <= float(value) <= most or math.isinf(float(value)):  # type: ignore[arg-type]
-        limit = "on" if math.isinf(most) else f"to {most:g}"
-        raise ConfigError(f"{name} must be a finite number from 0 {limit}, not {value!r}")
-    return float(value)  # type: ignore[arg-type]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from aura_tda_gpu import FeatureTracker, MultiScaleStream, WindowUpdate
-from aura_tda_gpu.errors import InvalidInputError
+from aura_tda_gpu.errors import ConfigError, InvalidInputError
+from aura_tda_gpu.streaming.feature_tracker import StabilityFilter
 
 from .made_up import OPEN, Bar, update
 from .test_feature_tracker import loop, told, tracker, two_scales
@@ -325,3 +326,32 @@ def test_noise_that_is_cut_off_is_not_told_and_a_loop_that_is_cut_off_is() -> No
         events = [e for tick in updates for e in tick.events if e.dimension == 1]
         births = [e for e in events if e.event_type == "feature_birth"]
         assert len(births) == expected
+
+
+def test_updates_may_come_from_a_generator() -> None:
+    ticks = [update(t, [loop(1)]) for t in (1, 2)]
+    followed = tracker().follow(tick for tick in ticks)
+    assert [len(tick.events) for tick in followed] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("stability_threshold", "much"), ("stability_threshold", None), ("max_features", 1.5)],
+)
+def test_settings_of_the_filter_that_are_no_numbers(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=name):
+        StabilityFilter(**{name: value})
+
+
+def test_the_filter_compares_a_feature_with_what_it_was_when_last_asked_about() -> None:
+    def feature(name: str, death: float) -> Any:
+        return SimpleNamespace(id=name, birth=1.0, death=death)
+
+    stable = StabilityFilter(0.5, max_features=2)
+    deaths = [5.0, 4.0, 2.5, 9.0, OPEN, OPEN]  # not known; 3/4; 1/2 is not above; 1.5/8; open
+    answers = [stable.is_stable(feature("a", death)) for death in deaths]
+    assert answers == [False, True, False, False, False, True]
+    stable.is_stable(feature("b", 5))
+    stable.is_stable(feature("c", 5))
+    assert not stable.is_stable(feature("a", OPEN))  # forgotten
+    assert stable.is_stable(feature("c", 5))

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ...errors import ConfigError
 from ...persistence.arrays import Float64Array
+from .checks import integer, number
 
 __all__ = ["Lifeline", "StabilityFilter", "TopologicalFeature"]
 
@@ -131,15 +131,9 @@ class StabilityFilter:
     """
 
     def __init__(self, stability_threshold: float = 0.1, max_features: int = 10_000) -> None:
-        if not 0 <= stability_threshold <= 1:
-            raise ConfigError(
-                f"stability_threshold must be from 0 to 1, not {stability_threshold!r}"
-            )
-        if max_features < 1:
-            raise ConfigError(f"max_features must be a positive integer, not {max_features!r}")
-        self.threshold = stability_threshold
+        self.threshold = number("stability_threshold", stability_threshold, 1)
         self.feature_history: OrderedDict[str, float] = OrderedDict()
-        self._max_features = max_features
+        self._max_features = integer("max_features", max_features, 1)
 
     def is_stable(self, feature: TopologicalFeature) -> bool:
         """Compare a feature with what it was when last asked about, and remember it.
