@@ -46,10 +46,10 @@ def _hash(row):
 
 
 @njit(nogil=True, cache=True)
-def _gap(before, after, slack, ratio):
+def _gap(birth, death, other_birth, other_death, slack, ratio):
     """Return the distance of two bars, inf if they may not be one, and what matching saves."""
-    gap = max(abs(after[0] - before[0]), abs(after[1] - before[1]))
-    length, other = before[1] - before[0], after[1] - after[0]
+    gap = max(abs(other_birth - birth), abs(other_death - death))
+    length, other = death - birth, other_death - other_birth
     saved = gap - (length + other) / 2
     longer = max(length, other)
     if (saved < 0 and min(length, other) >= ratio * longer) or gap <= slack:
@@ -66,8 +66,10 @@ def distances(before, after, slack, ratio, gaps, costs):
     ``slack``. What matching saves is negative, 0 where they may not be one.
     """
     for i in range(len(before)):
+        birth, death = before[i, 0], before[i, 1]
         for j in range(len(after)):
-            gaps[i, j], costs[i, j] = _gap(before[i], after[j], slack, ratio)
+            found = _gap(birth, death, after[j, 0], after[j, 1], slack, ratio)
+            gaps[i, j], costs[i, j] = found
 
 
 @njit(nogil=True, cache=True)
@@ -79,34 +81,43 @@ def mutual(before, after, slack, ratio, clear, nearest):
     ``clear`` any other bar must be more than three times as far from both.
     """
     n, m = len(before), len(after)
-    gaps = np.full((2, m), np.inf)  # to the nearest and to the next
+    births, deaths = after[:, 0].copy(), after[:, 1].copy()
+    first = np.full(m, np.inf)  # distance of the nearest
+    second = np.full(m, np.inf)
     nearest[:] = -1
     back = np.full(n, -1)
     is_clear = np.ones(n, np.bool_)
+    gaps = np.empty(m)
     for i in range(n):
+        birth, death = before[i, 0], before[i, 1]
+        length = death - birth
+        for j in range(m):  # without a branch, so that it becomes vector instructions
+            gap = max(abs(births[j] - birth), abs(deaths[j] - death))
+            other = deaths[j] - births[j]
+            alike = min(length, other) >= ratio * max(length, other)
+            may = ((gap < (length + other) / 2) & alike) | (gap <= slack)
+            gaps[j] = gap if may else np.inf
         least = following = np.inf
         for j in range(m):
-            gap, _ = _gap(before[i], after[j], slack, ratio)
-            if gap == np.inf:
-                continue
-            if gap < least:
-                following = least
-                least = gap
-                back[i] = j
-            else:
-                following = min(following, gap)
-            if gap < gaps[0, j]:
-                gaps[1, j] = gaps[0, j]
-                gaps[0, j] = gap
-                nearest[j] = i
-            else:
-                gaps[1, j] = min(gaps[1, j], gap)
+            gap = gaps[j]
+            if gap < following:
+                if gap < least:
+                    following, least = least, gap
+                    back[i] = j
+                else:
+                    following = gap
+            if gap < second[j]:
+                if gap < first[j]:
+                    second[j], first[j] = first[j], gap
+                    nearest[j] = i
+                else:
+                    second[j] = gap
         is_clear[i] = 3 * least < following
     for j in range(m):
         i = nearest[j]
         if i < 0:
             continue
-        if back[i] != j or (clear and not (is_clear[i] and 3 * gaps[0, j] < gaps[1, j])):
+        if back[i] != j or (clear and not (is_clear[i] and 3 * first[j] < second[j])):
             nearest[j] = -1
 
 
