@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .persistence.vineyard_updates import RipsWindow
     from .processor import StreamingTDAProcessor
     from .streaming.estimate import estimate
+    from .streaming.feature_tracker import FeatureTracker, Lifeline, StabilityFilter
     from .streaming.multi_scale_processor import MultiScaleStream
     from .streaming.persistence_stream import WindowUpdate
     from .types import PersistenceUpdate, StreamingPoint, TDAStreamEvent
@@ -24,9 +25,12 @@ __all__ = [
     "Changes",
     "Config",
     "Diagram",
+    "FeatureTracker",
+    "Lifeline",
     "MultiScaleStream",
     "PersistenceUpdate",
     "RipsWindow",
+    "StabilityFilter",
     "StreamingPoint",
     "StreamingTDAProcessor",
     "TDAStreamEvent",
@@ -41,9 +45,12 @@ _HOMES = {
     "Changes": "persistence.vines",
     "Config": "config",
     "Diagram": "persistence.diagram",
+    "FeatureTracker": "streaming.feature_tracker",
+    "Lifeline": "streaming.feature_tracker",
     "MultiScaleStream": "streaming.multi_scale_processor",
     "PersistenceUpdate": "types",
     "RipsWindow": "persistence.vineyard_updates",
+    "StabilityFilter": "streaming.feature_tracker",
     "StreamingPoint": "types",
     "StreamingTDAProcessor": "processor",
     "TDAStreamEvent": "types",

@@ -17,7 +17,7 @@ from .errors import InvalidInputError, LifecycleError
 from .log import get_logger
 from .processor_settings import Keywords, ProcessorSettings
 from .processor_stats import MetadataMap, ProcessorStats
-from .streaming.bar_events import BarEvents
+from .streaming.feature_tracker import FeatureTracker, Lifeline
 from .streaming.hooks import BarTable, UpdateHook
 from .streaming.intake import as_instant
 from .streaming.multi_scale_processor import MultiScaleStream
@@ -67,11 +67,12 @@ class StreamingTDAProcessor:
         As in `MultiScaleStream`; a configuration has no keys for them.
     hooks : sequence of UpdateHook, optional
         What completes the updates of each instant, in a worker thread, before anybody sees
-        them; by default `BarTable` for ``update.features`` and `BarEvents` for
+        them; by default `BarTable` for ``update.features`` and `FeatureTracker` for
         ``update.events``.
     **settings
         ``max_memory_mb``, ``max_landmarks``, ``landmarks``, ``landmark_ratio``,
-        ``min_persistence``, ``stability_threshold``, ``batch_size``, ``batch_deadline_ms``,
+        ``min_persistence``, ``min_ticks``, ``alpha``, ``stability_threshold``, ``batch_size``,
+        ``batch_deadline_ms``,
         ``parallel_workers``, ``input_points``, ``input_policy``, ``subscriber_updates``,
         ``subscriber_policy``, ``allowed_lateness_ms``, ``max_empty_ticks``, ``metric``,
         ``max_edge_length``, ``homology_dimensions``, ``backend``, ``enabled``: the keys of the
@@ -270,6 +271,23 @@ class StreamingTDAProcessor:
             if (features := found.get(name)) is not None
         }
 
+    async def get_lifelines(self, scale: str | None = None) -> list[Lifeline]:
+        """Return the features that are alive, with their names, bars and stability.
+
+        Parameters
+        ----------
+        scale : str, optional
+            Only those of this time scale, for example ``"scale_1000ms"``.
+
+        Returns
+        -------
+        list of Lifeline
+            Those of every `FeatureTracker` among the hooks.
+        """
+        await self._ready()
+        trackers = [hook for hook in self._hooks or () if isinstance(hook, FeatureTracker)]
+        return [line for tracker in trackers for line in tracker.features(scale)]
+
     def subscribe_to_updates(
         self, *, limit: int | None = None, policy: SubscriberPolicy | None = None
     ) -> Subscription[WindowUpdate]:
@@ -395,7 +413,7 @@ class StreamingTDAProcessor:
             executor.shutdown()
             return
         if self._hooks is None:
-            self._hooks = (BarTable(), BarEvents(settings.config.stability.min_persistence))
+            self._hooks = (BarTable(), settings.new_tracker())
         self._stream = loading.result()
         self._scheduler = Scheduler(
             self._stream,

@@ -21,6 +21,7 @@ from .config.hints import hint
 from .config.layers import flat, layered
 from .config.yaml_text import ROOT_KEY, shown
 from .errors import ConfigError
+from .streaming.feature_tracker import FeatureTracker
 from .streaming.multi_scale_processor import MultiScaleStream
 from .streaming.persistence_stream import WindowUpdate
 from .streaming.settings import durations, window_id
@@ -40,6 +41,8 @@ class Keywords(TypedDict, total=False):
     landmarks: LandmarkStrategyName
     stability_threshold: float
     min_persistence: float
+    min_ticks: int
+    alpha: float
     batch_size: int
     batch_deadline_ms: float
     parallel_workers: int
@@ -134,6 +137,16 @@ class ProcessorSettings:
             If it cannot run.
         """
         return MultiScaleStream(self.config, **self.stream_only)
+
+    def new_tracker(self) -> FeatureTracker:
+        """Return a tracker with these settings."""
+        stability = self.config.stability
+        return FeatureTracker(
+            stability.min_persistence,
+            min_ticks=stability.min_ticks,
+            stability_threshold=stability.threshold,
+            alpha=stability.alpha,
+        )
 
     @property
     def scheduling(self) -> dict[str, Any]:

@@ -97,15 +97,29 @@ class StabilityConfig(Section):
         default=0.15,
         ge=0,
         le=1,
-        description="Smallest ratio of a feature's persistence to its former one.",
-        json_schema_extra={"unit": "a share of 1", "acted_on": False},
+        description="Smallest ratio of the persistences at two ticks of one feature.",
+        json_schema_extra={"unit": "a share of 1"},
     )
     min_persistence: float = Field(
         default=0.05,
         ge=0,
         allow_inf_nan=False,
-        description="Shortest bar whose birth or death is an event of the async processor.",
+        description="Shortest bar that becomes a feature of the async processor; "
+        "a feature dies below half of it.",
         json_schema_extra={"unit": _DATA_UNIT},
+    )
+    min_ticks: int = Field(
+        default=3,
+        ge=1,
+        description="Ticks in a row that make a feature, and ticks without its bar that end it.",
+        json_schema_extra={"unit": "ticks"},
+    )
+    alpha: float = Field(
+        default=0.05,
+        gt=0,
+        le=1,
+        description="Level of significance of a loop that becomes a feature; 1 asks for none.",
+        json_schema_extra={"unit": "a share of 1"},
     )
 
 

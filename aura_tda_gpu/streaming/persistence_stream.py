@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,10 @@ class WindowUpdate(PersistenceUpdate):
     vertex_ids : ndarray of int64, shape (n_vertices,)
         Point ids: the position of a row among all rows ever pushed. A landmark has the id of the
         row that opened it, which may have left the window before it does.
+    vertices : ndarray of float64, shape (n_vertices, dim)
+        Where these points are, to float32 precision; scaled to length one under ``"cosine"``.
+    duration_seconds, slide_seconds : float
+        Length of the window, and distance of two ticks.
     skipped_ticks : int
         Ticks of this scale left out since its previous update.
     latency_seconds : float
@@ -71,7 +75,11 @@ class WindowUpdate(PersistenceUpdate):
     features : ndarray of float32 or None
         What the processor's feature hook made of the diagram; None without a processor.
     events : sequence of TDAStreamEvent
-        Births and deaths since this window's previous update; empty without a processor.
+        What happened to the features of this window since its previous update; empty without a
+        `FeatureTracker`.
+    feature_ids : mapping of int to tuple of (str or None)
+        By homology dimension, the feature that each bar of the diagram belongs to; empty without a
+        `FeatureTracker`.
     all : tuple of WindowUpdate
         On the update that `StreamingTDAProcessor.process_point` returns: every update the
         point brought about, by time, then finest scale first. Empty elsewhere.
@@ -82,11 +90,15 @@ class WindowUpdate(PersistenceUpdate):
     n_points: int
     n_vertices: int
     vertex_ids: Int64Array
+    vertices: Float64Array
+    duration_seconds: float
+    slide_seconds: float
     skipped_ticks: int
     latency_seconds: float
     n_overflowed: int = 0
     features: Float32Array | None = None
     events: Sequence[TDAStreamEvent] = ()
+    feature_ids: Mapping[int, Sequence[str | None]] = field(default_factory=dict)
     all: tuple[WindowUpdate, ...] = ()
 
     def __repr__(self) -> str:
@@ -299,7 +311,7 @@ class BoundedPersistenceStream:
         if chosen.origin is not origin:
             self._engine = None  # it holds points of the old origin
             self._origin = chosen.origin
-        diagram, vertex_ids = self._diagram(chosen)
+        diagram, vertex_ids, vertices = self._diagram(chosen)
         diagram.info = {**diagram.info, **self._told(chosen, n_points)}
         if n_points > self.max_landmarks:
             diagram.info["landmark_error"] = chosen.error_bound
@@ -317,6 +329,9 @@ class BoundedPersistenceStream:
             n_points=n_points,
             n_vertices=len(chosen.ids),
             vertex_ids=vertex_ids,
+            vertices=vertices,
+            duration_seconds=self.scale.duration_ns / _NS_PER_S,
+            slide_seconds=self.scale.slide_ns / _NS_PER_S,
             skipped_ticks=0,
             n_overflowed=self._overflow.wanted,
             latency_seconds=time.perf_counter() - started,
@@ -341,8 +356,8 @@ class BoundedPersistenceStream:
             "rho": chosen.rho,
         }
 
-    def _diagram(self, chosen: Landmarks) -> tuple[Diagram, Int64Array]:
-        """Bring the engine's window up to date, then return its diagram and point ids."""
+    def _diagram(self, chosen: Landmarks) -> tuple[Diagram, Int64Array, Float64Array]:
+        """Bring the engine's window up to date; return its diagram, point ids and places."""
         points, ids = chosen.points, chosen.ids
         engine = self._start_engine() if self._engine is None else self._engine
         self._engine = None  # what an interrupted change leaves behind is not used again
@@ -355,7 +370,10 @@ class BoundedPersistenceStream:
         order = np.argsort(self._engine_ids)
         place = np.searchsorted(self._engine_ids, engine.ids, sorter=order)
         self._engine = engine
-        return diagram, self._vertex_ids[order[place]]
+        places = engine.points.astype(np.float64)
+        if self._settings.metric != "cosine":
+            places += chosen.origin
+        return diagram, self._vertex_ids[order[place]], places
 
     def _start_landmarks(self) -> LandmarkStrategy:
         """Return landmarks that know no row."""

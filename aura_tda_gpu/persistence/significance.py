@@ -1,0 +1,277 @@
+"""How likely noise alone makes a bar as long as this: p-values, their correction, and runs of them.
+
+The law is from Bobrowski and Skraba, "A universal null-distribution for topological data analysis"
+(Sci. Rep. 13, 2023): over the bars of one degree of an iid sample, ``log log(death / birth)``
+follows, once centred, the left-skewed Gumbel law, ``P(L > l) = exp(-exp(l))``. It holds for large
+samples. Where a window is small, or landmarks stand for it, a measured `Calibration` says more.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ConfigError, InvalidInputError
+from .arrays import Float64Array
+from .engine import Int64Array
+
+__all__ = [
+    "MIN_BARS",
+    "UNIVERSAL",
+    "Calibration",
+    "RunLength",
+    "certain",
+    "corrected",
+    "p_values",
+]
+
+MIN_BARS = 3  # fewer have no middle to be compared with
+
+_MEAN = -float(np.euler_gamma)  # of the left-skewed Gumbel law
+_MEDIAN = math.log(math.log(2))
+_LEVELS = 0.05, 0.01
+_FORMS = "median", "mean"
+_METHODS = "bonferroni", "bh"
+_CERTAINLY_NOT_NOISE = 500.0  # exp(-exp(500)) is 0, and exp(500) does not overflow
+_LARGEST = float(np.finfo(np.float64).max)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How far above the middle of its diagram the longest bar of pure noise lies.
+
+    Attributes
+    ----------
+    name : str
+        ``"universal"`` for the asymptotic law, else the null it was measured on: ``"exact"``,
+        ``"cover"`` or ``"maxmin"``.
+    n_bars : tuple of float
+        Ascending numbers of bars, at least two; between them the thresholds are interpolated in
+        the logarithm, outside the nearest is taken. Empty for the universal law.
+    at_5, at_1 : tuple of float
+        In a window of so many bars of noise, the largest ``log log(death / birth)`` less their
+        median is above this in at most 5 %, in at most 1 % of the windows. ``at_1`` is the larger.
+    points_per_vertex : float
+        Rows of the window for each vertex of the diagram, of the entry of the table.
+    """
+
+    name: str
+    n_bars: tuple[float, ...] = ()
+    at_5: tuple[float, ...] = ()
+    at_1: tuple[float, ...] = ()
+    points_per_vertex: float = 1.0
+
+    def thresholds(self, n: int) -> tuple[float, float]:
+        """Return ``at_5`` and ``at_1`` for ``n`` bars."""
+        known = self.n_bars
+        right = min(max(bisect_left(known, n), 1), len(known) - 1)
+        share = math.log(n / known[right - 1]) / math.log(known[right] / known[right - 1])
+        share = min(max(share, 0.0), 1.0)
+        at_5, at_1 = (
+            column[right - 1] + share * (column[right] - column[right - 1])
+            for column in (self.at_5, self.at_1)
+        )
+        return at_5, at_1
+
+
+UNIVERSAL = Calibration("universal")
+
+
+def p_values(
+    bars: npt.ArrayLike, *, calibration: Calibration = UNIVERSAL, form: str = "median"
+) -> Float64Array:
+    """Return for each bar how likely a bar of noise is that long; small for long bars.
+
+    Parameters
+    ----------
+    bars : array_like, shape (n_bars, 2)
+        All bars of one degree of one diagram, births and deaths.
+    calibration : Calibration
+        The law of noise: `UNIVERSAL`, or `null_tables.calibration_for` the window.
+    form : str
+        What noise is centred by: ``"median"``, or ``"mean"`` as in the paper, which real features
+        drag along. Tables are made for the median.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_bars,)
+        In [0, 1], not corrected for the number of bars. The value depends on ``death / birth``
+        alone, so not on the unit, and a larger ratio never has a larger p-value. It is nan for
+
+        - bars born at 0, thus all of degree 0, and bars that do not die (``inf``): they have no
+          ratio;
+        - bars of zero length: they count as no bars;
+        - all bars, where fewer than `MIN_BARS` are left.
+
+    Raises
+    ------
+    InvalidInputError
+        If ``bars`` has another shape, or a number below 0 or none.
+    ConfigError
+        If the form is unknown, or ``"mean"`` with a table.
+
+    Examples
+    --------
+    >>> p_values([[1.0, 1.1], [1.0, 1.2], [1.0, 1.3], [1.0, 8.0]]).round(4).tolist()
+    [0.7852, 0.5925, 0.4106, 0.0009]
+    """
+    if form not in _FORMS:
+        raise ConfigError(f"unknown form {form!r}; choose one of {', '.join(_FORMS)}")
+    if form == "mean" and calibration.n_bars:
+        raise ConfigError(f"the table {calibration.name!r} is made for the median form")
+    births, deaths = _columns(bars)
+    out = np.full(len(births), np.nan)
+    rows = np.flatnonzero((births > 0) & (deaths < np.inf) & (deaths > births))
+    if len(rows) >= MIN_BARS:
+        births, deaths = births[rows], deaths[rows]
+        with np.errstate(over="ignore", under="ignore"):
+            growth = np.minimum((deaths - births) / births, _LARGEST)
+            x = np.log(np.log1p(growth))  # log1p: death / birth may round to 1
+            if form == "mean":
+                noise = x - x.mean() + _MEAN
+            else:
+                noise = _as_gumbel(x - _median(x), calibration)
+            out[rows] = np.exp(-np.exp(np.minimum(noise, _CERTAINLY_NOT_NOISE)))
+    return out
+
+
+def corrected(p: npt.ArrayLike, method: str = "bonferroni") -> Float64Array:
+    """Adjust the p-values of one degree of one diagram for their number.
+
+    Parameters
+    ----------
+    p : array_like, shape (n_bars,)
+        From `p_values`; nan stays nan and does not count.
+    method : str
+        ``"bonferroni"``: at a level alpha the diagram of noise has a significant bar in at most a
+        share alpha of the windows. ``"bh"`` (Benjamini and Hochberg, J. R. Stat. Soc. B 57, 1995):
+        at most a share alpha of the significant bars is noise, on average.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_bars,)
+        To be compared with the level.
+
+    Raises
+    ------
+    ConfigError
+        If the method is unknown.
+
+    Examples
+    --------
+    >>> corrected([0.01, 0.02, float("nan"), 0.5]).round(2).tolist()
+    [0.03, 0.06, nan, 1.0]
+    >>> corrected([0.01, 0.02, float("nan"), 0.5], "bh").round(2).tolist()
+    [0.03, 0.03, nan, 0.5]
+    """
+    if method not in _METHODS:
+        raise ConfigError(f"unknown method {method!r}; choose one of {', '.join(_METHODS)}")
+    out = np.array(p, np.float64)
+    rows = np.flatnonzero(~np.isnan(out))
+    n = len(rows)
+    if method == "bonferroni":
+        out[rows] = np.minimum(out[rows] * n, 1.0)
+    elif n:
+        order = rows[np.argsort(-out[rows], kind="stable")]
+        scaled = out[order] * n / np.arange(n, 0, -1)
+        out[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
+    return out
+
+
+def certain(bars: npt.ArrayLike, error_bound: float) -> npt.NDArray[np.bool_]:
+    """Tell which bars must exist in the diagram that this one stands for.
+
+    Parameters
+    ----------
+    bars : array_like, shape (n_bars, 2)
+        Births and deaths.
+    error_bound : float
+        Upper bound of the bottleneck distance of the two diagrams; nan if there is none.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_bars,)
+        Persistence above twice the bound; nowhere where there is no bound.
+    """
+    births, deaths = _columns(bars)
+    sure: npt.NDArray[np.bool_] = deaths - births > 2 * error_bound
+    return sure
+
+
+@dataclass(frozen=True, slots=True)
+class RunLength:
+    """One decision for each feature from the p-values of overlapping windows.
+
+    A feature is reported once it has been significant at ``required`` ticks in a row. The state
+    is one number a feature, 0 at its first sight.
+
+    Parameters
+    ----------
+    required : int
+        Ticks in a row.
+    alpha : float
+        Level of one tick.
+    """
+
+    required: int
+    alpha: float = 0.05
+
+    def after(self, runs: Int64Array, p: Float64Array) -> Int64Array:
+        """Return the runs after one more tick.
+
+        Parameters
+        ----------
+        runs : ndarray of int64, shape (n_features,)
+            Ticks in a row up to now.
+        p : ndarray of float64, shape (n_features,)
+            Corrected p-values of this tick; nan is not significant.
+        """
+        grown: Int64Array = np.where(p <= self.alpha, runs + 1, 0)
+        return grown
+
+    def confirms(self, runs: Int64Array) -> npt.NDArray[np.bool_]:
+        """Tell for which features the run is long enough."""
+        enough: npt.NDArray[np.bool_] = runs >= self.required
+        return enough
+
+
+def _columns(bars: Any) -> tuple[Float64Array, Float64Array]:
+    """Return births and deaths in float64."""
+    array = np.asarray(bars, np.float64)
+    if array.size == 0:
+        array = array.reshape(0, 2)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise InvalidInputError(f"bars must be of shape (n_bars, 2), not {array.shape}")
+    if array.size and not array.min() >= 0:
+        row = int(np.flatnonzero(~(array >= 0).all(axis=1))[0])
+        raise InvalidInputError(f"bar {row} must not be {array[row].tolist()}", row)
+    return array[:, 0], array[:, 1]
+
+
+def _median(x: Float64Array) -> float:
+    """Return what `np.median` returns, which takes longer than the logarithms do."""
+    half = len(x) // 2
+    if len(x) % 2:
+        return float(np.partition(x, half)[half])
+    middle = np.partition(x, (half - 1, half))
+    return float(middle[half - 1] + middle[half]) / 2
+
+
+def _as_gumbel(z: Float64Array, calibration: Calibration) -> Float64Array:
+    """Turn distances from the median into values whose law is the left-skewed Gumbel law.
+
+    With a table: a line from the median to the threshold of 5 %, one through both thresholds
+    above it.
+    """
+    if not calibration.n_bars:
+        return z + _MEDIAN
+    at_5, at_1 = calibration.thresholds(len(z))
+    high_5, high_1 = (math.log(math.log(len(z) / level)) for level in _LEVELS)
+    tail = high_5 + (z - at_5) * (high_1 - high_5) / (at_1 - at_5)
+    body = _MEDIAN + z * np.where(z > 0, (high_5 - _MEDIAN) / at_5, 1.0)
+    return np.where(z > at_5, tail, body)

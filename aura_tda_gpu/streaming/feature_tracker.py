@@ -1,0 +1,259 @@
+"""Features that keep their name from tick to tick, and what happens to them."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from itertools import groupby, pairwise
+from numbers import Integral, Real
+
+from ..errors import ConfigError
+from ..persistence.null_tables import required_run
+from ..persistence.significance import RunLength
+from .persistence_stream import WindowUpdate
+from .tracking.lifeline import Lifeline, StabilityFilter
+from .tracking.links import Links
+from .tracking.scale import ScaleState, Tick, keep, tick
+from .tracking.snapshot import read, write
+from .tracking.told import FeatureIds, events_of, lifeline_of, loops_of
+from .tracking.tracks import TrackRules
+
+__all__ = ["FeatureTracker", "Lifeline", "StabilityFilter"]
+
+_SETTINGS = (
+    "min_persistence",
+    "min_ticks",
+    "stability_threshold",
+    "alpha",
+    "min_change",
+    "max_tracks",
+    "history",
+)
+_RELEASE = 0.5  # of min_persistence, below which a feature is not seen
+
+
+class FeatureTracker:
+    """The hook that gives features their names and lives: ``update.events``.
+
+    A bar keeps its name while the same two pairs of points make its birth and its death; bars whose
+    name has gone are assigned to the bars that are left, where distances to the diagonal and, if
+    several are as near, shared points of their loops decide. A feature is born once its bar was
+    long enough and stable for ``min_ticks`` ticks and, in dimension 1, the run-length rule calls it
+    significant; it dies after ``min_ticks`` ticks without a bar of at least half
+    ``min_persistence``. Names never come back.
+
+    Parameters
+    ----------
+    min_persistence : float
+        Shortest bar of a feature that is born, in the unit of the data; open bars always count.
+    min_ticks : int
+        Ticks in a row to birth, and ticks without its bar to death.
+    stability_threshold : float
+        Smallest ratio of the persistences at two ticks of one feature; for a birth, of the ratio
+        smoothed.
+    alpha : float
+        Level of significance of features of dimension 1; 1 asks for none. A bar without a p-value
+        is not asked either: born at 0, open, or among too few bars.
+    min_change : float
+        Share of its persistence that birth or death must move by for a ``feature_update``, and by
+        more than the error bounds of the two ticks.
+    max_tracks : int
+        Bars of one dimension of one scale that are followed at most, longest first.
+    history : int
+        Bars of a lifeline that are kept.
+    finished : int
+        Lifelines that are kept after their end.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of range.
+
+    Notes
+    -----
+    The pairing of edges as the identity of a bar is from Cohen-Steiner, Edelsbrunner and Morozov,
+    "Vines and vineyards by updating persistence in linear time" (SoCG 2006), section 4. A tracker
+    may be read in one thread while another feeds it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aura_tda_gpu import FeatureTracker, MultiScaleStream
+    >>> t = np.arange(0, 3, 0.01)
+    >>> tracker = FeatureTracker(min_persistence=0.3)
+    >>> stream = MultiScaleStream([1000])
+    >>> circle = np.column_stack([np.cos(6.4 * t), np.sin(6.4 * t)])
+    >>> for update in tracker.follow(stream.push(circle, t)):
+    ...     for event in update.events:
+    ...         if event.dimension == 1:
+    ...             print(f"{event.timestamp:.1f}", event.event_type, event.feature_id)
+    1.2 feature_birth scale_1000ms/H1/0
+    """
+
+    def __init__(
+        self,
+        min_persistence: float = 0.0,
+        *,
+        min_ticks: int = 3,
+        stability_threshold: float = 0.15,
+        alpha: float = 0.05,
+        min_change: float = 0.1,
+        max_tracks: int = 512,
+        history: int = 128,
+        finished: int = 256,
+    ) -> None:
+        self.min_persistence = _number("min_persistence", min_persistence, math.inf)
+        self.min_ticks = _integer("min_ticks", min_ticks, 1)
+        self.stability_threshold = _number("stability_threshold", stability_threshold, 1)
+        self.alpha = _number("alpha", alpha, 1)
+        self.min_change = _number("min_change", min_change, math.inf)
+        self.max_tracks = _integer("max_tracks", max_tracks, 1)
+        self.history = _integer("history", history, 1)
+        self._finished: deque[Lifeline] = deque(maxlen=_integer("finished", finished, 0))
+        self._scales: dict[str, ScaleState] = {}
+        self._links = Links()
+        self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes kept between two ticks."""
+        with self._lock:
+            lives = sum(3 * line.times.nbytes for line in self._finished)
+            return lives + sum(state.nbytes for state in self._scales.values())
+
+    def follow(self, updates: Sequence[WindowUpdate]) -> Sequence[WindowUpdate]:
+        """Give updates their events, and return them.
+
+        Parameters
+        ----------
+        updates : sequence of WindowUpdate
+            What a stream returned, in its order.
+
+        Raises
+        ------
+        InvalidInputError
+            If an update is not later than the one before of its scale; those before it have been
+            followed.
+        """
+        for _, instant in groupby(updates, lambda update: update.timestamp):
+            self(list(instant))
+        return updates
+
+    def __call__(self, updates: Sequence[WindowUpdate]) -> None:
+        """Give the updates of one instant their events; see `UpdateHook`."""
+        with self._lock:
+            states = dict(self._scales)
+            ticks = []
+            for update in updates:
+                done = self._tick(states, update)
+                states[update.window_id] = done.after
+                ticks.append(done)
+            for done in ticks:
+                keep(done, self.history)
+            self._scales = states
+            self._link(ticks)
+            for done in ticks:
+                done.update.events = events_of(done, self._links.groups)
+                done.update.feature_ids = FeatureIds(done)
+                self._close(done)
+
+    def features(self, scale: str | None = None) -> list[Lifeline]:
+        """Return the features that are alive, scale by scale, longest bar of a dimension first.
+
+        Parameters
+        ----------
+        scale : str, optional
+            Only those of this time scale, for example ``"scale_1000ms"``.
+        """
+        with self._lock:
+            states = [s for s in self._scales.values() if scale in (None, s.scale)]
+            return [
+                lifeline_of(state, k, track, self._links.groups)
+                for state in states
+                for k, tracks in state.tracks.items()
+                for track in tracks[tracks["serial"] >= 0]
+            ]
+
+    def finished(self) -> list[Lifeline]:
+        """Return the features that ended last, oldest first."""
+        with self._lock:
+            return list(self._finished)
+
+    def snapshot(self) -> bytes:
+        """Return the tracker as bytes: settings, features, their histories and groups."""
+        settings = {name: getattr(self, name) for name in _SETTINGS}
+        with self._lock:
+            settings["finished"] = self._finished.maxlen
+            return write(settings, self._scales.values(), self._links, self._finished)
+
+    @classmethod
+    def restore(cls, data: bytes) -> FeatureTracker:
+        """Return the tracker that `snapshot` wrote; names go on where they were.
+
+        Raises
+        ------
+        SnapshotError
+            If the bytes are no snapshot of a tracker, cut short, altered, or of another version.
+        """
+        settings, states, links, finished = read(data)
+        tracker = cls(**settings)
+        tracker._scales, tracker._links = states, links
+        tracker._finished.extend(finished)
+        return tracker
+
+    def _tick(self, states: Mapping[str, ScaleState], update: WindowUpdate) -> Tick:
+        """Follow one update; nothing is kept."""
+        state = states.get(update.window_id, ScaleState(update.window_id))
+        overlap = math.ceil(update.duration_seconds / update.slide_seconds)
+        tested = None if self.alpha == 1 else RunLength(required_run(overlap), self.alpha)
+        rules = {
+            k: self._rules(tested if k == 1 else None)
+            for k in (*state.tracks, *update.diagram.dimensions)
+        }
+        return tick(state, update, rules, max_tracks=self.max_tracks)
+
+    def _rules(self, run_length: RunLength | None) -> TrackRules:
+        return TrackRules(
+            min_persistence=self.min_persistence,
+            release=_RELEASE * self.min_persistence,
+            min_ticks=self.min_ticks,
+            threshold=self.stability_threshold,
+            min_change=self.min_change,
+            run_length=run_length,
+        )
+
+    def _link(self, ticks: Sequence[Tick]) -> None:
+        """Give the new features their groups, and link the loops of neighbouring scales."""
+        for done in ticks:
+            for k, step in done.steps.items():
+                for serial in step.tracks["serial"][step.born].tolist():
+                    self._links.open(done.after.name(k, serial))
+        states = sorted(self._scales.values(), key=lambda state: state.duration)
+        for finer, coarser in pairwise(map(loops_of, states)):
+            self._links.link(finer, coarser)
+        self._links.regroup()
+
+    def _close(self, done: Tick) -> None:
+        """Put away the features that have ended."""
+        for k, step in done.steps.items():
+            for track in step.dead:
+                line = lifeline_of(done.before, k, track, self._links.groups)
+                self._finished.append(line)
+                self._links.close(line.id)
+            done.after.histories[k].close(step.dead["ring"])
+
+
+def _integer(name: str, value: object, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ConfigError(f"{name} must be an integer from {least} on, not {value!r}")
+    return int(value)
+
+
+def _number(name: str, value: object, most: float) -> float:
+    number = not isinstance(value, bool) and isinstance(value, Real)
+    if not number or not 0 <= float(value) <= most or math.isinf(float(value)):  # type: ignore[arg-type]
+        limit = "on" if math.isinf(most) else f"to {most:g}"
+        raise ConfigError(f"{name} must be a finite number from 0 {limit}, not {value!r}")
+    return float(value)  # type: ignore[arg-type]

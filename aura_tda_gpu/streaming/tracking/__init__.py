@@ -1,0 +1,1 @@
+"""What a tracker is made of: matching, tracks, loops, links between scales, events."""

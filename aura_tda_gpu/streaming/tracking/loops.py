@@ -1,0 +1,104 @@
+"""The loops of features: point ids, places, and how much of them two loops share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import NotComputedError
+from ...persistence.arrays import Float64Array
+from ...persistence.engine import Int64Array
+from ..persistence_stream import WindowUpdate
+
+__all__ = ["Loop", "LoopReader", "nearby"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loop:
+    """A cycle that represents a feature, as it was at one tick.
+
+    Attributes
+    ----------
+    walks : tuple of tuple of int
+        Point ids of its closed walks.
+    ids : ndarray of int64, shape (k,)
+        The same ids, ascending, each once.
+    places : ndarray of float64, shape (k, dim)
+        Where these points are.
+    edges : ndarray of int64, shape (4,)
+        Name of the bar then.
+    timestamp : float
+        Event time in seconds.
+    """
+
+    walks: tuple[tuple[int, ...], ...]
+    ids: Int64Array
+    places: Float64Array
+    edges: Int64Array
+    timestamp: float
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays and of the walks, eight a point."""
+        walks = 8 * sum(map(len, self.walks))
+        return self.ids.nbytes + self.places.nbytes + self.edges.nbytes + walks
+
+    def likeness(self, ids: Int64Array) -> float:
+        """Return how many of the points of two loops are in both, as a share of all of them."""
+        both = len(np.intersect1d(self.ids, ids, assume_unique=True))
+        return both / (len(self.ids) + len(ids) - both)
+
+    def walked(self) -> list[list[list[float]]]:
+        """Return the places of the points of each walk."""
+        return [self.places[np.searchsorted(self.ids, walk)].tolist() for walk in self.walks]
+
+
+class LoopReader:
+    """The loops of one update, each worked out once.
+
+    Parameters
+    ----------
+    update : WindowUpdate
+        A tick of one window.
+    """
+
+    def __init__(self, update: WindowUpdate) -> None:
+        self._update = update
+        self._walks: dict[int, list[list[int]]] = {}
+
+    def vertices(self, row: int) -> Int64Array:
+        """Return the vertices of the loop of a bar, each once; none if the engine has no loops."""
+        if row not in self._walks:
+            try:
+                self._walks[row] = self._update.diagram.cycle(1, row)
+            except NotComputedError:
+                self._walks[row] = []
+        walks = self._walks[row]
+        return np.unique(np.concatenate([np.empty(0, np.int64), *map(np.asarray, walks)]))
+
+    def ids(self, row: int) -> Int64Array:
+        """Return the point ids of the loop of a bar, ascending, each once."""
+        return np.sort(self._update.vertex_ids[self.vertices(row)])
+
+    def loop(self, row: int, edges: Int64Array) -> Loop:
+        """Return the loop of a bar."""
+        vertices = self.vertices(row)
+        ids = self._update.vertex_ids
+        vertices = vertices[np.argsort(ids[vertices])]
+        return Loop(
+            tuple(tuple(ids[walk].tolist()) for walk in self._walks[row]),
+            ids[vertices],
+            self._update.vertices[vertices],
+            edges.copy(),
+            self._update.timestamp,
+        )
+
+
+def nearby(one: Loop, other: Loop, reach: float) -> float:
+    """Return the share of the points of two loops that have one of the other loop within reach."""
+    if not len(one.ids) or not len(other.ids):
+        return 0.0
+    gaps = np.square(one.places[:, np.newaxis] - other.places).sum(axis=2)
+    near = gaps <= reach * reach
+    return float(near.any(axis=1).mean() + near.any(axis=0).mean()) / 2

@@ -1,0 +1,125 @@
+"""The state of a tracker as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...persistence.snapshots import pack, unpack
+from .history import History
+from .lifeline import Lifeline
+from .links import Links
+from .loops import Loop
+from .scale import ScaleState
+from .tracks import NO_TRACKS, Tracks
+
+__all__ = ["read", "write"]
+
+KIND, VERSION = "FeatureTracker", 1
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+_COLUMNS = [name for name in NO_TRACKS.dtype.names or () if name != "ring"]
+_SCALARS = ("scale", "duration", "timestamp", "error_bound", "error")
+_LINE = tuple(name for name in Lifeline.__slots__ if name not in ("times", "births", "deaths"))
+
+
+def write(
+    settings: Mapping[str, Any],
+    states: Iterable[ScaleState],
+    links: Links,
+    finished: Iterable[Lifeline],
+) -> bytes:
+    """Return everything a tracker keeps."""
+    arrays: Arrays = {}
+    meta: dict[str, Any] = {
+        "settings": dict(settings),
+        "scales": [_state(state, i, arrays) for i, state in enumerate(states)],
+        "groups": links.groups,
+        "pairs": sorted(map(list, links.pairs)),
+        "next_group": links.next_group,
+        "finished": [],
+    }
+    for i, line in enumerate(finished):
+        meta["finished"].append({name: getattr(line, name) for name in _LINE})
+        arrays[f"finished.{i}"] = np.stack([line.times, line.births, line.deaths], axis=1)
+    return pack(KIND, VERSION, meta, arrays)
+
+
+def read(
+    data: bytes,
+) -> tuple[dict[str, Any], dict[str, ScaleState], Links, list[Lifeline]]:
+    """Return what `write` wrote: settings, scales by name, links, features that ended.
+
+    Raises
+    ------
+    SnapshotError
+        If the bytes are no snapshot of a tracker, cut short, altered, or of another version.
+    """
+    meta, arrays = unpack(data, KIND, VERSION)
+    length = meta["settings"]["history"]
+    states = [_read_state(told, i, arrays, length) for i, told in enumerate(meta["scales"])]
+    links = Links(meta["groups"], {(a, b) for a, b in meta["pairs"]}, meta["next_group"])
+    finished = []
+    for i, told in enumerate(meta["finished"]):
+        times, births, deaths = arrays[f"finished.{i}"].T
+        told["cycle"] = tuple(map(tuple, told["cycle"]))
+        finished.append(Lifeline(**told, times=times, births=births, deaths=deaths))
+    return meta["settings"], {state.scale: state for state in states}, links, finished
+
+
+def _state(state: ScaleState, number: int, arrays: Arrays) -> dict[str, Any]:
+    """Put a scale's arrays with the others, and return the rest of it."""
+    for k, tracks in state.tracks.items():
+        for name in _COLUMNS:
+            arrays[f"{number}.{k}.{name}"] = tracks[name]
+        lives = [
+            state.histories[k].of(ring) for ring in tracks["ring"][tracks["serial"] >= 0].tolist()
+        ]
+        arrays[f"{number}.{k}.lengths"] = np.array([len(life) for life in lives], np.int64)
+        arrays[f"{number}.{k}.lives"] = np.concatenate([np.empty((0, 3)), *lives])
+    loops = []
+    for (k, serial), loop in state.loops.items():
+        label = f"{number}.loop.{k}.{serial}"
+        arrays[f"{label}.ids"], arrays[f"{label}.places"] = loop.ids, loop.places
+        loops.append([k, serial, loop.walks, loop.edges.tolist(), loop.timestamp])
+    serials = [[k, serial] for k, serial in state.next_serial.items()]
+    return {**{n: getattr(state, n) for n in _SCALARS}, "next_serial": serials, "loops": loops}
+
+
+def _read_state(told: Mapping[str, Any], number: int, arrays: Arrays, length: int) -> ScaleState:
+    tracks: dict[int, Tracks] = {}
+    histories: dict[int, History] = {}
+    for k, _ in told["next_serial"]:
+        tracks[k] = np.empty(len(arrays[f"{number}.{k}.serial"]), NO_TRACKS.dtype)
+        for name in _COLUMNS:
+            tracks[k][name] = arrays[f"{number}.{k}.{name}"]
+        tracks[k]["ring"] = -1
+        histories[k] = History(length)
+        rows = np.flatnonzero(tracks[k]["serial"] >= 0)
+        tracks[k]["ring"][rows] = rings = histories[k].open(len(rows))
+        lives = np.split(
+            arrays[f"{number}.{k}.lives"], np.cumsum(arrays[f"{number}.{k}.lengths"])[:-1]
+        )
+        for ring, life in zip(rings.tolist(), lives, strict=False):
+            histories[k].replace(ring, life)
+    loops = {}
+    for k, serial, walks, edges, timestamp in told["loops"]:
+        label = f"{number}.loop.{k}.{serial}"
+        loops[k, serial] = Loop(
+            tuple(map(tuple, walks)),
+            arrays[f"{label}.ids"],
+            arrays[f"{label}.places"],
+            np.array(edges),
+            timestamp,
+        )
+    return ScaleState(
+        **{name: told[name] for name in _SCALARS},
+        tracks=tracks,
+        next_serial=dict(told["next_serial"]),
+        loops=loops,
+        histories=histories,
+    )

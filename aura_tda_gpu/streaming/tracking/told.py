@@ -1,0 +1,160 @@
+"""What is told of features: events, lifelines, loops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...persistence.engine import Int64Array
+from ...persistence.significance import certain
+from ...types import EventType, TDAStreamEvent
+from .lifeline import Lifeline
+from .links import LINKED_AT_ONCE, LoopOfScale
+from .scale import Key, ScaleState, Tick
+from .tracks import Tracks, persistence_of
+
+__all__ = ["FeatureIds", "events_of", "lifeline_of", "loops_of"]
+
+
+def events_of(tick: Tick, groups: Mapping[str, int]) -> list[TDAStreamEvent]:
+    """Return the events of one update: deaths, births, changes; longest bar first."""
+    deaths: list[TDAStreamEvent] = []
+    births: list[TDAStreamEvent] = []
+    changes: list[TDAStreamEvent] = []
+    for k, done in tick.steps.items():
+        deaths += _told("feature_death", k, done.dead, tick, tick.before, groups)
+        births += _told("feature_birth", k, done.tracks[done.born], tick, tick.after, groups)
+        changes += _told("feature_update", k, done.tracks[done.changed], tick, tick.after, groups)
+    return deaths + births + changes
+
+
+class FeatureIds(Mapping[int, Sequence[str | None]]):
+    """The feature of each bar of a diagram, by dimension; written out when looked at."""
+
+    def __init__(self, tick: Tick) -> None:
+        self._name = tick.after.name
+        self._serials: dict[int, Int64Array] = {}
+        for k in tick.update.diagram.dimensions:
+            tracks = tick.steps[k].tracks
+            shown = tracks["row"] >= 0
+            self._serials[k] = np.full(len(tick.update.diagram[k]), -1)
+            self._serials[k][tracks["row"][shown]] = tracks["serial"][shown]
+
+    def __getitem__(self, dimension: int) -> tuple[str | None, ...]:
+        serials = self._serials[dimension].tolist()
+        return tuple(None if s < 0 else self._name(dimension, s) for s in serials)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._serials)
+
+    def __len__(self) -> int:
+        return len(self._serials)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+def lifeline_of(
+    state: ScaleState, dimension: int, track: np.void, groups: Mapping[str, int]
+) -> Lifeline:
+    """Return a feature as its scale knows it."""
+    key: Key = dimension, int(track["serial"])
+    name = state.name(*key)
+    times, births, deaths = state.histories[dimension].of(int(track["ring"])).T
+    loop = state.loops.get(key)
+    return Lifeline(
+        id=name,
+        dimension=dimension,
+        scale=state.scale,
+        first_seen=float(track["first"]),
+        last_seen=float(track["last"]),
+        n_ticks=int(track["ticks"]),
+        times=times,
+        births=births,
+        deaths=deaths,
+        stability=float(track["stability"]),
+        last_ratio=float(track["ratio"]),
+        p_value=float(track["p_value"]),
+        significant=bool(track["significant"]),
+        certain=bool(certain(track["bar"][np.newaxis], state.error_bound)[0]),
+        group=groups[name],
+        cycle=() if loop is None else loop.walks,
+        row=int(track["row"]),
+    )
+
+
+def loops_of(state: ScaleState) -> list[LoopOfScale]:
+    """Return the longest features of dimension 1 whose loop is known."""
+    tracks = state.tracks.get(1)
+    if tracks is None:
+        return []
+    known = [i for i, serial in enumerate(tracks["serial"].tolist()) if (1, serial) in state.loops]
+    longest = sorted(known, key=lambda i: tracks["bar"][i][0] - tracks["bar"][i][1])
+    return [
+        LoopOfScale(
+            state.name(1, int(tracks["serial"][i])),
+            float(tracks["bar"][i][0]),
+            float(tracks["bar"][i][1] - tracks["bar"][i][0]),
+            state.error / 2,
+            state.loops[1, int(tracks["serial"][i])],
+        )
+        for i in longest[:LINKED_AT_ONCE]
+    ]
+
+
+def _told(
+    event_type: EventType,
+    dimension: int,
+    tracks: Tracks,
+    tick: Tick,
+    state: ScaleState,
+    groups: Mapping[str, int],
+) -> list[TDAStreamEvent]:
+    """Return one event for each of these features, ``state`` being where they are known."""
+    if not len(tracks):
+        return []
+    tracks = tracks[np.argsort(-persistence_of(tracks), kind="stable")]
+    bound = state.error_bound
+    births, deaths = tracks["bar"].T.tolist()
+    sure = certain(tracks["bar"], bound).tolist()
+    events = []
+    for i, track in enumerate(tracks):
+        key: Key = dimension, int(track["serial"])
+        name = state.name(*key)
+        death = math.inf if track["open"] else deaths[i]
+        loop = state.loops.get(key)
+        metadata: dict[str, Any] = {
+            "birth": births[i],
+            "death": death,
+            "persistence": death - births[i],
+            "stability": _or_none(track["stability"]),
+            "p_value": _or_none(track["p_value"]),
+            "significant": bool(track["significant"]),
+            "certain": sure[i],
+            "group": groups[name],
+            "first_seen": float(track["first"]),
+            "last_seen": float(track["last"]),
+            "n_ticks": int(track["ticks"]),
+            "birth_edge": _edge(track["edges"][:2].tolist()),
+            "death_edge": _edge(track["edges"][2:].tolist()),
+            "error_bound": _or_none(bound),
+            "cycle": [] if loop is None else [list(walk) for walk in loop.walks],
+            "cycle_points": [] if loop is None else loop.walked(),
+        }
+        events.append(
+            TDAStreamEvent(
+                event_type, name, dimension, state.scale, tick.update.timestamp, metadata
+            )
+        )
+    return events
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _edge(ids: list[int]) -> tuple[int, int] | None:
+    return None if ids[0] < 0 else (ids[0], ids[1])

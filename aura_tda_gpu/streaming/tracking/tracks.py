@@ -1,0 +1,244 @@
+"""The bars of one dimension of one window that are followed from tick to tick."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ...persistence.arrays import Float64Array
+from ...persistence.engine import Int64Array
+from ...persistence.significance import RunLength
+from .matching import Likeness, match
+
+__all__ = [
+    "ENDLESS",
+    "NO_TRACKS",
+    "Seen",
+    "Step",
+    "TrackRules",
+    "Tracks",
+    "persistence_of",
+    "step",
+]
+
+Tracks: TypeAlias = npt.NDArray[Any]
+
+ENDLESS = 1e30  # stands for the death of a bar that never ends
+_WEIGHT = 0.2  # of the newest ratio in a smoothed stability
+
+_TRACK = np.dtype(
+    [
+        ("serial", np.int64),  # -1 until it is a feature
+        ("edges", np.int64, 4),
+        ("bar", np.float64, 2),  # as it is matched
+        ("open", np.bool_),
+        ("first", np.float64),
+        ("last", np.float64),
+        ("ticks", np.int64),
+        ("strong", np.int64),
+        ("missed", np.int64),
+        ("ratio", np.float64),
+        ("stability", np.float64),
+        ("p_value", np.float64),
+        ("run", np.int64),
+        ("significant", np.bool_),
+        ("told", np.float64, 2),
+        ("row", np.int64),
+        ("ring", np.int64),  # of its history
+    ]
+)
+NO_TRACKS: Tracks = np.empty(0, _TRACK)
+_NEW = np.zeros(1, _TRACK)
+_NEW["serial"] = _NEW["edges"] = _NEW["row"] = _NEW["ring"] = -1
+_NEW["ratio"] = _NEW["stability"] = _NEW["p_value"] = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRules:
+    """What a bar must do to become a feature and to stay one.
+
+    Attributes
+    ----------
+    min_persistence : float
+        A feature is born once its bar was at least so long for ``min_ticks`` ticks.
+    release : float
+        Bars shorter than this are not seen; at most ``min_persistence``.
+    min_ticks : int
+        Ticks to birth, and ticks unseen to death.
+    threshold : float
+        Smallest ratio of the persistences at two ticks of one feature.
+    min_change : float
+        Share of its persistence that birth or death must move by to be told.
+    run_length : RunLength or None
+        When a feature of dimension 1 is significant; None where that is not asked for.
+    """
+
+    min_persistence: float
+    release: float
+    min_ticks: int
+    threshold: float
+    min_change: float
+    run_length: RunLength | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one tick shows of one dimension, the bars that are long enough to be followed.
+
+    Attributes
+    ----------
+    edges : ndarray of int64, shape (m, 4)
+        Names of the bars.
+    bars : ndarray of float64, shape (m, 2)
+        Births and deaths; open bars end at the threshold of the diagram or at ``ENDLESS``.
+    is_open : ndarray of bool, shape (m,)
+        Which bars are open.
+    corrected : ndarray of float64, shape (m,)
+        p-values, corrected for the number of bars; nan where there is none.
+    timestamp : float
+        Event time in seconds.
+    skipped : int
+        Ticks left out since the one before.
+    slack : float
+        Distance between two ticks that says nothing.
+    """
+
+    edges: Int64Array
+    bars: Float64Array
+    is_open: npt.NDArray[np.bool_]
+    corrected: Float64Array
+    timestamp: float
+    skipped: int
+    slack: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a tick makes of the tracks.
+
+    Attributes
+    ----------
+    tracks : structured ndarray
+        Those of the bars seen, in their order, then the features that were not seen.
+    born, changed : ndarray of int64
+        Rows of ``tracks`` that became features, and whose bar has moved since that was last told.
+    dead : structured ndarray
+        The features that have ended.
+    next_serial : int
+        Number of the next feature.
+    """
+
+    tracks: Tracks
+    born: Int64Array
+    changed: Int64Array
+    dead: Tracks
+    next_serial: int
+
+
+def persistence_of(tracks: Tracks) -> Float64Array:
+    """Return the lengths of the bars, shape (n,)."""
+    length: Float64Array = tracks["bar"][:, 1] - tracks["bar"][:, 0]
+    return length
+
+
+def step(
+    before: Tracks, seen: Seen, rules: TrackRules, next_serial: int, likeness: Likeness
+) -> Step:
+    """Follow the tracks through one tick; ``before`` is left as it is.
+
+    Parameters
+    ----------
+    before : structured ndarray
+        Tracks after the tick before.
+    seen : Seen
+        What this tick shows.
+    rules : TrackRules
+        What makes a feature.
+    next_serial : int
+        Number of the next feature.
+    likeness : callable
+        See `match`; rows of ``before`` and of ``seen``.
+    """
+    before, overdue = _over_a_gap(before, seen.skipped, rules.min_ticks)
+    source = match(
+        before["edges"],
+        before["bar"],
+        seen.edges,
+        seen.bars,
+        slack=seen.slack,
+        ratio=rules.threshold,
+        likeness=likeness,
+    )
+    now = _carried_on(before, source, seen, rules)
+    is_born = (now["serial"] < 0) & (now["strong"] >= rules.min_ticks) & now["significant"]
+    born = np.flatnonzero(is_born)
+    now["serial"][born] = next_serial + np.arange(len(born))
+    moved = np.abs(now["bar"] - now["told"]).max(axis=1)
+    change = np.maximum(rules.min_change * persistence_of(now), seen.slack)
+    changed = np.flatnonzero((now["serial"] >= 0) & ~is_born & (moved > change))
+    told = np.concatenate([born, changed])
+    now["told"][told] = now["bar"][told]
+    unseen = _unseen(before, source)
+    is_dead = unseen["missed"] >= rules.min_ticks
+    return Step(
+        np.concatenate([now, unseen[~is_dead]]),
+        born,
+        changed,
+        np.concatenate([overdue, unseen[is_dead]]),
+        next_serial + len(born),
+    )
+
+
+def _over_a_gap(before: Tracks, skipped: int, min_ticks: int) -> tuple[Tracks, Tracks]:
+    """Return the tracks that outlive the ticks left out, and the features that do not."""
+    if not skipped:
+        return before, NO_TRACKS
+    features = before[before["serial"] >= 0]
+    features["missed"] += skipped
+    is_dead = features["missed"] >= min_ticks
+    return features[~is_dead], features[is_dead]
+
+
+def _carried_on(before: Tracks, source: Int64Array, seen: Seen, rules: TrackRules) -> Tracks:
+    """Return the tracks of the bars seen."""
+    now = np.concatenate([before, _NEW])[source]
+    fresh = source < 0
+    length = seen.bars[:, 1] - seen.bars[:, 0]
+    former = persistence_of(now)
+    with np.errstate(invalid="ignore"):
+        ratio = np.minimum(length, former) / np.maximum(length, former)
+    ratio[fresh] = math.nan
+    smoothed = now["stability"] + _WEIGHT * (ratio - now["stability"])
+    now["stability"] = np.where(np.isnan(now["stability"]), ratio, smoothed)
+    now["ratio"] = ratio
+    is_strong = (length >= rules.min_persistence) & ~(now["stability"] <= rules.threshold)
+    now["strong"] = np.where(is_strong, now["strong"] + 1, 0)
+    now["first"][fresh] = seen.timestamp
+    now["last"] = seen.timestamp
+    now["ticks"] += 1
+    now["missed"] = 0
+    now["edges"] = seen.edges
+    now["bar"] = seen.bars
+    now["open"] = seen.is_open
+    now["row"] = np.arange(len(now))
+    now["p_value"] = seen.corrected
+    if rules.run_length is None:
+        now["significant"] = True
+    else:
+        now["run"] = rules.run_length.after(now["run"], seen.corrected)
+        now["significant"] = rules.run_length.confirms(now["run"]) | np.isnan(seen.corrected)
+    return now
+
+
+def _unseen(before: Tracks, source: Int64Array) -> Tracks:
+    """Return the features that no bar continues; other tracks end without a word."""
+    left = before["serial"] >= 0
+    left[source[source >= 0]] = False
+    unseen = before[left]
+    unseen["missed"] += 1
+    unseen["row"] = -1
+    return unseen
