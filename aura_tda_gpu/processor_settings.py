@@ -140,13 +140,7 @@ class ProcessorSettings:
 
     def new_tracker(self) -> FeatureTracker:
         """Return a tracker with these settings."""
-        stability = self.config.stability
-        return FeatureTracker(
-            stability.min_persistence,
-            min_ticks=stability.min_ticks,
-            stability_threshold=stability.threshold,
-            alpha=stability.alpha,
-        )
+        return FeatureTracker.of(self.config.stability)
 
     @property
     def scheduling(self) -> dict[str, Any]:

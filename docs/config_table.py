@@ -22,7 +22,7 @@ SYMBOLS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 def table() -> str:
     """Return the table of all keys in Markdown."""
-    head = "| key | default | allowed | unit | acted on | meaning |\n|---|---|---|---|---|---|\n"
+    head = "| key | default | allowed | unit | meaning |\n|---|---|---|---|---|\n"
     return head + "".join(_row(key, field) for key, field in setting_fields().items())
 
 
@@ -34,10 +34,8 @@ def with_table(page: str) -> str:
 
 
 def _row(key: str, field: FieldInfo) -> str:
-    extra = field.json_schema_extra
-    acted_on = "later" if isinstance(extra, dict) and extra.get("acted_on") is False else "now"
     default, unit = yaml_text(field.default), unit_of(field) or "none"
-    cells = [f"`{ROOT_KEY}.{key}`", f"`{default}`", _allowed(field), unit, acted_on]
+    cells = [f"`{ROOT_KEY}.{key}`", f"`{default}`", _allowed(field), unit]
     return f"| {' | '.join([*cells, str(field.description)])} |\n"
 
 

@@ -54,8 +54,24 @@ def test_the_window_of_the_readme(tmp_path):
     assert lines[-1] == "RipsWindow(400 of 400 points, dim=2) True"
 
 
+def test_the_features_of_the_readme(tmp_path):
+    lines = run("-c", blocks("README.md")[3], cwd=tmp_path).splitlines()
+    kinds = [line.split()[2] for line in lines if "update" not in line]
+    assert kinds == ["feature_birth", "feature_death", "feature_birth"]
+
+
 def test_the_estimate_of_the_readme(tmp_path):
-    assert run("-c", blocks("README.md")[3], cwd=tmp_path).startswith("500 points/s of 3 ")
+    assert run("-c", blocks("README.md")[4], cwd=tmp_path).startswith("500 points/s of 3 ")
+
+
+def test_the_tracker(tmp_path):
+    lines = run("-c", blocks("docs/tracking.md")[0], cwd=tmp_path).splitlines()
+    kinds = [re.search(r"feature_(\w+)", line) for line in lines]
+    assert [kind[1] for kind in kinds if kind] == ["birth", "birth", "death", "death"] + 2 * [
+        "birth"
+    ]
+    assert all(line.startswith("Lifeline(scale_") for line in lines[6:])
+    assert len(lines) == 8
 
 
 def test_the_processor(tmp_path):

@@ -15,10 +15,25 @@ import numpy as np
 
 from ..errors import ConfigError, SourceError
 from ..streaming.persistence_stream import WindowUpdate
+from ..types import TDAStreamEvent
 
 __all__ = ["UpdateWriter", "as_record"]
 
 _OF_THE_ENGINE = ("path", "n_rechecked")
+_OF_AN_EVENT = (
+    "birth",
+    "death",
+    "persistence",
+    "stability",
+    "p_value",
+    "significant",
+    "certain",
+    "group",
+    "first_seen",
+    "last_seen",
+    "n_ticks",
+    "cycle",
+)
 
 
 def as_record(update: WindowUpdate) -> dict[str, Any]:
@@ -37,6 +52,7 @@ def as_record(update: WindowUpdate) -> dict[str, Any]:
         "latency_seconds": round(update.latency_seconds, 6),
         "engine": {key: update.diagram.info.get(key) for key in _OF_THE_ENGINE},
         "bars": {str(k): _bars(update, k) for k in update.diagram.dimensions},
+        "events": [_event(event) for event in update.events],
     }
 
 
@@ -115,6 +131,19 @@ class UpdateWriter:
     ) -> None:
         if self.target != "-":
             self._file.close()
+
+
+def _event(event: TDAStreamEvent) -> dict[str, Any]:
+    """Return what happened to a feature; an open bar has neither death nor persistence."""
+    told = {key: event.metadata[key] for key in _OF_AN_EVENT}
+    for key in ("death", "persistence"):
+        told[key] = told[key] if math.isfinite(told[key]) else None
+    return {
+        "event_type": event.event_type,
+        "feature_id": event.feature_id,
+        "dimension": event.dimension,
+        **told,
+    }
 
 
 def _same_file(path: Path, source: str | int) -> bool:

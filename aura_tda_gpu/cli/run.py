@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..config import Config
 from ..errors import AuraTDAError, ConfigError, SourceError
+from ..streaming.feature_tracker import FeatureTracker
 from ..streaming.multi_scale_processor import MultiScaleStream
 from .exits import exit_code, tell_error
 from .pictures import plots
@@ -89,7 +90,17 @@ def run_source(
         clock = _clock(options, source, settings)
         size = settings.performance.batch_size
         run = Run(
-            source, stream, writer, report, interrupt, embedding, watchers, clock, size, notices
+            source,
+            stream,
+            writer,
+            report,
+            interrupt,
+            embedding,
+            FeatureTracker.of(settings.stability),
+            watchers,
+            clock,
+            size,
+            notices,
         )
         panels = _view(run, settings) if view else None
         fault = _stream(run, panels, notices)

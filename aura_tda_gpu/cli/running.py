@@ -16,6 +16,7 @@ from rich.console import Console
 from ..config import Config
 from ..errors import InvalidInputError, SourceError
 from ..persistence import backends
+from ..streaming.feature_tracker import FeatureTracker
 from ..streaming.multi_scale_processor import MultiScaleStream
 from ..streaming.persistence_stream import WindowUpdate
 from .exits import OK, SIGNAL_WORDS, signal_code
@@ -142,6 +143,8 @@ class Run:
         Asked between two pushes.
     embedding : DelayEmbedding, optional
         Applied to the rows first.
+    tracker : FeatureTracker, optional
+        Gives the updates their events.
     watchers : sequence of Watcher
         They see everything that passes.
     clock : WallClock, optional
@@ -158,6 +161,7 @@ class Run:
     report: Report
     interrupt: Interrupt
     embedding: DelayEmbedding | None = None
+    tracker: FeatureTracker | None = None
     watchers: Sequence[Watcher] = ()
     clock: WallClock | None = None
     batch_size: int = 100
@@ -231,6 +235,8 @@ class Run:
             self.say(late_warning(self.clock))
         # first, for the output may have been closed
         self.report.step(n_points, updates, self.source.fraction())
+        if self.tracker is not None:
+            self.tracker.follow(updates)
         for watcher in self.watchers:
             watcher.see(raw, points, updates)
         if self.writer is not None:

@@ -51,9 +51,7 @@ def _section(raw: dict[str, Any], sections: dict[str, Any]) -> dict[str, Any]:
 
 def _setting(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of one key; a limit that may be infinite takes null for none."""
-    kept = {name: value for name, value in schema.items() if name not in ("title", "acted_on")}
-    if schema.get("acted_on") is False:
-        kept["description"] += " Not acted on by this version."
+    kept = {name: value for name, value in schema.items() if name != "title"}
     if kept["default"] == math.inf:
         kept.update(type=["number", "null"], default=None)
     return kept

@@ -68,6 +68,14 @@ class Diagram:
             self.birth_edges[dimension] = _frozen(ordered.birth_edges)
             self.death_edges[dimension] = _frozen(ordered.death_edges)
 
+    def __copy__(self) -> Diagram:
+        """Return a diagram of the same arrays whose attributes may be changed by themselves."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        for name in ("info", "truncated", "birth_edges", "death_edges"):
+            setattr(other, name, dict(getattr(self, name)))
+        return other
+
     @property
     def dimensions(self) -> tuple[int, ...]:
         """Homology dimensions that were computed, ascending."""

@@ -9,7 +9,6 @@ samples. Where a window is small, or landmarks stand for it, a measured `Calibra
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from ..errors import ConfigError, InvalidInputError
 from .arrays import Float64Array
+from .calibration import UNIVERSAL, Calibration, calibration_for
 from .engine import Int64Array
 
 __all__ = [
@@ -25,9 +25,11 @@ __all__ = [
     "UNIVERSAL",
     "Calibration",
     "RunLength",
+    "calibration_for",
     "certain",
     "corrected",
     "p_values",
+    "required_run",
 ]
 
 MIN_BARS = 3  # fewer have no middle to be compared with
@@ -41,47 +43,6 @@ _CERTAINLY_NOT_NOISE = 500.0  # exp(-exp(500)) is 0, and exp(500) does not overf
 _LARGEST = float(np.finfo(np.float64).max)
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """How far above the middle of its diagram the longest bar of pure noise lies.
-
-    Attributes
-    ----------
-    name : str
-        ``"universal"`` for the asymptotic law, else the null it was measured on: ``"exact"``,
-        ``"cover"`` or ``"maxmin"``.
-    n_bars : tuple of float
-        Ascending numbers of bars, at least two; between them the thresholds are interpolated in
-        the logarithm, outside the nearest is taken. Empty for the universal law.
-    at_5, at_1 : tuple of float
-        In a window of so many bars of noise, the largest ``log log(death / birth)`` less their
-        median is above this in at most 5 %, in at most 1 % of the windows. ``at_1`` is the larger.
-    points_per_vertex : float
-        Rows of the window for each vertex of the diagram, of the entry of the table.
-    """
-
-    name: str
-    n_bars: tuple[float, ...] = ()
-    at_5: tuple[float, ...] = ()
-    at_1: tuple[float, ...] = ()
-    points_per_vertex: float = 1.0
-
-    def thresholds(self, n: int) -> tuple[float, float]:
-        """Return ``at_5`` and ``at_1`` for ``n`` bars."""
-        known = self.n_bars
-        right = min(max(bisect_left(known, n), 1), len(known) - 1)
-        share = math.log(n / known[right - 1]) / math.log(known[right] / known[right - 1])
-        share = min(max(share, 0.0), 1.0)
-        at_5, at_1 = (
-            column[right - 1] + share * (column[right] - column[right - 1])
-            for column in (self.at_5, self.at_1)
-        )
-        return at_5, at_1
-
-
-UNIVERSAL = Calibration("universal")
-
-
 def p_values(
     bars: npt.ArrayLike, *, calibration: Calibration = UNIVERSAL, form: str = "median"
 ) -> Float64Array:
@@ -92,7 +53,7 @@ def p_values(
     bars : array_like, shape (n_bars, 2)
         All bars of one degree of one diagram, births and deaths.
     calibration : Calibration
-        The law of noise: `UNIVERSAL`, or `null_tables.calibration_for` the window.
+        The law of noise: `UNIVERSAL`, or that of `calibration_for`.
     form : str
         What noise is centred by: ``"median"``, or ``"mean"`` as in the paper, which real features
         drag along. Tables are made for the median.
@@ -118,7 +79,7 @@ def p_values(
     Examples
     --------
     >>> p_values([[1.0, 1.1], [1.0, 1.2], [1.0, 1.3], [1.0, 8.0]]).round(4).tolist()
-    [0.7852, 0.5925, 0.4106, 0.0009]
+    [0.7393, 0.5611, 0.4354, 0.0014]
     """
     if form not in _FORMS:
         raise ConfigError(f"unknown form {form!r}; choose one of {', '.join(_FORMS)}")
@@ -207,37 +168,65 @@ def certain(bars: npt.ArrayLike, error_bound: float) -> npt.NDArray[np.bool_]:
 class RunLength:
     """One decision for each feature from the p-values of overlapping windows.
 
-    A feature is reported once it has been significant at ``required`` ticks in a row. The state
-    is one number a feature, 0 at its first sight.
+    A loop that noise makes stays for some ticks, as long as its points do. So a feature is
+    reported once the ticks at which it was significant outnumber those at which it was not by
+    ``required``, counted anew whenever they are equal. The state is that one number for each
+    feature, 0 before its first tick.
 
     Parameters
     ----------
     required : int
-        Ticks in a row.
+        Ticks, see `required_run`.
     alpha : float
         Level of one tick.
+
+    Examples
+    --------
+    >>> rule, runs = RunLength(required_run(4)), np.zeros(2, np.int64)
+    >>> for p in ([0.01, 0.2], [0.04, 0.01]):
+    ...     runs = rule.after(runs, np.array(p))
+    >>> runs.tolist(), rule.confirms(runs).tolist()
+    ([2, 1], [True, False])
     """
 
     required: int
     alpha: float = 0.05
 
     def after(self, runs: Int64Array, p: Float64Array) -> Int64Array:
-        """Return the runs after one more tick.
+        """Return the state after one more tick.
 
         Parameters
         ----------
         runs : ndarray of int64, shape (n_features,)
-            Ticks in a row up to now.
+            The state up to now.
         p : ndarray of float64, shape (n_features,)
-            Corrected p-values of this tick; nan is not significant.
+            Corrected p-values of this tick; nan leaves the state as it is.
         """
-        grown: Int64Array = np.where(p <= self.alpha, runs + 1, 0)
+        step = (p <= self.alpha).astype(np.int64) - (p > self.alpha)
+        grown: Int64Array = np.maximum(runs + step, 0)
         return grown
 
     def confirms(self, runs: Int64Array) -> npt.NDArray[np.bool_]:
-        """Tell for which features the run is long enough."""
+        """Tell which features are to be reported; what is reported stays so."""
         enough: npt.NDArray[np.bool_] = runs >= self.required
         return enough
+
+
+def required_run(overlap: float) -> int:
+    """Return after how many ticks a feature may be reported at a level of 5 % a tick.
+
+    Parameters
+    ----------
+    overlap : float
+        Length of the window over the distance of two ticks.
+
+    Returns
+    -------
+    int
+        Half of the overlap, rounded up, at least 2: on pure noise less than one feature in 1000
+        ticks is reported (docs/significance.md has the measurement, for an overlap of 10).
+    """
+    return max(2, math.ceil(overlap / 2))
 
 
 def _columns(bars: Any) -> tuple[Float64Array, Float64Array]:

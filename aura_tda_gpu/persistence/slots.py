@@ -62,10 +62,13 @@ class SlotTable:
         """
         try:
             array = np.asarray(ids)
-        except ValueError as error:
+        except (AttributeError, BufferError, RuntimeError, TypeError, ValueError) as error:
             raise InvalidInputError(f"ids must be a list of integers: {error}") from None
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise InvalidInputError(f"ids must be a list of integers, not {ids!r}")
+        masked = np.ma.getmaskarray(ids) if isinstance(ids, np.ma.MaskedArray) else np.False_
+        for row in np.flatnonzero(masked)[:1].tolist():
+            raise InvalidInputError(f"the id in row {row} is masked", row)
         names = array.astype(np.int64)  # unsigned ones too large become negative
         order = np.argsort(self.ids)
         place = np.searchsorted(self.ids, names, sorter=order)

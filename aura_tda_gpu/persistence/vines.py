@@ -15,7 +15,7 @@ import numpy as np
 
 from .engine import Float32Array, Int64Array
 
-__all__ = ["BarsAndEdges", "Changes", "compare", "matched_codes"]
+__all__ = ["BarsAndEdges", "Changes", "compare"]
 
 _CODES = 1 << 63
 
@@ -117,7 +117,7 @@ def compare(
         changes.after_edges[k] = _named(new, after_ids, -1)
         names = [_named(old, ranks[:n_before], 0), _named(new, ranks[n_before:], 0)]
         codes = _codes(np.concatenate(names), len(ids) + 1)
-        continued = matched_codes(codes[: len(old)], codes[len(old) :])
+        continued = _matched(codes[: len(old)], codes[len(old) :])
         changes.continued[k] = continued
         changes.died[k] = _others(continued[:, 0], len(old))
         changes.born[k] = _others(continued[:, 1], len(new))
@@ -151,7 +151,7 @@ def _codes(names: Int64Array, base: int) -> Int64Array:
     return codes
 
 
-def matched_codes(before: Int64Array, after: Int64Array) -> Int64Array:
+def _matched(before: Int64Array, after: Int64Array) -> Int64Array:
     """Return the rows of equal codes, shape (m, 2), the i-th of a code with its i-th."""
     old, new = np.argsort(before, kind="stable"), np.argsort(after, kind="stable")
     before, after = before[old], after[new]

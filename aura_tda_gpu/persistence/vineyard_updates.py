@@ -39,6 +39,9 @@ class RipsWindow:
     subtracted in float64 from every point, before the cast to float32. With the metric
     ``"cosine"`` there is no origin and rows are stored with length one.
 
+    A window is used by one thread at a time; several windows may be used by several threads. A copy
+    of a window, or a pickled one, is what `restore` makes of its `snapshot`.
+
     Parameters
     ----------
     capacity : int
@@ -220,9 +223,7 @@ class RipsWindow:
         if diagram is None:
             diagram = self._compute()
             self._held = content, self._kept(history.with_diagram(diagram, self.ids))
-        diagram = copy.copy(diagram)
-        diagram.info = dict(diagram.info)
-        return diagram
+        return copy.copy(diagram)
 
     def changes(self) -> Changes:
         """Return what became of each bar since the diagram before.
@@ -323,6 +324,10 @@ class RipsWindow:
         window._held = content, history
         return window
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle a window by its snapshot, so that two windows never share a state."""
+        return _restored, (type(self), self.snapshot(), self._options.threads)
+
     def _kept(self, history: History) -> History:
         """Return what of a history there is room for, once its bars have theirs."""
         room = state_bytes(self.capacity, self.dim)
@@ -339,6 +344,10 @@ class RipsWindow:
             self._reason,
             len(self),
         )
+
+
+def _restored(window: type[RipsWindow], data: bytes, threads: int) -> RipsWindow:
+    return window.restore(data, threads=threads)
 
 
 def _positive(name: str, value: object) -> int:

@@ -47,6 +47,7 @@ def prepared(
     if origin is None and len(rows):
         wide = rows.dtype == np.float64
         origin = rows[0].astype(np.float64) if wide else np.zeros(dim)
+        origin.flags.writeable = False  # callers are given this very array
     return to_float32(rows, origin), origin
 
 

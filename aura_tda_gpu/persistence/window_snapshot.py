@@ -65,6 +65,9 @@ def _read(
     ids[arrays["slots"]] = arrays["ids"]
     points = np.zeros((meta["capacity"], meta["dim"]), np.float32)
     points[arrays["slots"]] = arrays["points"]
-    content = WindowContent(SlotTable.of(ids, meta["next_id"]), points, arrays.get("origin"))
+    origin = arrays.get("origin")
+    if origin is not None:
+        origin.flags.writeable = False
+    content = WindowContent(SlotTable.of(ids, meta["next_id"]), points, origin)
     before, now = NamedBars.read("before", arrays), NamedBars.read("now", arrays)
     return meta, content, History(before, now, meta["is_current"])

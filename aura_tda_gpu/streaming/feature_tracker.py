@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from numbers import Integral, Real
 
+from ..config import StabilityConfig
 from ..errors import ConfigError
-from ..persistence.null_tables import required_run
-from ..persistence.significance import RunLength
+from ..persistence.significance import RunLength, required_run
 from .persistence_stream import WindowUpdate
 from .tracking.lifeline import Lifeline, StabilityFilter
 from .tracking.links import Links
@@ -42,7 +42,8 @@ class FeatureTracker:
     several are as near, shared points of their loops decide. A feature is born once its bar was
     long enough and stable for ``min_ticks`` ticks and, in dimension 1, the run-length rule calls it
     significant; it dies after ``min_ticks`` ticks without a bar of at least half
-    ``min_persistence``. Names never come back.
+    ``min_persistence``, or once it has shrunk to half and that rule speaks against it. Names never
+    come back.
 
     Parameters
     ----------
@@ -54,8 +55,9 @@ class FeatureTracker:
         Smallest ratio of the persistences at two ticks of one feature; for a birth, of the ratio
         smoothed.
     alpha : float
-        Level of significance of features of dimension 1; 1 asks for none. A bar without a p-value
-        is not asked either: born at 0, open, or among too few bars.
+        Level of significance of features of dimension 1; 1 asks for none. Among too few bars for
+        p-values, one that dies at twice its birth counts as significant. Open bars and bars born
+        at 0 are not asked.
     min_change : float
         Share of its persistence that birth or death must move by for a ``feature_update``, and by
         more than the error bounds of the two ticks.
@@ -108,6 +110,8 @@ class FeatureTracker:
         self.min_ticks = _integer("min_ticks", min_ticks, 1)
         self.stability_threshold = _number("stability_threshold", stability_threshold, 1)
         self.alpha = _number("alpha", alpha, 1)
+        if self.alpha == 0:
+            raise ConfigError("alpha must be above 0: nothing is significant at this level")
         self.min_change = _number("min_change", min_change, math.inf)
         self.max_tracks = _integer("max_tracks", max_tracks, 1)
         self.history = _integer("history", history, 1)
@@ -115,6 +119,16 @@ class FeatureTracker:
         self._scales: dict[str, ScaleState] = {}
         self._links = Links()
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, stability: StabilityConfig) -> FeatureTracker:
+        """Return a tracker with the settings of a configuration."""
+        return cls(
+            stability.min_persistence,
+            min_ticks=stability.min_ticks,
+            stability_threshold=stability.threshold,
+            alpha=stability.alpha,
+        )
 
     @property
     def nbytes(self) -> int:
@@ -159,13 +173,15 @@ class FeatureTracker:
                 done.update.feature_ids = FeatureIds(done)
                 self._close(done)
 
-    def features(self, scale: str | None = None) -> list[Lifeline]:
+    def features(self, scale: str | None = None, dimension: int | None = None) -> list[Lifeline]:
         """Return the features that are alive, scale by scale, longest bar of a dimension first.
 
         Parameters
         ----------
         scale : str, optional
             Only those of this time scale, for example ``"scale_1000ms"``.
+        dimension : int, optional
+            Only those of this homology dimension.
         """
         with self._lock:
             states = [s for s in self._scales.values() if scale in (None, s.scale)]
@@ -173,6 +189,7 @@ class FeatureTracker:
                 lifeline_of(state, k, track, self._links.groups)
                 for state in states
                 for k, tracks in state.tracks.items()
+                if dimension in (None, k)
                 for track in tracks[tracks["serial"] >= 0]
             ]
 
@@ -206,7 +223,7 @@ class FeatureTracker:
     def _tick(self, states: Mapping[str, ScaleState], update: WindowUpdate) -> Tick:
         """Follow one update; nothing is kept."""
         state = states.get(update.window_id, ScaleState(update.window_id))
-        overlap = math.ceil(update.duration_seconds / update.slide_seconds)
+        overlap = update.duration_seconds / update.slide_seconds
         tested = None if self.alpha == 1 else RunLength(required_run(overlap), self.alpha)
         rules = {
             k: self._rules(tested if k == 1 else None)

@@ -250,7 +250,7 @@ def _first_non_number(times: npt.NDArray[Any]) -> int:
 def _is_number(value: Any) -> bool:
     try:
         float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return False
     return True
 

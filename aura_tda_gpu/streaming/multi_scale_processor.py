@@ -87,12 +87,13 @@ class MultiScaleStream(StepwiseStream):
     ``push``, ``advance`` or ``flush``, an empty push among them, resumes at that tick and
     returns what was computed before it, too. It does so before anything else: if the tick
     fails again, the call has taken no points and moved no watermark. So what waits never
-    grows, and ``stats.accepted + stats.late`` tells how many points have been taken.
+    grows. An interrupt before the ticks finds all points of a call taken or none:
+    ``stats.accepted + stats.late`` tells how many have been.
 
     Points are kept in float64. Each window subtracts its origin before the cast to float32:
     the first accepted point, until its landmarks lie more than 256 times their extent away
-    from it; then the oldest of them. The cosine metric has no origin. A stream is used by one
-    thread at a time.
+    from it; then the oldest of them. The cosine metric has no origin. Squares of differences below
+    1e-19 underflow, so scale data that small. A stream is used by one thread at a time.
     """
 
     def __init__(
@@ -144,17 +145,18 @@ class MultiScaleStream(StepwiseStream):
     def stats(self) -> StreamStats:
         """The counters as they are now."""
         mark = self._watermark_ns
+        n_seen, n_late = self._counts
         clocks = {scale.window_id: 0 for scale in self.settings.timeline}
         clocks.update({lane.scale.window_id: lane.clock.ticks for lane in self._lanes})
         return StreamStats(
-            accepted=self._n_seen - self._n_late,
-            late=self._n_late,
+            accepted=n_seen - n_late,
+            late=n_late,
             overflowed=sum(lane.window.overflowed for lane in self._lanes),
             ticks=clocks,
             skipped_ticks=sum(lane.clock.skipped_ticks for lane in self._lanes),
             watermark=None if mark is None else mark / _NS_PER_S,
             pending=len(self._pending),
-            device=self._device_use.told(self._n_seen) if self._device_use else {},
+            device=self._device_use.told(n_seen) if self._device_use else {},
         )
 
     @property

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import MemoryLimitError
 from ..persistence.engine import Int64Array
-from .ring_buffer import RingBuffer, Rows
+from .ring_buffer import RingBuffer, Rows, Span
 from .windows import count_before
 
 __all__ = ["Release", "is_late", "release", "watermark_after"]
@@ -40,11 +40,9 @@ class Release:
     released: int
     waiting: Rows
 
-    def apply(self, pending: RingBuffer) -> None:
-        """Carry it out."""
-        pending.drop_newest(self.displaced)
-        pending.drop_oldest(self.released)
-        pending.append(self.waiting)
+    def apply(self, pending: RingBuffer, span: Span) -> None:
+        """Carry it out, given the span of the pending rows before; the same again if repeated."""
+        pending.exchange(span, self.displaced, self.released, self.waiting)
 
 
 def is_late(times: Int64Array, watermark_ns: int | None, lateness_ns: int) -> npt.NDArray[np.bool_]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,11 @@ from ..persistence.arrays import Float64Array
 from ..persistence.engine import Int64Array
 from .windows import count_before
 
-__all__ = ["RingBuffer", "Rows"]
+__all__ = ["RingBuffer", "Rows", "Span"]
 
 _RUNWAY = 4096  # rows
 _T = TypeVar("_T", bound=np.generic)
+Span: TypeAlias = tuple[int, int, "int | None", int]  # start, size, newest time, rows ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class RingBuffer:
             np.empty(capacity, np.int64),
         )
         # start, size, newest time and number of rows ever change in one assignment
-        self._span: tuple[int, int, int | None, int] = (0, 0, None, 0)
+        self._span: Span = (0, 0, None, 0)
 
     def __len__(self) -> int:
         return self._span[1]
@@ -173,12 +174,32 @@ class RingBuffer:
         start, size, newest, total = self._span
         self._span = ((start + n) % self.capacity, size - n, newest, total)
 
-    def drop_newest(self, n: int) -> None:
-        """Drop ``n`` rows at the young end, as if they had never been appended."""
-        start, size, newest, total = self._span
-        if n:
-            newest = int(self.times(size - n - 1, size - n)[0]) if n < size else None
-        self._span = (start, size - n, newest, total - n)
+    def before_exchange(self) -> Span:
+        """Return what `exchange` needs, once the rows have moved to the front if that is due."""
+        self._return_to_front()
+        return self._span
+
+    def exchange(self, span: Span, n_newest: int, n_oldest: int, rows: Rows) -> None:
+        """Drop rows at both ends and add others at the young end; may be repeated if interrupted.
+
+        Parameters
+        ----------
+        span : tuple
+            From `before_exchange`, before the first try.
+        n_newest, n_oldest : int
+            How many leave, those at the young end as if they had never been appended.
+        rows : Rows
+            In time order, none older than those that stay; no view of this buffer. They fit.
+        """
+        start, size, newest, total = span
+        left = size - n_newest
+        if len(rows):
+            self._write((start + left) % self.capacity, rows)
+            newest = int(rows.times[-1])
+        elif n_newest:
+            newest = int(self._rows.times[(start + left - 1) % self.capacity]) if left else None
+        start, size = (start + n_oldest) % self.capacity, left - n_oldest + len(rows)
+        self._span = (start, size, newest, total - n_newest + len(rows))
 
     def parts(self, start: int = 0, stop: int | None = None) -> list[Rows]:
         """Return the same rows as `rows`, as views of the buffer: two where they wrap around."""

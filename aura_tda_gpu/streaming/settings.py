@@ -10,7 +10,7 @@ from numbers import Integral, Real
 from typing import Any, get_args
 
 from ..config import Config, LandmarkStrategyName
-from ..errors import ConfigError, UnsupportedError
+from ..errors import USE_LANDMARKS, ConfigError, MemoryLimitError, UnsupportedError
 from ..persistence import backends
 from ..persistence.distances import check_metric
 from ..persistence.reference import MAX_POINTS
@@ -167,7 +167,10 @@ class StreamSettings:
         object.__setattr__(self, "homology_dimensions", dimensions)
         plan = self.memory_plan(self.dim or 1)
         largest = max(window.max_landmarks for window in plan.windows)
-        backends.resolve(self.backend, largest, dimensions)
+        try:
+            backends.resolve(self.backend, largest, dimensions)
+        except (UnsupportedError, MemoryLimitError) as error:
+            raise type(error)(str(error).replace(USE_LANDMARKS, "lower max_landmarks")) from None
 
 
 def durations(scales: object) -> tuple[int, ...]:

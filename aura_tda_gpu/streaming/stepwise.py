@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,39 @@ from .intake import as_batch, as_plain_point, check_dim, usable_rows
 from .lane import Lane
 from .persistence_stream import WindowUpdate
 from .reorder import Release, is_late, release, watermark_after
-from .ring_buffer import RingBuffer, Rows
+from .ring_buffer import RingBuffer, Rows, Span
 from .settings import StreamSettings
 from .windows import boundary_after
 
 __all__ = ["StepwiseStream", "limited_by_memory"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A new watermark, and what it makes of the rows that wait.
+
+    ``span`` is that of ``pending`` before ``change``; ``ready`` are all released rows then.
+    """
+
+    mark: int
+    pending: RingBuffer
+    span: Span
+    change: Release
+    ready: Rows
+    flush_limits: list[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """What a call makes of a stream.
+
+    ``counts`` are points taken and late ones, ``start`` lanes, first row and newest time.
+    """
+
+    counts: tuple[int, int]
+    dim: int | None
+    start: tuple[list[Lane], Float64Array, int] | None = None
+    move: _Move | None = None
 
 
 class StepwiseStream:
@@ -48,6 +77,7 @@ class StepwiseStream:
         self._n_seen = 0
         self._n_late = 0
         self._outbox: dict[tuple[int, int], WindowUpdate] = {}
+        self._taking: _Taking | None = None
         self._settled = True  # nothing is due, and all released rows are filed
 
     @property
@@ -166,12 +196,18 @@ class StepwiseStream:
     @property
     def n_seen(self) -> int:
         """Points taken so far, late ones included: the id of the next one."""
-        return self._n_seen
+        return self._counts[0]
 
     @property
     def n_late(self) -> int:
         """Points dropped so far because they came after the watermark."""
-        return self._n_late
+        return self._counts[1]
+
+    @property
+    def _counts(self) -> tuple[int, int]:
+        """Points taken, and how many of them were late, a batch on its way included."""
+        taking = self._taking
+        return (self._n_seen, self._n_late) if taking is None else taking.counts
 
     @property
     def room(self) -> int:
@@ -184,27 +220,26 @@ class StepwiseStream:
         lateness_ns = settings.allowed_lateness_ns
         keep = ~is_late(times, self._watermark_ns, lateness_ns)
         n_kept = int(np.count_nonzero(keep))
-        if n_kept:
-            first = self._first
-            if first is None:
-                first = given[np.argmax(keep)].astype(np.float64)
-            points = usable_rows(given, keep, first, settings.metric)
-            ids = self._n_seen + np.flatnonzero(keep)
-            lanes, pending = self._lanes, self._pending
-            if not lanes:
-                lanes, pending = self._build(first)
-            mark = watermark_after(times, self._watermark_ns, lateness_ns)
-            assert mark is not None
-            change = release(pending, Rows(points, times[keep], ids), mark, lateness_ns)
-            newest_ns = int(times[keep].max())
-            if self._newest_ns is not None:
-                newest_ns = max(newest_ns, self._newest_ns)
-            self._lanes, self._pending, self._first = lanes, pending, first
-            self._newest_ns = newest_ns
-            self._apply(change, mark)
-        self._dim = given.shape[1]
-        self._n_seen += len(times)
-        self._n_late += len(times) - n_kept
+        counts = self._n_seen + len(times), self._n_late + len(times) - n_kept
+        if not n_kept:
+            self._commit(_Taking(counts, dim=given.shape[1]))
+            return
+        first = self._first
+        if first is None:
+            first = given[np.argmax(keep)].astype(np.float64)
+        points = usable_rows(given, keep, first, settings.metric)
+        ids = self._n_seen + np.flatnonzero(keep)
+        lanes, pending = self._lanes, self._pending
+        if not lanes:
+            lanes, pending = self._build(first)
+        mark = watermark_after(times, self._watermark_ns, lateness_ns)
+        assert mark is not None
+        change = release(pending, Rows(points, times[keep], ids), mark, lateness_ns)
+        newest_ns = int(times[keep].max())
+        if self._newest_ns is not None:
+            newest_ns = max(newest_ns, self._newest_ns)
+        move = self._moved(pending, change, mark)
+        self._commit(_Taking(counts, given.shape[1], (lanes, first, newest_ns), move))
 
     def _build(self, first: Float64Array) -> tuple[list[Lane], RingBuffer]:
         """Allocate the buffers of all scales and the pending one."""
@@ -219,24 +254,50 @@ class StepwiseStream:
     def _move_watermark(self, mark: int, flush_limits: list[int] | None = None) -> None:
         """Set the watermark without new points."""
         if self._lanes:
-            none = Rows.empty(self._lanes[0].window.dim)
-            self._apply(release(self._pending, none, mark), mark, flush_limits)
+            change = release(self._pending, Rows.empty(self._lanes[0].window.dim), mark)
+            move = self._moved(self._pending, change, mark, flush_limits)
+            self._commit(_Taking(self._counts, self._dim, move=move))
         else:
             self._watermark_ns = mark
 
-    def _apply(self, change: Release, mark: int, flush_limits: list[int] | None = None) -> None:
-        """Commit a new watermark and what it releases."""
+    def _moved(
+        self,
+        pending: RingBuffer,
+        change: Release,
+        mark: int,
+        flush_limits: list[int] | None = None,
+    ) -> _Move:
+        """Return what a new watermark makes of the rows, without a change."""
         ready = change.ready
         if len(self._ready):
             ready = Rows.concatenate([self._ready, ready])
+        return _Move(mark, pending, pending.before_exchange(), change, ready, flush_limits)
+
+    def _commit(self, taking: _Taking) -> None:
+        """Carry out a change; interrupted after its one assignment, the next call does."""
         self._settled = False
-        change.apply(self._pending)
-        self._ready, self._watermark_ns = ready, mark
-        if flush_limits is not None:
-            self._flush_limits = flush_limits
-        if len(ready):
-            for lane in self._lanes:
-                lane.clock = lane.clock.started(int(ready.times[0]))
+        self._taking = taking
+        self._carry_out()
+
+    def _carry_out(self) -> None:
+        """Carry out what was taken; can be repeated from any point."""
+        taking = self._taking
+        if taking is None:
+            return
+        if taking.start is not None:
+            self._lanes, self._first, self._newest_ns = taking.start
+        move = taking.move
+        if move is not None:
+            move.change.apply(move.pending, move.span)
+            self._pending, self._ready, self._watermark_ns = move.pending, move.ready, move.mark
+            if move.flush_limits is not None:
+                self._flush_limits = move.flush_limits
+            if len(move.ready):
+                for lane in self._lanes:
+                    lane.clock = lane.clock.started(int(move.ready.times[0]))
+        self._dim = taking.dim
+        self._n_seen, self._n_late = taking.counts
+        self._taking = None
 
     def _drain_ticks(self) -> None:
         """Fire all due ticks by time, then finest scale first; can be resumed at any point."""
@@ -245,6 +306,7 @@ class StepwiseStream:
 
     def _step(self) -> bool:
         """Fire the next due tick; when there is none, file the released rows, return False."""
+        self._carry_out()
         if self._settled or self._watermark_ns is None:
             return False
         due = self._due()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -114,6 +116,13 @@ def test_the_first_wide_point_is_the_origin():
     assert window.points.tolist() == [[3, 0]]
 
 
+class Sparse:
+    """As torch's sparse tensors do."""
+
+    def __array__(self, *_, **__):
+        raise TypeError("none of that")
+
+
 BAD_POINTS = {
     "nan": ([[0.0, math.nan]], "row 0", 0),
     "wrong dimension": ([[0.0, 1.0, 2.0]], "3 coordinates, the window has 2", 0),
@@ -132,6 +141,8 @@ BAD_IDS = {
     "a number": (1, "list of integers", None),
     "ragged": ([[1], [1, 2]], "list of integers", None),
     "nothing": (None, "list of integers", None),
+    "masked": (np.ma.masked_array([2, 1], [False, True]), "row 1 is masked", 1),
+    "not an array": (Sparse(), "list of integers: none of that", None),
 }
 
 
@@ -278,3 +289,36 @@ def test_what_is_wrong_with_points_is_said_of_points(call, bad):
     window = RipsWindow(capacity=4, dim=2)
     with pytest.raises(InvalidInputError, match=r"^points "):
         window.insert(bad) if call == "insert" else window.replace([], bad)
+
+
+def test_the_origin_is_no_handle_on_the_window():
+    window = RipsWindow(4, 2)
+    window.insert([[1e9, 5.0]])
+    for held in (window, RipsWindow.restore(window.snapshot())):
+        with pytest.raises(ValueError, match="read-only"):
+            held.origin[:] = 0
+
+
+def test_a_diagram_is_no_handle_on_the_window():
+    window = RipsWindow(4, 2)
+    window.insert(np.eye(2, dtype=np.float32))
+    first = window.diagram()
+    for held in (first.birth_edges, first.death_edges, first.truncated):
+        held.clear()
+    assert_right(window)
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda window: pickle.loads(pickle.dumps(window))]
+)
+def test_a_copy_goes_its_own_way(copied, rng):
+    window = RipsWindow(30, 2, threads=1, updates="always")
+    window.insert(rng.normal(size=(30, 2)))
+    window.diagram()
+    window.replace([0], [[0.5, 0.5]])
+    other = copied(window)
+    assert other.snapshot() == window.snapshot()
+    assert other._options == window._options
+    for each in (window, other, window):
+        each.replace(each.ids[:2], rng.normal(size=(2, 2)))
+        assert_right(each)

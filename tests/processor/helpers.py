@@ -21,6 +21,7 @@ from ..streaming.test_interruption import told
 
 __all__ = [
     "AWAITED",
+    "EVERY_BAR",
     "SCALES",
     "SETTINGS",
     "BrokenTicks",
@@ -41,6 +42,7 @@ __all__ = [
 
 SCALES = [100, 400]
 SETTINGS: dict[str, Any] = {"max_memory_mb": 4, "max_landmarks": 24}
+EVERY_BAR: dict[str, Any] = {"min_persistence": 0.0, "min_ticks": 1, "alpha": 1.0}
 HZ = 1000
 
 

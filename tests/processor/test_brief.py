@@ -108,12 +108,13 @@ async def test_event_mesh_integration() -> None:
 
     forwarding = asyncio.create_task(forward())
     await asyncio.sleep(0)
-    for i in range(200):
+    for i in range(700):
         await tda_processor.process_point(generate_streaming_point(i))
     await tda_processor.close()
     await forwarding
     received_events = await event_mesh.get_events("tda.feature.*")
     assert len(received_events) > 0
-    assert {e.event_type for e in received_events} == {"feature_birth", "feature_death"}
+    kinds = {"feature_birth", "feature_update", "feature_death"}
+    assert {e.event_type for e in received_events} == kinds
     assert {e.scale for e in received_events} >= {"scale_100ms", "scale_1000ms"}
     assert [e.timestamp for e in received_events] == sorted(e.timestamp for e in received_events)

@@ -12,7 +12,7 @@ from aura_tda_gpu.errors import ConfigError, LifecycleError
 from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 from aura_tda_gpu.subscriptions import Subscription
 
-from .helpers import cloud, eventually, point, processor, pushed, reading, told, turns
+from .helpers import EVERY_BAR, cloud, eventually, point, processor, pushed, reading, told, turns
 
 pytestmark = pytest.mark.asyncio
 
@@ -161,7 +161,7 @@ async def test_the_settings_decide_where_the_subscriber_says_nothing() -> None:
 
 
 async def test_coalesced_events_keep_the_newest_of_each_feature() -> None:
-    async with processor() as tda:
+    async with processor(**EVERY_BAR) as tda:
         everything = tda.subscribe_to_events(limit=100_000)
         newest = tda.subscribe_to_events(limit=100_000, policy="coalesce")
         await tda.process_batch(*cloud(N))

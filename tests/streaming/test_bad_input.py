@@ -42,6 +42,7 @@ BAD_PUSHES: dict[str, tuple[Any, Any, int | None, str]] = {
     "too many timestamps": ([[0, 0]], [0.5, 0.6], None, "1 points came with 2 timestamps"),
     "no timestamps": ([[0, 0]], [], None, "1 points came with 0 timestamps"),
     "no points": ([], [0.5], None, "two-dimensional"),
+    "beyond any float": ([[0, 0], [1, 1]], [0.0, 10**400], 1, "row 1 is 1000"),
     "a scalar time for two": ([[0, 0], [1, 1]], 0.5, None, "2 points came with 1 timestamps"),
     "NaN time": ([[0, 0], [1, 1]], [0.5, NAN], 1, "not finite"),
     "infinite time": ([[0, 0], [1, 1]], [INF, 0.5], 0, "not finite"),

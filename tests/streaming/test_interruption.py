@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from aura_tda_gpu.streaming.cover import GhostCover
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
 from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.stepwise import StepwiseStream
 
 
 class Fuse:
@@ -232,3 +236,63 @@ def test_an_engine_that_always_fails_lets_nothing_pile_up(
             assert (stream.stats, stream.get_memory_usage()) == (before, held)
     fuse.blow_at = {}
     assert told(stream.push(points[10:], times[10:]) + stream.flush()) == told(expected)
+
+
+def interrupted_at(line: int, work: Callable[[], object], within: str) -> bool:
+    """Do some work; an interrupt comes before the ``line``-th line that a method executes."""
+    wanted = getattr(StepwiseStream, within).__code__
+    inside: list[FrameType] = []
+    seen = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal seen
+        if frame.f_code is wanted and not inside:
+            inside.append(frame)
+        if not inside:
+            return None
+        if event == "return" and frame is inside[0]:
+            inside.clear()
+        elif event == "line":
+            seen += 1
+            if seen == line:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return trace
+
+    former = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(former)
+    return False
+
+
+@pytest.mark.parametrize("disorder", [0.0, 0.02])
+def test_an_interrupt_at_any_line_takes_all_points_of_a_call_or_none(disorder: float) -> None:
+    rng = np.random.default_rng(3)
+    points = rng.normal(size=(60, 2))
+    times = np.arange(60) / 200 + disorder * rng.random(60)
+
+    def started() -> MultiScaleStream:
+        stream = MultiScaleStream([1000], allowed_lateness_ms=20, max_memory_mb=4)
+        stream.push(points[:30], times[:30])
+        return stream
+
+    smooth = started()
+    expected = smooth.push(points[30:], times[30:]) + smooth.flush()
+    outcomes = set()
+    for line in range(1, 1000, 2 if disorder else 3):
+        stream = started()
+        if not interrupted_at(line, lambda s=stream: s.push(points[30:], times[30:]), "_take"):
+            break
+        taken = stream.stats.accepted + stream.stats.late == 60
+        outcomes.add(taken)
+        again = slice(60, None) if taken else slice(30, None)
+        updates = stream.push(points[again].reshape(-1, 2), times[again])
+        assert told(updates + stream.flush()) == told(expected)
+        assert stream.stats == smooth.stats
+    assert line > 40
+    assert outcomes == {False, True}

@@ -22,7 +22,10 @@ actions = st.one_of(
     st.tuples(st.just("append"), st.lists(st.integers(0, 3), max_size=12)),
     st.tuples(st.just("evict_before"), st.integers(-2, 8)),
     st.tuples(st.just("drop_oldest"), st.integers(0, 5)),
-    st.tuples(st.just("drop_newest"), st.integers(0, 5)),
+    st.tuples(
+        st.just("exchange"),
+        st.tuples(st.integers(0, 5), st.integers(0, 5), st.lists(st.integers(0, 3), max_size=5)),
+    ),
 )
 
 
@@ -52,9 +55,21 @@ def test_like_a_list_that_keeps_its_newest(runway: int, capacity: int, script: l
                 ring.drop_oldest(value)
                 model = model[value:]
             else:
-                value = min(value, len(model))
-                ring.drop_newest(value)
-                model = model[: len(model) - value]
+                n_newest = min(value[0], len(model))
+                n_oldest = min(value[1], len(model) - n_newest)
+                left = model[n_oldest : len(model) - n_newest]
+                gaps = value[2][: capacity - len(left)]
+                if n_newest:
+                    now = max(t for t, _ in model[: len(model) - n_newest] or [(0, 0)])
+                times = (now + np.cumsum(gaps)).astype(int).tolist()
+                span, total = ring.before_exchange(), ring.total
+                for _ in range(2):  # once more, as after an interrupt
+                    ring.exchange(span, n_newest, n_oldest, rows(times, n))
+                model = left + list(zip(times, range(n, n + len(times)), strict=True))
+                n, now = n + len(times), max([now, *times])
+                assert ring.total == total - n_newest + len(times)
+                if n_newest or times:
+                    assert ring.newest_ns == (now if times or len(left) + n_oldest else None)
             assert len(ring) == len(model)
             assert ring.times().tolist() == [t for t, _ in model]
             assert ring.ids().tolist() == [i for _, i in model]
@@ -134,5 +149,5 @@ def test_rows_are_counted_from_the_start() -> None:
         assert ring.ids().tolist() == numbers[total - len(ring) : total].tolist()
     ring.drop_oldest(2)
     assert ring.total == 12
-    ring.drop_newest(1)
+    ring.exchange(ring.before_exchange(), 1, 0, Rows.empty(1))
     assert (ring.total, ring.ids().tolist()) == (11, [9, 10])

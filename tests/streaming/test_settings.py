@@ -113,6 +113,8 @@ def test_a_backend_that_cannot_run() -> None:
         MultiScaleStream([100], backend="cuda")
     with pytest.raises(UnsupportedError, match="64"):
         MultiScaleStream([100], backend="reference", max_landmarks=65)
+    with pytest.raises(UnsupportedError, match=r"not 100000: lower max_landmarks$"):
+        MultiScaleStream([100], max_landmarks=100_000, max_memory_mb=1 << 20)
 
 
 def test_dimensions_that_are_not_supported() -> None:

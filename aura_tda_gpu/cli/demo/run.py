@@ -134,7 +134,7 @@ def run_demo(folder: Path, *, draw: bool = True) -> int:
             report = Report(console)
             embedding = DelayEmbedding(DIM, LAG)
             with report:
-                Run(source, stream, writer, report, interrupt, embedding, [recording])()
+                Run(source, stream, writer, report, interrupt, embedding, watchers=[recording])()
     console.print(report.summary(stream.stats.late))
     if interrupt.asked:
         console.print(f"{interrupt.word}: {writer.lines} updates are in {output}")

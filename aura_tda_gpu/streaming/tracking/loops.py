@@ -26,8 +26,6 @@ class Loop:
         The same ids, ascending, each once.
     places : ndarray of float64, shape (k, dim)
         Where these points are.
-    edges : ndarray of int64, shape (4,)
-        Name of the bar then.
     timestamp : float
         Event time in seconds.
     """
@@ -35,14 +33,13 @@ class Loop:
     walks: tuple[tuple[int, ...], ...]
     ids: Int64Array
     places: Float64Array
-    edges: Int64Array
     timestamp: float
 
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays and of the walks, eight a point."""
         walks = 8 * sum(map(len, self.walks))
-        return self.ids.nbytes + self.places.nbytes + self.edges.nbytes + walks
+        return self.ids.nbytes + self.places.nbytes + walks
 
     def likeness(self, ids: Int64Array) -> float:
         """Return how many of the points of two loops are in both, as a share of all of them."""
@@ -81,7 +78,7 @@ class LoopReader:
         """Return the point ids of the loop of a bar, ascending, each once."""
         return np.sort(self._update.vertex_ids[self.vertices(row)])
 
-    def loop(self, row: int, edges: Int64Array) -> Loop:
+    def loop(self, row: int) -> Loop:
         """Return the loop of a bar."""
         vertices = self.vertices(row)
         ids = self._update.vertex_ids
@@ -90,7 +87,6 @@ class LoopReader:
             tuple(tuple(ids[walk].tolist()) for walk in self._walks[row]),
             ids[vertices],
             self._update.vertices[vertices],
-            edges.copy(),
             self._update.timestamp,
         )
 

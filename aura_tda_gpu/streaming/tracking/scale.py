@@ -9,9 +9,9 @@ from typing import TypeAlias
 import numpy as np
 
 from ...errors import InvalidInputError
+from ...persistence.arrays import Float64Array
 from ...persistence.engine import Int64Array
-from ...persistence.null_tables import calibration_for
-from ...persistence.significance import corrected, p_values
+from ...persistence.significance import calibration_for, corrected, p_values
 from ..persistence_stream import WindowUpdate
 from .history import History
 from .links import LINKED_AT_ONCE
@@ -19,11 +19,11 @@ from .loops import Loop, LoopReader
 from .matching import Likeness
 from .tracks import ENDLESS, NO_TRACKS, Seen, Step, TrackRules, Tracks, step
 
-__all__ = ["Key", "ScaleState", "Tick", "keep", "tick"]
+__all__ = ["Key", "ScaleState", "Tick", "keep", "name", "tick"]
 
 Key: TypeAlias = tuple[int, int]  # dimension and number of a feature
 
-_READ = 16  # loops worked out at one tick of features that are told, longest first
+_READ = 16  # loops worked out at one tick of features that are born, longest first
 _REREAD = 2  # and of others, because they are outdated
 
 
@@ -72,7 +72,12 @@ class ScaleState:
 
     def name(self, dimension: int, serial: int) -> str:
         """Return the id of a feature."""
-        return f"{self.scale}/H{dimension}/{serial}"
+        return name(self.scale, dimension, serial)
+
+
+def name(scale: str, dimension: int, serial: int) -> str:
+    """Return the id of a feature."""
+    return f"{scale}/H{dimension}/{serial}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,21 +161,22 @@ def _seen(update: WindowUpdate, k: int, rules: TrackRules, slack: float, most: i
     matched[is_open, 1] = limit if math.isfinite(limit) else ENDLESS
     long = is_open | (bars[:, 1] - bars[:, 0] >= rules.release)
     m = min(int(long.sum()), most)  # bars go by decreasing persistence
-    values = np.full(m, math.nan)
+    values = evidence = np.full(len(bars), math.nan)
     if rules.run_length is not None:
         strategy = diagram.info.get("landmarks", "exact")
         calibration = calibration_for(
             landmarks="exact" if update.error_bound == 0 else strategy,
             n_vertices=update.n_vertices,
             n_points=update.n_points,
-            dim=update.vertices.shape[1],
         )
-        values = corrected(p_values(bars, calibration=calibration))[:m]
+        values = corrected(p_values(bars, calibration=calibration))
+        evidence = _evidence(bars, values)
     return Seen(
         _names(update, k, m),
         matched[:m],
         is_open[:m],
-        values,
+        values[:m],
+        evidence[:m],
         update.timestamp,
         update.skipped_ticks,
         slack,
@@ -184,10 +190,21 @@ def _nothing(update: WindowUpdate, slack: float) -> Seen:
         none,
         np.empty(0, np.bool_),
         none[:, 0],
+        none[:, 0],
         update.timestamp,
         update.skipped_ticks,
         slack,
     )
+
+
+def _evidence(bars: Float64Array, values: Float64Array) -> Float64Array:
+    """Return the p-values, and 0 or 1 where there are too few bars for them.
+
+    The longest of one or two bars of noise had a death of up to 1.91 times its birth in 8269
+    windows of noise in 2, 3 and 10 dimensions: twice the birth is a loop.
+    """
+    few = np.isnan(values) & (bars[:, 0] > 0) & np.isfinite(bars[:, 1])
+    return np.where(few, np.where(bars[:, 1] >= 2 * bars[:, 0], 0.0, 1.0), values)
 
 
 def _names(update: WindowUpdate, k: int, m: int) -> Int64Array:
@@ -209,8 +226,8 @@ def _likeness(before: ScaleState, former: Tracks, reader: LoopReader) -> Likenes
     """Return what tells how alike the loops of a former feature and of a bar are."""
 
     def likeness(row_before: int, row: int) -> float:
-        loop = before.loops.get((1, int(former["serial"][row_before])))
-        return 0.0 if loop is None else loop.likeness(reader.ids(row))
+        loop = before.loops[1, int(former["serial"][row_before])]
+        return loop.likeness(reader.ids(row))
 
     return likeness
 
@@ -218,7 +235,7 @@ def _likeness(before: ScaleState, former: Tracks, reader: LoopReader) -> Likenes
 def _loops(
     done: Step, before: ScaleState, reader: LoopReader, update: WindowUpdate
 ) -> dict[Key, Loop]:
-    """Return the loops of the features: those that are told, and outdated ones, worked out."""
+    """Return the loops of the features: those of new ones, and outdated ones, worked out."""
     serials, rows = done.tracks["serial"].tolist(), done.tracks["row"].tolist()
     loops = {
         (1, serial): before.loops[1, serial] for serial in serials if (1, serial) in before.loops
@@ -228,12 +245,11 @@ def _loops(
     for i in longest[:LINKED_AT_ONCE].tolist():
         loop = loops.get((1, serials[i]))
         age = math.inf if loop is None else update.timestamp - loop.timestamp
-        renamed = loop is not None and (loop.edges != done.tracks["edges"][i]).any()
-        if renamed or age > update.duration_seconds / 4:
+        if age > update.duration_seconds / 2:
             old.append((-age, i))
-    told = np.sort(np.concatenate([done.born, done.changed]))[:_READ].tolist()
-    for i in {*told, *(i for _, i in sorted(old)[:_REREAD])}:
-        loops[1, serials[i]] = reader.loop(rows[i], done.tracks["edges"][i])
+    for i in {*done.born[:_READ].tolist(), *(i for _, i in sorted(old)[:_REREAD])}:
+        loops[1, serials[i]] = reader.loop(rows[i])
+        done.tracks["looped"][i] = True
     return loops
 
 

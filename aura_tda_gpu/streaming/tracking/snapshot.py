@@ -85,7 +85,7 @@ def _state(state: ScaleState, number: int, arrays: Arrays) -> dict[str, Any]:
     for (k, serial), loop in state.loops.items():
         label = f"{number}.loop.{k}.{serial}"
         arrays[f"{label}.ids"], arrays[f"{label}.places"] = loop.ids, loop.places
-        loops.append([k, serial, loop.walks, loop.edges.tolist(), loop.timestamp])
+        loops.append([k, serial, loop.walks, loop.timestamp])
     serials = [[k, serial] for k, serial in state.next_serial.items()]
     return {**{n: getattr(state, n) for n in _SCALARS}, "next_serial": serials, "loops": loops}
 
@@ -107,13 +107,12 @@ def _read_state(told: Mapping[str, Any], number: int, arrays: Arrays, length: in
         for ring, life in zip(rings.tolist(), lives, strict=False):
             histories[k].replace(ring, life)
     loops = {}
-    for k, serial, walks, edges, timestamp in told["loops"]:
+    for k, serial, walks, timestamp in told["loops"]:
         label = f"{number}.loop.{k}.{serial}"
         loops[k, serial] = Loop(
             tuple(map(tuple, walks)),
             arrays[f"{label}.ids"],
             arrays[f"{label}.places"],
-            np.array(edges),
             timestamp,
         )
     return ScaleState(

@@ -13,7 +13,7 @@ from ...persistence.significance import certain
 from ...types import EventType, TDAStreamEvent
 from .lifeline import Lifeline
 from .links import LINKED_AT_ONCE, LoopOfScale
-from .scale import Key, ScaleState, Tick
+from .scale import Key, ScaleState, Tick, name
 from .tracks import Tracks, persistence_of
 
 __all__ = ["FeatureIds", "events_of", "lifeline_of", "loops_of"]
@@ -35,7 +35,7 @@ class FeatureIds(Mapping[int, Sequence[str | None]]):
     """The feature of each bar of a diagram, by dimension; written out when looked at."""
 
     def __init__(self, tick: Tick) -> None:
-        self._name = tick.after.name
+        self._scale = tick.after.scale  # the state itself would be kept as long as the update
         self._serials: dict[int, Int64Array] = {}
         for k in tick.update.diagram.dimensions:
             tracks = tick.steps[k].tracks
@@ -45,7 +45,7 @@ class FeatureIds(Mapping[int, Sequence[str | None]]):
 
     def __getitem__(self, dimension: int) -> tuple[str | None, ...]:
         serials = self._serials[dimension].tolist()
-        return tuple(None if s < 0 else self._name(dimension, s) for s in serials)
+        return tuple(None if s < 0 else name(self._scale, dimension, s) for s in serials)
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._serials)
@@ -62,11 +62,11 @@ def lifeline_of(
 ) -> Lifeline:
     """Return a feature as its scale knows it."""
     key: Key = dimension, int(track["serial"])
-    name = state.name(*key)
+    called = state.name(*key)
     times, births, deaths = state.histories[dimension].of(int(track["ring"])).T
     loop = state.loops.get(key)
     return Lifeline(
-        id=name,
+        id=called,
         dimension=dimension,
         scale=state.scale,
         first_seen=float(track["first"]),
@@ -80,7 +80,7 @@ def lifeline_of(
         p_value=float(track["p_value"]),
         significant=bool(track["significant"]),
         certain=bool(certain(track["bar"][np.newaxis], state.error_bound)[0]),
-        group=groups[name],
+        group=groups[called],
         cycle=() if loop is None else loop.walks,
         row=int(track["row"]),
     )
@@ -123,7 +123,7 @@ def _told(
     events = []
     for i, track in enumerate(tracks):
         key: Key = dimension, int(track["serial"])
-        name = state.name(*key)
+        called = state.name(*key)
         death = math.inf if track["open"] else deaths[i]
         loop = state.loops.get(key)
         metadata: dict[str, Any] = {
@@ -134,7 +134,7 @@ def _told(
             "p_value": _or_none(track["p_value"]),
             "significant": bool(track["significant"]),
             "certain": sure[i],
-            "group": groups[name],
+            "group": groups[called],
             "first_seen": float(track["first"]),
             "last_seen": float(track["last"]),
             "n_ticks": int(track["ticks"]),
@@ -146,7 +146,7 @@ def _told(
         }
         events.append(
             TDAStreamEvent(
-                event_type, name, dimension, state.scale, tick.update.timestamp, metadata
+                event_type, called, dimension, state.scale, tick.update.timestamp, metadata
             )
         )
     return events

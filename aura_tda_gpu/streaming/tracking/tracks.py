@@ -28,6 +28,7 @@ __all__ = [
 Tracks: TypeAlias = npt.NDArray[Any]
 
 ENDLESS = 1e30  # stands for the death of a bar that never ends
+_SHRUNK = 0.5  # of its longest persistence, below which a feature must be significant to live
 _WEIGHT = 0.2  # of the newest ratio in a smoothed stability
 
 _TRACK = np.dtype(
@@ -43,11 +44,13 @@ _TRACK = np.dtype(
         ("missed", np.int64),
         ("ratio", np.float64),
         ("stability", np.float64),
+        ("peak", np.float64),  # longest persistence so far
         ("p_value", np.float64),
         ("run", np.int64),
         ("significant", np.bool_),
         ("told", np.float64, 2),
         ("row", np.int64),
+        ("looped", np.bool_),  # whether its loop is known
         ("ring", np.int64),  # of its history
     ]
 )
@@ -99,6 +102,8 @@ class Seen:
         Which bars are open.
     corrected : ndarray of float64, shape (m,)
         p-values, corrected for the number of bars; nan where there is none.
+    evidence : ndarray of float64, shape (m,)
+        What the run-length rule goes by; nan where a bar is not asked.
     timestamp : float
         Event time in seconds.
     skipped : int
@@ -111,6 +116,7 @@ class Seen:
     bars: Float64Array
     is_open: npt.NDArray[np.bool_]
     corrected: Float64Array
+    evidence: Float64Array
     timestamp: float
     skipped: int
     slack: float
@@ -171,9 +177,11 @@ def step(
         seen.bars,
         slack=seen.slack,
         ratio=rules.threshold,
+        is_known=before["looped"],
         likeness=likeness,
     )
     now = _carried_on(before, source, seen, rules)
+    faded = _faded(now, rules)
     is_born = (now["serial"] < 0) & (now["strong"] >= rules.min_ticks) & now["significant"]
     born = np.flatnonzero(is_born)
     now["serial"][born] = next_serial + np.arange(len(born))
@@ -185,12 +193,22 @@ def step(
     unseen = _unseen(before, source)
     is_dead = unseen["missed"] >= rules.min_ticks
     return Step(
-        np.concatenate([now, unseen[~is_dead]]),
+        _joined(now, unseen[~is_dead]),
         born,
         changed,
-        np.concatenate([overdue, unseen[is_dead]]),
+        _joined(_joined(overdue, unseen[is_dead]), faded),
         next_serial + len(born),
     )
+
+
+def _joined(one: Tracks, other: Tracks) -> Tracks:
+    """Return two tables as one; numpy's own way compares the fields each time."""
+    if not len(other):
+        return one
+    both = np.empty(len(one) + len(other), _TRACK)
+    both[: len(one)] = one
+    both[len(one) :] = other
+    return both
 
 
 def _over_a_gap(before: Tracks, skipped: int, min_ticks: int) -> tuple[Tracks, Tracks]:
@@ -205,7 +223,7 @@ def _over_a_gap(before: Tracks, skipped: int, min_ticks: int) -> tuple[Tracks, T
 
 def _carried_on(before: Tracks, source: Int64Array, seen: Seen, rules: TrackRules) -> Tracks:
     """Return the tracks of the bars seen."""
-    now = np.concatenate([before, _NEW])[source]
+    now = _joined(before, _NEW)[source]
     fresh = source < 0
     length = seen.bars[:, 1] - seen.bars[:, 0]
     former = persistence_of(now)
@@ -215,6 +233,7 @@ def _carried_on(before: Tracks, source: Int64Array, seen: Seen, rules: TrackRule
     smoothed = now["stability"] + _WEIGHT * (ratio - now["stability"])
     now["stability"] = np.where(np.isnan(now["stability"]), ratio, smoothed)
     now["ratio"] = ratio
+    now["peak"] = np.maximum(now["peak"], length)
     is_strong = (length >= rules.min_persistence) & ~(now["stability"] <= rules.threshold)
     now["strong"] = np.where(is_strong, now["strong"] + 1, 0)
     now["first"][fresh] = seen.timestamp
@@ -229,9 +248,28 @@ def _carried_on(before: Tracks, source: Int64Array, seen: Seen, rules: TrackRule
     if rules.run_length is None:
         now["significant"] = True
     else:
-        now["run"] = rules.run_length.after(now["run"], seen.corrected)
-        now["significant"] = rules.run_length.confirms(now["run"]) | np.isnan(seen.corrected)
+        run = rules.run_length.after(now["run"], seen.evidence)
+        now["run"] = np.minimum(run, rules.run_length.required)  # as slow to end as to begin
+        now["significant"] = rules.run_length.confirms(now["run"]) | np.isnan(seen.evidence)
     return now
+
+
+def _faded(now: Tracks, rules: TrackRules) -> Tracks:
+    """Return the features that have shrunk to noise; their bars begin anew."""
+    if rules.run_length is None:
+        return NO_TRACKS
+    shrunk = persistence_of(now) < _SHRUNK * now["peak"]
+    rows = np.flatnonzero((now["serial"] >= 0) & shrunk & (now["run"] == 0) & ~now["significant"])
+    if not len(rows):
+        return NO_TRACKS
+    faded = now[rows]
+    now[rows] = _NEW
+    for name in ("edges", "bar", "open", "last", "p_value", "row"):
+        now[name][rows] = faded[name]
+    now["first"][rows], now["ticks"][rows] = faded["last"], 1
+    now["peak"][rows] = persistence_of(faded)
+    faded["row"] = -1
+    return faded
 
 
 def _unseen(before: Tracks, source: Int64Array) -> Tracks:

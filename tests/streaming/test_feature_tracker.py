@@ -1,0 +1,407 @@
+"""Names, lives, events: on ticks written by hand and on streams whose loops are known."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from aura_tda_gpu import FeatureTracker, MultiScaleStream, TDAStreamEvent, WindowUpdate
+from aura_tda_gpu.errors import ConfigError, InvalidInputError, SnapshotError
+from tests.held import bytes_of
+
+from .made_up import OPEN, Bar, update
+
+
+def tracker(**settings: Any) -> FeatureTracker:
+    """A tracker that tells every bar at once."""
+    return FeatureTracker(**{"min_ticks": 1, "alpha": 1.0, **settings})
+
+
+def told(updates: Sequence[WindowUpdate], following: FeatureTracker) -> list[list[str]]:
+    """What each tick tells, as ``birth 0``."""
+    following.follow(updates)
+    return [[short(event) for event in tick.events] for tick in updates]
+
+
+def short(event: TDAStreamEvent) -> str:
+    return f"{event.event_type.removeprefix('feature_')} {event.feature_id.rpartition('/')[2]}"
+
+
+def loop(k: int, birth: float = 1.0, death: float = 3.0, **changes: Any) -> Bar:
+    """A bar whose edges nobody else has."""
+    return Bar(birth, death, (10 * k, 10 * k + 1), (10 * k + 2, 10 * k + 3), **changes)
+
+
+def test_a_bar_keeps_its_name_while_its_edges_stay() -> None:
+    ticks = [
+        update(1, [loop(1), loop(2, 1, 9)]),
+        update(2, [loop(1, 1, 9), loop(2)]),  # their bars change places
+        update(3, [loop(2)]),
+    ]
+    assert told(ticks, tracker()) == [
+        ["birth 0", "birth 1"],  # the longest first
+        ["update 1", "update 0"],
+        ["death 1"],
+    ]
+    assert ticks[1].feature_ids[1] == ("scale_1000ms/H1/1", "scale_1000ms/H1/0")
+    assert ticks[2].feature_ids == {1: ("scale_1000ms/H1/0",)}
+
+
+def test_a_bar_whose_edges_change_keeps_its_name_by_its_place() -> None:
+    ticks = [update(1, [loop(1), loop(2, 5, 9)]), update(2, [loop(3, 5.1, 9), loop(4, 1, 3.1)])]
+    assert told(ticks, tracker()) == [["birth 0", "birth 1"], []]
+    assert ticks[1].feature_ids[1] == ("scale_1000ms/H1/0", "scale_1000ms/H1/1")
+
+
+def test_two_loops_that_swap_their_bars_keep_their_names_by_their_points() -> None:
+    left, right = tuple(range(100, 120)), tuple(range(200, 220))
+    bars = [Bar(1, 5, (1, 2), (3, 4), left), Bar(1, 4.8, (5, 6), (7, 8), right)]
+    swapped = [
+        Bar(1, 4.94, (11, 12), (13, 14), (*right[2:], 20)),
+        Bar(1, 4.86, (15, 16), (17, 18), (*left[2:], 21)),
+    ]
+    ticks = [update(1, bars), update(2, swapped)]
+    assert told(ticks, tracker())[1] == []
+    assert ticks[1].feature_ids[1] == ("scale_1000ms/H1/1", "scale_1000ms/H1/0")
+
+
+def test_a_feature_is_born_after_its_ticks_and_dies_after_them() -> None:
+    present = [True, True, False, True, True, True, False, False, True, False, False, False, False]
+    ticks = [update(t, [loop(1)] if here else []) for t, here in enumerate(present)]
+    events = told(ticks, tracker(min_ticks=3))
+    expected: list[list[str]] = [[] for _ in present]
+    expected[5] = ["birth 0"]  # the third tick in a row
+    expected[11] = ["death 0"]  # the third tick without it; two do not count
+    assert events == expected
+    metadata = ticks[11].events[0].metadata
+    assert (metadata["first_seen"], metadata["last_seen"], metadata["n_ticks"]) == (3, 8, 4)
+
+
+def test_persistence_has_hysteresis() -> None:
+    lengths = [0.9, 1.0, 0.6, 0.5, 0.4, 1.2]
+    ticks = [update(t, [loop(1, 1, 1 + x)]) for t, x in enumerate(lengths)]
+    events = told(ticks, tracker(min_persistence=1.0))
+    assert events == [[], ["birth 0"], ["update 0"], ["update 0"], ["death 0"], ["birth 1"]]
+
+
+def test_an_unstable_bar_is_not_born() -> None:
+    lengths = [10, 1, 10, 1, 10, 1, 1, 1, 1, 1, 1, 1, 1]
+    ticks = [update(t, [loop(1, 0.5, 0.5 + x)]) for t, x in enumerate(lengths)]
+    events = told(ticks, tracker(min_ticks=3, stability_threshold=0.3))
+    assert [t for t, now in enumerate(events) if now == ["birth 0"]] == [9]
+
+
+def test_an_update_is_told_once_a_bar_has_moved() -> None:
+    deaths = [3, 3.1, 3.19, 3.21, 3.3, 3.0]
+    ticks = [update(t, [loop(1, 1, death)]) for t, death in enumerate(deaths)]
+    events = told(ticks, tracker(min_change=0.1))  # a tenth of about 2, since it was last told
+    assert [len(now) for now in events] == [1, 0, 0, 0, 1, 1]
+    ticks = [update(t, [loop(1, 1, death)], error_bound=0.2) for t, death in enumerate(deaths)]
+    events = told(ticks, tracker(min_change=0.1))  # 0.2 at either tick says nothing
+    assert [len(now) for now in events] == [1, 0, 0, 0, 0, 0]
+
+
+def test_landmarks_that_move_a_bar_do_not_end_it() -> None:
+    ticks = [
+        update(1, [loop(1, 1, 1.2)], error_bound=0.5),
+        update(2, [loop(2, 1.2, 2.1)], error_bound=0.5),
+        update(3, [loop(3, 1, 1.1)], error_bound=0.1),
+    ]
+    assert told(ticks, tracker()) == [["birth 0"], [], ["death 0", "birth 1"]]
+
+
+def test_open_bars_live_and_close() -> None:
+    ticks = [
+        update(1, [Bar(1, OPEN, (1, 2), truncated=True)], max_edge_length=5.0),
+        update(2, [Bar(1, 4.9, (1, 2), (3, 4))], max_edge_length=5.0),
+        update(3, [Bar(1, OPEN, (1, 2), truncated=True)], max_edge_length=5.0),
+        update(4, [Bar(1, OPEN, (5, 6))]),  # essential: it never ends
+        update(5, [Bar(1, OPEN, (5, 6))]),
+    ]
+    following = tracker()
+    assert told(ticks, following) == [["birth 0"], [], [], ["death 0", "birth 1"], []]
+    birth, death = ticks[0].events[0].metadata, ticks[3].events[0].metadata
+    assert birth["death"] == birth["persistence"] == math.inf
+    assert death["death"] == math.inf
+    (line,) = following.features()
+    assert line.deaths.tolist() == [OPEN, OPEN]
+    assert line.persistence == OPEN
+    assert line.stability == 1.0
+    assert following.finished()[0].deaths.tolist() == [OPEN, np.float32(4.9), OPEN]
+
+
+def test_ticks_left_out_count_as_ticks_without_a_bar() -> None:
+    for skipped, expected in ((1, []), (2, ["death 0", "birth 1"])):
+        ticks = [
+            update(1, [loop(1)]),
+            update(2, [loop(1)]),
+            update(9, [loop(1)], skipped_ticks=skipped),
+            update(10, [loop(1)]),
+        ]
+        events = told(ticks, tracker(min_ticks=2))
+        assert events[1] == ["birth 0"]
+        assert [e for now in events[2:] for e in now] == expected
+        if skipped == 2:
+            assert ticks[2].events[0].event_type == "feature_death"
+
+
+def test_a_scale_that_stops_leaves_its_features_as_they_were() -> None:
+    following = tracker()
+    told([update(1, [loop(1)]), update(1, [loop(1)], scale=2000)], following)
+    told([update(t, [loop(1)]) for t in range(2, 30)], following)
+    (line,) = following.features("scale_2000ms")
+    assert (line.last_seen, line.n_ticks, line.row) == (1, 1, 0)
+
+
+def test_diagrams_without_bars() -> None:
+    following = tracker()
+    assert told([update(t) for t in range(4)], following) == [[]] * 4
+    assert following.features() == following.finished() == []
+    assert told([update(5, [loop(1)]), update(6)], following) == [["birth 0"], ["death 0"]]
+
+
+def test_thousands_of_equal_bars_are_followed_as_far_as_there_is_room() -> None:
+    many = [loop(k, 1, 2) for k in range(3000)]
+    ticks = [update(1, many), update(2, [loop(k + 1500, 1, 2) for k in range(3000)])]
+    following = tracker(max_tracks=100)
+    events = told(ticks, following)
+    assert len(events[0]) == 100
+    assert len(following.features()) == 100
+    assert events[1] == []  # equal bars go on as equal bars
+    assert sum(name is not None for name in ticks[1].feature_ids[1]) == 100
+
+
+def test_a_loop_that_shrinks_to_noise_ends() -> None:
+    noise = [loop(k, 1, 1 + 0.02 * k) for k in range(2, 12)]
+    ticks = [update(t, [*noise, loop(50, 1, 9)]) for t in range(8)]
+    ticks += [update(t, [*noise, loop(50, 1, 5.1)]) for t in range(8, 16)]  # half is enough
+    ticks += [update(t, [*noise, loop(50, 1, 1.19)]) for t in range(16, 24)]
+    events = told(ticks, FeatureTracker(min_ticks=1))
+    flat = [(t, e) for t, now in enumerate(events) for e in now]
+    assert flat == [(4, "birth 0"), (8, "update 0"), (16, "update 0"), (20, "death 0")]
+
+
+def test_a_loop_that_stays_long_lives_on_among_longer_noise() -> None:
+    few, many = ([loop(k, 1, 1 + x * k) for k in range(2, 12)] for x in (0.02, 0.3))
+    ticks = [update(t, [*few, loop(50, 1, 5)]) for t in range(8)]
+    ticks += [update(t, [*many, loop(50, 1, 5)]) for t in range(8, 40)]
+    following = FeatureTracker(min_ticks=1)
+    events = told(ticks, following)
+    assert [(t, e) for t, now in enumerate(events) for e in now] == [(4, "birth 0")]
+    (line,) = following.features()
+    assert (line.n_ticks, line.significant) == (40, False)
+
+
+def test_among_few_bars_twice_the_birth_is_a_loop() -> None:
+    for death, expected in ((1.99, []), (2.0, [(4, "birth 0")])):
+        ticks = [update(t, [loop(1, 1, death), loop(2, 1, 1.01)]) for t in range(12)]
+        events = told(ticks, FeatureTracker(min_ticks=1))
+        assert [(t, e) for t, now in enumerate(events) for e in now] == expected
+        assert ticks[-1].diagram[1].shape == (2, 2)
+
+
+def test_an_update_of_the_past_is_refused_and_changes_nothing() -> None:
+    following = tracker()
+    following.follow([update(5, [loop(1)])])
+    before = following.snapshot()
+    for late in (5, 3, math.nan):
+        with pytest.raises(InvalidInputError, match="the one at 5 s"):
+            following([update(6, [loop(1)], scale=2000), update(late, [loop(2)])])
+        assert following.snapshot() == before
+    with pytest.raises(InvalidInputError):
+        following([update(6, [loop(1)]), update(6, [loop(1)])])
+    assert following.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("min_persistence", -1),
+        ("min_persistence", math.inf),
+        ("min_persistence", math.nan),
+        ("min_ticks", 0),
+        ("min_ticks", 1.5),
+        ("alpha", 0),
+        ("alpha", 1.1),
+        ("alpha", None),
+        ("stability_threshold", 2),
+        ("min_change", "much"),
+        ("max_tracks", 0),
+        ("history", 0),
+        ("finished", -1),
+    ],
+)
+def test_settings_out_of_range(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=name):
+        FeatureTracker(**{name: value})
+
+
+def noisy_circle(n: int, seed: int, scale: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    t = np.arange(n) * 0.01
+    circle = np.column_stack([np.cos(6.4 * t), np.sin(6.4 * t)])
+    return circle + rng.normal(scale=scale, size=(n, 2)), t
+
+
+def two_scales(n: int = 1500, **settings: Any) -> list[WindowUpdate]:
+    return MultiScaleStream([1000, 2000], **settings).push(*noisy_circle(n, 0))
+
+
+@pytest.mark.parametrize("settings", [{}, {"max_landmarks": 40}], ids=["exact", "landmarks"])
+def test_a_loop_of_a_stream_has_one_name_and_one_group(settings: dict[str, Any]) -> None:
+    updates = two_scales(**settings)
+    following = FeatureTracker(min_persistence=0.5)
+    following.follow(updates)
+    events = [e for u in updates for e in u.events if e.dimension == 1]
+    births = [e for e in events if e.event_type == "feature_birth"]
+    assert sorted(e.feature_id for e in births) == ["scale_1000ms/H1/0", "scale_2000ms/H1/0"]
+    assert not [e for e in events if e.event_type == "feature_death"]
+    lines = [line for line in following.features() if line.dimension == 1]
+    assert len({line.group for line in lines}) == 1
+    for line in lines:
+        newest = [u for u in updates if u.window_id == line.scale][-1]
+        assert (line.birth, line.death) == tuple(newest.diagram[1][line.row])
+        assert line.stability > 0.9
+        assert line.certain
+        assert line.significant
+
+
+def test_what_a_birth_tells() -> None:
+    updates = two_scales()
+    FeatureTracker(min_persistence=0.5).follow(updates)
+    tick, event = next((u, e) for u in updates for e in u.events if e.dimension == 1)
+    metadata = event.metadata
+    row = tick.feature_ids[1].index(event.feature_id)
+    birth, death = tick.diagram[1][row].tolist()
+    assert (metadata["birth"], metadata["death"]) == (birth, death)
+    assert metadata["persistence"] == death - birth
+    assert 0 <= metadata["p_value"] <= 0.05
+    ids = tick.vertex_ids.tolist()
+    assert metadata["cycle"] == [[ids[v] for v in walk] for walk in tick.diagram.cycle(1, row)]
+    points, _ = noisy_circle(1500, 0)
+    for walk, places in zip(metadata["cycle"], metadata["cycle_points"], strict=True):
+        assert np.abs(points[walk] - places).max() < 1e-6
+    edges = tick.diagram.birth_edges[1][row], tick.diagram.death_edges[1][row]
+    for name, edge in zip(("birth_edge", "death_edge"), edges, strict=True):
+        assert metadata[name] == tuple(sorted(ids[v] for v in edge))
+
+
+def lives_of(updates: Sequence[WindowUpdate]) -> Iterator[tuple[WindowUpdate, set[str], list[str]]]:
+    """Each update with the features that the events so far leave alive in its scale."""
+    alive: dict[str, set[str]] = {}
+    for tick in updates:
+        here = alive.setdefault(tick.window_id, set())
+        names = [e.feature_id for e in tick.events]
+        for event in tick.events:
+            if event.event_type == "feature_birth":
+                assert event.feature_id not in here
+                here.add(event.feature_id)
+            else:
+                assert event.feature_id in here
+                if event.event_type == "feature_death":
+                    here.remove(event.feature_id)
+        yield tick, here, names
+
+
+@pytest.mark.parametrize("min_ticks", [1, 3])
+@pytest.mark.parametrize("settings", [{}, {"max_landmarks": 30}, {"max_edge_length": 0.5}])
+def test_events_tell_the_whole_life(settings: dict[str, Any], min_ticks: int) -> None:
+    points, t = noisy_circle(1200, 1, 0.2)
+    points[400:700] *= 0.3
+    updates = MultiScaleStream([500, 1000], **settings).push(points, t)
+    following = FeatureTracker(min_persistence=0.05, min_ticks=min_ticks, alpha=1.0)
+    born: set[str] = set()
+    for tick in updates:
+        following([tick])
+        for line in following.features(tick.window_id):
+            if line.row >= 0:
+                assert tick.feature_ids[line.dimension][line.row] == line.id
+                assert (line.birth, line.death) == tuple(tick.diagram[line.dimension][line.row])
+            assert len(line.times) <= line.n_ticks
+    for tick, alive, names in lives_of(updates):
+        assert len(names) == len(set(names))
+        shown = {name for names in tick.feature_ids.values() for name in names if name}
+        assert shown <= alive
+        for event in tick.events:
+            if event.event_type == "feature_birth":
+                assert event.feature_id not in born  # names never come back
+                born.add(event.feature_id)
+    assert len(born) > 20
+
+
+def test_pieces_of_a_stream_make_the_same_events() -> None:
+    points, t = noisy_circle(900, 2)
+    whole, pieces = MultiScaleStream([500, 1000]), MultiScaleStream([500, 1000])
+    at_once = tracker().follow(whole.push(points, t))
+    following, cut = tracker(), []
+    for start in range(0, 900, 37):
+        cut += following.follow(pieces.push(points[start : start + 37], t[start : start + 37]))
+    assert [repr(u.events) for u in cut] == [repr(u.events) for u in at_once]
+
+
+def test_a_restored_tracker_goes_on_as_if_nothing_had_happened() -> None:
+    updates, again = two_scales(600), two_scales(600)
+    following = FeatureTracker(0.05, min_ticks=2, alpha=1.0, history=8)
+    moved = FeatureTracker(0.05, min_ticks=2, alpha=1.0, history=8)
+    for tick, other in zip(updates, again, strict=True):
+        following([tick])
+        moved([other])
+        assert repr(other.events) == repr(tick.events)
+        data = moved.snapshot()
+        assert data == following.snapshot()
+        moved = FeatureTracker.restore(data)
+        for a, b in zip(moved.features(), following.features(), strict=True):
+            assert repr(a) == repr(b)
+            assert a.births.tolist() == b.births.tolist()
+            assert (a.cycle, a.group) == (b.cycle, b.group)
+    assert repr(moved.finished()) == repr(following.finished()) != "[]"
+
+
+def test_a_spoilt_snapshot_is_refused() -> None:
+    following = tracker()
+    following.follow(two_scales(300))
+    data = following.snapshot()
+    for spoilt in (data[:-1], data[:100], b"", data[:50] + b"?" + data[51:]):
+        with pytest.raises(SnapshotError):
+            FeatureTracker.restore(spoilt)
+
+
+def test_what_is_kept_is_counted_and_bounded() -> None:
+    points, t = noisy_circle(1600, 3, 0.3)
+    stream = MultiScaleStream([250, 500])
+    following = tracker(history=16, finished=32)
+    sizes = []
+    for start in range(0, 1600, 50):
+        following.follow(stream.push(points[start : start + 50], t[start : start + 50]))
+        sizes.append(following.nbytes)
+    assert following.nbytes >= bytes_of(following)
+    assert following.nbytes <= 1.2 * bytes_of(following)
+    assert max(sizes[16:]) < 1.5 * max(sizes[5:16])
+    assert len(following.finished()) == 32
+    assert max(len(line.times) for line in following.features()) == 16
+
+
+def test_reading_beside_following() -> None:
+    updates = two_scales(800)
+    following, failures, done = tracker(), [], threading.Event()
+
+    def read() -> None:
+        try:
+            while not done.is_set():
+                for line in following.features():
+                    assert len(line.births) == len(line.times)
+                _ = following.nbytes, following.finished()
+        except Exception as error:
+            failures.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    following.follow(updates)
+    done.set()
+    reader.join()
+    assert failures == []
