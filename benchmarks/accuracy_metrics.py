@@ -25,7 +25,7 @@ from .accuracy_cases import Case, Row, cases, run_case
 from .accuracy_pictures import can_draw, draw_p_values
 from .accuracy_summary import TARGETS, summary, table_lines, verdict_lines
 from .accuracy_tracker_time import tracker_times
-from .known_streams import NOISE_SHAPES
+from .known_streams import NOISE_SHAPES, SHAPES
 
 __all__ = ["main", "run"]
 
@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     pictures = args.pictures if can_draw() else None
     if pictures is None:
         _tell("no pictures: matplotlib is not installed")
-    rows = run(cases(args.metric, pictures, quick=args.quick), args.jobs)
+    todo = cases(args.metric, pictures, quick=args.quick)
+    rows = run([c for c in todo if c.stream.shape in (args.shapes or SHAPES)], args.jobs)
     figures = summary(rows, times)
     if pictures is not None:
         draw_p_values(_smallest(rows), pictures / "p_values.png")
@@ -88,6 +89,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--metric", choices=METRICS, default=METRICS[0], help="dtm: weights against outliers"
     )
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, help="only streams of these")
     parser.add_argument("--jobs", type=int, help="processes; one for each core, if not --quick")
     parser.add_argument("--ticks", type=int, help="of the tracker that are timed, at each pace")
     parser.add_argument("--pictures", type=Path, default=record.ROOT / "out" / "accuracy")

@@ -12,8 +12,12 @@ import numpy.typing as npt
 
 from aura_tda_gpu import FeatureTracker, MultiScaleStream
 from aura_tda_gpu.persistence.cpu import CpuEngine
-from aura_tda_gpu.persistence.null_tables import calibration_for, required_run
-from aura_tda_gpu.persistence.significance import corrected, p_values
+from aura_tda_gpu.persistence.significance import (
+    calibration_for,
+    corrected,
+    p_values,
+    required_run,
+)
 from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 
 from .accuracy_scores import Bars, certain_and_lost
@@ -86,6 +90,8 @@ class Observed:
         Of dimension 1, longest first.
     ids : tuple of (str or None), length n
         Feature of each bar.
+    any_ids : tuple of (str or None), length n
+        The same of a tracker that asks for no significance.
     parts : tuple of int, length n, or None
         Which known loop each bar is, -1 where that is not clear; None where loops share points.
     groups : dict of str to int
@@ -106,6 +112,7 @@ class Observed:
     error_bound: float
     bars: Bars
     ids: tuple[str | None, ...]
+    any_ids: tuple[str | None, ...]
     parts: tuple[int, ...] | None
     groups: dict[str, int]
     p: npt.NDArray[np.float64]
@@ -178,7 +185,7 @@ def watch(
         As it is at the end, with its defaults.
     """
     rows = stream.rows()
-    tracker = FeatureTracker(alpha=ALPHA)
+    tracker, untested = FeatureTracker(alpha=ALPHA), FeatureTracker(alpha=1)
     windows = MultiScaleStream(
         setting.scales,
         dim=rows.points.shape[1],
@@ -194,27 +201,30 @@ def watch(
         updates = windows.push(rows.points[part], rows.times[part])
         for timestamp, instant in groupby(updates, lambda update: update.timestamp):
             together = list(instant)
+            untested(together)
+            any_ids = [tuple(update.feature_ids[1]) for update in together]
             tracker(together)
             # scales that tick alone are not compared
-            lines = tracker.features() if len(together) > 1 else []
+            lines = tracker.features(dimension=1) if len(together) > 1 else []
             groups = {line.id: line.group for line in lines}
-            for update in together:
+            for update, ids in zip(together, any_ids, strict=True):
                 name = update.window_id
                 found = scales.setdefault(name, Followed(name, _patience(update, tracker)))
                 batch = batches.get((name, timestamp))
-                found.ticks.append(_observed(update, groups, batch, rows, stream))
+                found.ticks.append(_observed(update, ids, groups, batch, rows, stream))
     if windows.stats.overflowed or windows.stats.skipped_ticks:
         sys.exit(f"{stream.label}: a window lost points or ticks ({windows.stats})")
     return [scales[f"scale_{scale}ms"] for scale in sorted(setting.scales)], tracker
 
 
 def _patience(update: WindowUpdate, tracker: FeatureTracker) -> int:
-    overlap = math.ceil(update.duration_seconds / update.slide_seconds)
+    overlap = update.duration_seconds / update.slide_seconds
     return max(tracker.min_ticks, required_run(overlap))
 
 
 def _observed(
     update: WindowUpdate,
+    any_ids: tuple[str | None, ...],
     groups: dict[str, int],
     batch: Batch | None,
     rows: Streamed,
@@ -232,7 +242,6 @@ def _observed(
         landmarks="exact" if update.error_bound == 0 else update.diagram.info["landmarks"],
         n_vertices=update.n_vertices,
         n_points=update.n_points,
-        dim=update.vertices.shape[1],
     )
     return Observed(
         timestamp=update.timestamp,
@@ -241,6 +250,7 @@ def _observed(
         error_bound=update.error_bound,
         bars=update.diagram[1],
         ids=ids,
+        any_ids=any_ids,
         parts=None if rows.part is None else _parts(update, rows.part, 2 * stream.loops),
         groups={name: groups[name] for name in ids if name in groups},
         p=p_values(update.diagram[1], calibration=calibration),

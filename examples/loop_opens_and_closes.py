@@ -17,7 +17,7 @@ radius, angle = np.sqrt(rng.uniform(hole**2, 1)), rng.uniform(0, 2 * np.pi, len(
 points = radius[:, np.newaxis] * np.column_stack([np.cos(angle), np.sin(angle)])
 
 stream = MultiScaleStream([4000])
-tracker = FeatureTracker(min_persistence=0.4)  # below half of it a bar is not seen
+tracker = FeatureTracker()
 lives: dict[str, list[tuple[float, float]]] = {}
 noise: list[tuple[float, float]] = []
 events = []
@@ -42,7 +42,9 @@ else:
     for name, life in lives.items():
         axes.plot(*np.transpose(life), marker=".", linewidth=2, label=name)
     ideal = np.sqrt(3) * hole  # the side of the largest equilateral triangle in the hole
-    axes.plot(times, ideal, color="#222222", linestyle="--", linewidth=1, label="hole now, × √3")
+    axes.plot(
+        times, ideal, color="#222222", linestyle="--", linewidth=1, label="√3 radius of the hole"
+    )
     for event in events:
         if event.event_type != "feature_update":
             axes.axvline(event.timestamp, color="#999999", linewidth=0.8)
