@@ -139,6 +139,11 @@ def test_two_features_that_swap_are_two_switches():
     assert switches([tick, unclear, swapped]) == (2, 4)
 
 
+def test_two_bars_of_one_known_loop_tell_nothing_of_its_name():
+    tick = Verdict(2, (True, True), ("a", "b"), (2.0, 1.0), (0, 1))
+    assert switches([tick, replace(tick, kinds=(0, 0)), tick]) == (0, 4)
+
+
 def test_a_feature_that_is_lost_or_jumps_is_not_stable():
     assert stability(sequence("aaaa"), 0.5) == (3, 3)
     assert stability(sequence("aa-"), 0.5) == (1, 2)
