@@ -55,8 +55,8 @@ class FeatureTracker:
         Smallest ratio of the persistences at two ticks of one feature; for a birth, of the ratio
         smoothed.
     alpha : float
-        Level of significance of features of dimension 1; 1 asks for none. Among fewer than 16
-        bars, one that dies at 1.9 times its birth counts as significant. Open bars and bars born
+        Level of significance of features of dimension 1; 1 asks for none. Among too few bars for
+        p-values, one that dies at twice its birth counts as significant. Open bars and bars born
         at 0 are not asked.
     min_change : float
         Share of its persistence that birth or death must move by for a ``feature_update``, and by

@@ -23,7 +23,6 @@ __all__ = ["Key", "ScaleState", "Tick", "keep", "name", "tick"]
 
 Key: TypeAlias = tuple[int, int]  # dimension and number of a feature
 
-_FEW_BARS, _LOOP_RATIO = 16, 1.9
 _READ = 16  # loops worked out at one tick of features that are born, longest first
 _REREAD = 2  # and of others, because they are outdated
 
@@ -199,17 +198,13 @@ def _nothing(update: WindowUpdate, slack: float) -> Seen:
 
 
 def _evidence(bars: Float64Array, values: Float64Array) -> Float64Array:
-    """Return the p-values; where bars are few, 0 for a death late enough, else 1 for no p-value.
+    """Return the p-values, and 0 or 1 where there are too few bars for them.
 
-    Among few bars the loops themselves are the median that a p-value is measured from. In 15 000
-    windows of noise in 2, 3 and 10 dimensions with fewer than 16 bars, the largest death was 1.9
-    times its birth in at most 5 %, whatever the number of bars.
+    The longest of one or two bars of noise had a death of up to 1.91 times its birth in 8269
+    windows of noise in 2, 3 and 10 dimensions: twice the birth is a loop.
     """
-    finite = (bars[:, 0] > 0) & np.isfinite(bars[:, 1])
-    if finite.sum() >= _FEW_BARS:
-        return values
-    is_loop = finite & (bars[:, 1] >= _LOOP_RATIO * bars[:, 0])
-    return np.where(is_loop, 0.0, np.where(np.isnan(values) & finite, 1.0, values))
+    few = np.isnan(values) & (bars[:, 0] > 0) & np.isfinite(bars[:, 1])
+    return np.where(few, np.where(bars[:, 1] >= 2 * bars[:, 0], 0.0, 1.0), values)
 
 
 def _names(update: WindowUpdate, k: int, m: int) -> Int64Array:
