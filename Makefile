@@ -45,6 +45,7 @@ bench: $(VENV)/.bench ## measure engine, updates, stream and accuracy against th
 	@$(BIN)/python -m benchmarks.update_performance
 	@$(BIN)/python -m benchmarks.streaming_performance
 	@$(BIN)/python -m benchmarks.landmark_bounds
+	@$(BIN)/python -m benchmarks.outliers
 	@$(BIN)/python -m benchmarks.processor_performance
 	@$(BIN)/python -m benchmarks.accuracy_metrics
 
@@ -64,7 +65,7 @@ sanitize-gpu: ## on a GPU: run its tests under compute-sanitizer
 	@$(NEEDS_GPU)
 	@command -v compute-sanitizer >/dev/null || { \
 		echo "compute-sanitizer was not found: it is part of the CUDA toolkit" >&2; exit 1; }
-	@for tool in memcheck racecheck initcheck; do echo "$$tool"; AURA_RAW_DEVICE_MEMORY=1 \
+	@for tool in memcheck racecheck initcheck synccheck; do echo "$$tool"; AURA_RAW_DEVICE_MEMORY=1 \
 		compute-sanitizer --tool $$tool --error-exitcode 1 --target-processes all \
 		$(GPU_PYTHON) -m pytest -q --timeout=0 -k "$(SANITIZED)" tests/gpu || exit 1; done
 

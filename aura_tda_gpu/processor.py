@@ -75,8 +75,8 @@ class StreamingTDAProcessor:
         ``batch_deadline_ms``,
         ``parallel_workers``, ``input_points``, ``input_policy``, ``subscriber_updates``,
         ``subscriber_policy``, ``allowed_lateness_ms``, ``max_empty_ticks``, ``metric``,
-        ``max_edge_length``, ``homology_dimensions``, ``backend``, ``enabled``: the keys of the
-        configuration, described in docs/config.md. They win over the configuration.
+        ``dtm_mass``, ``max_edge_length``, ``homology_dimensions``, ``backend``, ``enabled``: the
+        keys of the configuration, described in docs/config.md. They win over the configuration.
 
     Raises
     ------

@@ -54,6 +54,7 @@ class Keywords(TypedDict, total=False):
     max_empty_ticks: int
     backend: BackendName
     metric: MetricName
+    dtm_mass: float | None
     max_edge_length: float
     homology_dimensions: Iterable[int]
 

@@ -165,6 +165,6 @@ _FLOORS: dict[str, Callable[[Work], Floor]] = {
     "commit_rows": lambda w: Floor(bytes=8 * w.windows * w.changed * w.n),
     "spanning_forest": _forest,
     "order_splits": lambda w: Floor(bytes=44 * w.split + 8 * w.relations),
-    "expand_relations": lambda w: Floor(l2_bytes=8.0 * w.n * w.relations),
+    "expand_relations": lambda w: Floor(bytes=(8 + 4 * -(-w.births // WARP)) * w.relations),
     "reduce_columns": lambda w: Floor(l2_bytes=12.0 * -(-w.births // WARP) * w.additions),
 }

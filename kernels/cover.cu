@@ -123,26 +123,36 @@ __device__ __forceinline__ double select_farthest(Cover& c, int keep, Shared& sh
 }
 
 // Keep three quarters of the landmarks; see `_thin` of the host. All threads of a block.
+//
+// A keeper takes over the newest member of those it absorbs, the lowest slot first among equals.
 __device__ __noinline__ void thin(Cover& c, row_t row, row_t bucket, Shared& shared) {
     const int keep = 3 * c.k / 4;
     if (keep == 0) return;
     const double radius = select_farthest(c, keep, shared);
     __syncthreads();
-    if (threadIdx.x == 0) {
-        for (int slot = 0; slot < c.k; ++slot) {
-            const int keeper = (int)c.absorber[slot];
-            if (keeper == slot) continue;
-            if (c.newest[slot] > c.newest[keeper]) {
-                const double away = distance_of(c, c.nearest[slot]);
-                c.newest[keeper] = c.newest[slot];
-                c.back[keeper] = __dmul_rn(__dadd_rn(away, c.back[slot]), UP);
+    for (int keeper = threadIdx.x; keeper < c.k; keeper += blockDim.x) {
+        if (c.absorber[keeper] != keeper) continue;
+        row_t newest = c.newest[keeper];
+        int from = keeper;
+        for (int slot = 0; slot < c.k; ++slot)
+            if (c.absorber[slot] == keeper && c.newest[slot] > newest) {
+                newest = c.newest[slot];
+                from = slot;
             }
-            close_slot(c, slot);
-        }
-        for (int i = 0; i < (int)c.counts[SIZE]; ++i) {
-            const int at = (int)((c.counts[HEAD] + i) % c.length);
-            c.bound[at] = __dmul_rn(__dadd_rn(c.bound[at], radius), UP);
-        }
+        if (from == keeper) continue;
+        const double away = distance_of(c, c.nearest[from]);
+        c.newest[keeper] = newest;
+        c.back[keeper] = __dmul_rn(__dadd_rn(away, c.back[from]), UP);
+    }
+    __syncthreads();
+    for (int slot = threadIdx.x; slot < c.k; slot += blockDim.x)
+        if (c.absorber[slot] != slot) close_slot(c, slot);
+    for (int i = threadIdx.x; i < c.counts[SIZE]; i += blockDim.x) {
+        const int at = (int)((c.counts[HEAD] + i) % c.length);
+        c.bound[at] = __dmul_rn(__dadd_rn(c.bound[at], radius), UP);
+    }
+    __syncthreads();
+    if (threadIdx.x == 0) {
         note_distance(c, row - 1, bucket, radius);
         c.rho[0] = fmax(c.rho[0], __dmul_rn(radius, WIDER));
         c.counts[LOOSE] = 1;

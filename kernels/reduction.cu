@@ -2,6 +2,8 @@
 
 #include "common.cuh"
 #include "lune.cuh"
+#include "certificates.cuh"
+#include "trails.cuh"
 
 // The split edges in order, and their relations: a cycle a r0 b ri for each further component.
 //
@@ -56,6 +58,13 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
     }
 }
 
+// A vertex of the lune of ab, a > b, as it was noted; n if the lune is empty.
+__device__ __forceinline__ int noted_apex(const code_t* first, int a, int b, int n) {
+    const int code = first[(size_t)a * n + b];
+    if (code == empty_code(n)) return n;
+    return code < n ? code : code - n;
+}
+
 // The lune vertex with the smallest larger side, the lowest of equals; n if the lune is empty.
 __device__ __forceinline__ int apex_of(const unsigned* bits, int a, int b, int k, int n) {
     const unsigned* row_a = bits + (size_t)a * n;
@@ -108,19 +117,6 @@ __device__ __forceinline__ edge_t take_largest(edge_t* list, int size) {
     return taken;
 }
 
-// Place of a key in a sorted list that holds it.
-__device__ __forceinline__ int place_of(edge_t key, const edge_t* sorted, int count) {
-    int low = 0, high = count - 1;
-    while (low < high) {
-        const int middle = (low + high) / 2;
-        if (sorted[middle] < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 // Columns of the relations first, first + 1, ...: every edge ab that is no RNG edge is replaced by
 // ar + rb, r in its lune, the latest edge first, until birth edges remain.
 //
@@ -128,11 +124,21 @@ __device__ __forceinline__ int place_of(edge_t key, const edge_t* sorted, int co
 // their number); rng, birth_rank, rng_room of spanning_forest; lists (windows, warps, list_room),
 // room; columns (windows, n_columns, words); counts[LIST_FULL] is set if a list was too short, and
 // the columns are then of no use.
+//
+// Where codes are kept, has_codes, r is a vertex that they name: first_code (windows, n, n). Where
+// trails are, rng_words > 0: trails (windows, room, rng_words + n / 32), zero before; and if there
+// was an earlier diagram, old_words > 0, those and its arrays are old_*, and moved (windows, n / 32)
+// as above. counts[REUSED] grows.
 extern "C" __global__ void __launch_bounds__(EXPAND_WARPS * WARP)
     expand_relations(const unsigned* bits, int n, const edge_t* splits, const int* ends,
                      int n_splits, const unsigned long long* relations, int room, const edge_t* rng,
                      const int* birth_rank, int rng_room, int first, unsigned* columns,
-                     int n_columns, int words, edge_t* lists, int list_room, int* counts) {
+                     int n_columns, int words, edge_t* lists, int list_room,
+                     const code_t* first_code, int has_codes, unsigned* trails, int rng_words,
+                     const edge_t* old_splits, const int* old_ends, int n_old_splits,
+                     const unsigned long long* old_relations, int old_room, const edge_t* old_rng,
+                     int old_rng_room, const unsigned* old_trails, int old_rng_words,
+                     const unsigned* moved, int* counts) {
     const int window = blockIdx.y, n_warps = gridDim.x * warps_per_block();
     const int warp = blockIdx.x * warps_per_block() + warp_id();
     bits += (size_t)window * n * n;
@@ -143,7 +149,17 @@ extern "C" __global__ void __launch_bounds__(EXPAND_WARPS * WARP)
     columns += (size_t)window * n_columns * words;
     counts += window * COUNTS;
     edge_t* list = lists + ((size_t)window * n_warps + warp) * list_room;
-    const int n_rng = counts[N_RNG];
+    const int n_rng = counts[N_RNG], n_words = (n + 31) / 32;
+    first_code += has_codes ? (size_t)window * n * n : 0;
+    trails += (size_t)window * room * (rng_words ? rng_words + n_words : 0);
+    if (old_rng_words) {
+        old_splits += (size_t)window * n_old_splits;
+        old_ends += (size_t)window * n_old_splits;
+        old_relations += (size_t)window * old_room;
+        old_rng += (size_t)window * old_rng_room;
+        old_trails += (size_t)window * old_room * (old_rng_words + n_words);
+        moved += (size_t)window * n_words;
+    }
     const int count = min(n_columns, ends[(size_t)(window + 1) * n_splits - 1] - first);
     for (int column = warp; column < count; column += n_warps) {
         const unsigned long long relation = relations[first + column];
@@ -151,9 +167,33 @@ extern "C" __global__ void __launch_bounds__(EXPAND_WARPS * WARP)
         const int a = larger_vertex(key), b = smaller_vertex(key);
         for (int word = lane_id(); word < words; word += WARP)
             columns[(size_t)column * words + word] = 0;
+        Trail trail = {nullptr, nullptr};
+        if (rng_words) {
+            trail.edges = trails + (size_t)(first + column) * (rng_words + n_words);
+            trail.vertices = trail.edges + rng_words;
+            for (int word = lane_id(); word < rng_words + n_words; word += WARP)
+                trail.edges[word] = 0;
+        }
+        __syncwarp();
+        if (old_rng_words) {
+            const int place = place_of(key, old_splits, n_old_splits);
+            const int stop = old_splits[place] == key ? old_ends[place] : 0;
+            int at = stop && place ? old_ends[place - 1] : 0;
+            while (at < stop && (unsigned)old_relations[at] != (unsigned)relation) ++at;
+            const unsigned* old_trail = old_trails + (size_t)at * (old_rng_words + n_words);
+            if (at < stop && follow(old_trail, old_rng, old_rng_words, moved, n, rng, birth_rank,
+                                    n_rng, columns + (size_t)column * words, words, trail,
+                                    rng_words)) {
+                if (lane_id() == 0) atomicAdd(&counts[REUSED], 1);
+                continue;
+            }
+        }
+        trail.use_vertex(a);
+        trail.use_vertex(b);
         int size = 0;
         for (int i = 0; i < 2; ++i) {
             const int r = (int)(relation >> (i ? 16 : 0)) & 0xffff;
+            trail.use_vertex(r);
             size = toggle(list, size, edge_key(bits[(size_t)a * n + r], a, r));
             size = toggle(list, size, edge_key(bits[(size_t)b * n + r], b, r));
         }
@@ -161,13 +201,16 @@ extern "C" __global__ void __launch_bounds__(EXPAND_WARPS * WARP)
             const edge_t latest = take_largest(list, size);
             --size;
             const int c = larger_vertex(latest), d = smaller_vertex(latest);
-            const int r = apex_of(bits, c, d, key_length(latest), n);
+            const int r = has_codes ? noted_apex(first_code, c, d, n)
+                                    : apex_of(bits, c, d, key_length(latest), n);
             if (r == n) {
-                const int birth = birth_rank[place_of(latest, rng, n_rng)];
+                const int place = place_of(latest, rng, n_rng), birth = birth_rank[place];
+                trail.meet_edge(place);
                 if (birth >= 0 && lane_id() == 0)
                     columns[(size_t)column * words + birth / 32] ^= 1u << birth % 32;
                 continue;
             }
+            trail.use_vertex(r);
             size = toggle(list, size, edge_key(bits[(size_t)c * n + r], c, r));
             size = toggle(list, size, edge_key(bits[(size_t)d * n + r], d, r));
         }

@@ -93,6 +93,11 @@ def test_the_page_on_the_gpu(tmp_path):
     assert lines[-1] == "[[1.        1.4142135]]"
 
 
+def test_the_page_on_significance(tmp_path):
+    (block,) = blocks("docs/significance.md")
+    assert re.match(r"\[0\.0\d* .*\] exact\n$", run("-c", block, cwd=tmp_path))
+
+
 def test_the_output(tmp_path):
     (block,) = blocks("docs/output.md")
     (tmp_path / "a.csv").write_text("t,x,y\n0,0,0\n0.1,0,1\n0.2,1,1\n0.3,1,0\n")

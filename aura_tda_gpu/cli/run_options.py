@@ -100,7 +100,12 @@ class RunOptions:
     ] = None
     max_memory_mb: Annotated[int | None, typer.Option(help="Memory of the stream.")] = None
     metric: Annotated[
-        str | None, _choice("euclidean, manhattan, chebyshev or cosine.", *get_args(MetricName))
+        str | None,
+        _choice("euclidean, manhattan, chebyshev, cosine or dtm.", *get_args(MetricName)),
+    ] = None
+    dtm_mass: Annotated[
+        float | None,
+        typer.Option(help="With --metric dtm: share of a window's rows that makes a weight."),
     ] = None
     max_edge_length: Annotated[
         float | None, typer.Option(help="Longest edge of the filtration.")
@@ -147,6 +152,7 @@ class RunOptions:
             "memory.landmarks": ("--landmarks", self.landmarks),
             "memory.max_mb": ("--max-memory-mb", self.max_memory_mb),
             "engine.metric": ("--metric", self.metric),
+            "engine.dtm_mass": ("--dtm-mass", self.dtm_mass),
             "engine.max_edge_length": ("--max-edge-length", self.max_edge_length),
             "engine.backend": ("--backend", self.backend),
         }

@@ -16,6 +16,7 @@ __all__ = ["DEFAULT", "PREFIX", "Layers", "flat", "layered", "origins", "resolve
 
 PREFIX = "AURA_TDA_"
 DEFAULT = "default"
+_BESIDE = {"engine.dtm_mass": {"engine.metric": "dtm"}}  # what a key is checked beside
 _Found = dict[str, tuple[Any, str]]  # key: value, origin
 
 
@@ -150,7 +151,7 @@ def _add_given(
 def _add(key: str, value: Any, origin: str, found: _Found, faults: list[str]) -> None:
     """Add one setting that can be taken, or what is wrong with it under the name it came with."""
     try:
-        Config(**_nested({key: value}))
+        Config(**_nested({**_BESIDE.get(key, {}), key: value}))
     except FaultySettings as error:
         faults += [f"{origin}: {fault.what}" for fault in error.faults]
     else:
@@ -172,7 +173,8 @@ def _unknown(name: str) -> str:
 def _nearest_key(wanted: str) -> str | None:
     keys = list(setting_fields())
     ends = {key.rpartition(".")[2]: key for key in keys}
-    return nearest(wanted, {key: key for key in keys}) or nearest(wanted.rpartition(".")[2], ends)
+    name = wanted.rpartition(".")[2]
+    return ends.get(name) or nearest(wanted, {key: key for key in keys}) or nearest(name, ends)
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -7,11 +7,17 @@ from collections.abc import Iterator
 from os import PathLike
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from ..errors import ConfigError
-from .base import Section
+from .base import Fault, FaultySettings, Section
 from .yaml_text import ROOT_KEY, read_settings
 
 __all__ = [
@@ -31,7 +37,7 @@ __all__ = [
 ]
 
 BackendName: TypeAlias = Literal["auto", "cpu", "cuda", "reference"]
-MetricName: TypeAlias = Literal["euclidean", "manhattan", "chebyshev", "cosine"]
+MetricName: TypeAlias = Literal["euclidean", "manhattan", "chebyshev", "cosine", "dtm"]
 LandmarkStrategyName: TypeAlias = Literal["cover", "maxmin"]
 InputPolicy: TypeAlias = Literal["block", "drop_oldest"]
 SubscriberPolicy: TypeAlias = Literal["drop_oldest", "coalesce", "block"]
@@ -118,7 +124,7 @@ class StabilityConfig(Section):
         default=0.05,
         gt=0,
         le=1,
-        description="Level of significance of a loop that becomes a feature; 1 asks for none.",
+        description="Level of significance of a feature; 1 asks for none.",
         json_schema_extra={"unit": "a share of 1"},
     )
 
@@ -206,7 +212,16 @@ class EngineConfig(Section):
     )
     metric: MetricName = Field(
         default="euclidean",
-        description="Distance between points; `cosine` is the angle in radians.",
+        description="Distance between points; `cosine` is the angle in radians, `dtm` the "
+        "euclidean one with weights that hold outliers back.",
+    )
+    dtm_mass: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="With the metric `dtm`, and only there: the share of a window's points that "
+        "makes a weight; unset, 0.1.",
+        json_schema_extra={"unit": "a share of 1"},
     )
     max_edge_length: Annotated[float, _NO_LIMIT] = Field(
         default=math.inf,
@@ -256,6 +271,14 @@ class Config(Section):
     queues: QueuesConfig = QueuesConfig()
     window: WindowConfig = WindowConfig()
     engine: EngineConfig = EngineConfig()
+
+    @model_validator(mode="after")
+    def _mass_has_a_use(self) -> Config:
+        engine = self.engine
+        if engine.dtm_mass is not None and engine.metric != "dtm":
+            what = f"is for the metric dtm alone, not for {engine.metric}, got {engine.dtm_mass}"
+            raise FaultySettings([Fault(f"{engine.path}.dtm_mass", what)])
+        return self
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Config:

@@ -11,7 +11,18 @@ import numpy.typing as npt
 from .edge_keys import LENGTH_SHIFT, UInt64Array, key_after, lengths_of, vertices_of
 from .engine import Bars, Int64Array, LoopEdges
 
-__all__ = ["Paired", "bars_of", "named_by_place", "unpaired"]
+__all__ = ["Loops", "Members", "Paired", "Renamed", "bars_of", "named_by_place", "unpaired"]
+
+
+class Members(Protocol):
+    """The births in some reduced columns, read when they are asked for."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+
+    def __call__(self, index: int) -> Int64Array:
+        """Return the places of the births in one of the columns, ascending."""
 
 
 class Paired(Protocol):
@@ -37,8 +48,8 @@ class Paired(Protocol):
     def deaths(self) -> UInt64Array:
         """See above."""
 
-    def column_members(self, rows: Int64Array) -> tuple[Int64Array, Int64Array]:
-        """Return the births in some reduced columns: offsets (k + 1,) and members."""
+    def members_of(self, rows: Int64Array) -> Members:
+        """Return the births in the reduced columns of some births."""
 
 
 def unpaired(paired: Paired) -> UInt64Array:
@@ -105,7 +116,7 @@ def named_by_place(
         k: replace(b, birth_edges=rank[b.birth_edges], death_edges=rank[b.death_edges])
         for k, b in bars.items()
     }
-    return renamed, None if slot_loops is None else _Renamed(slot_loops, rank)
+    return renamed, None if slot_loops is None else Renamed(slot_loops, rank)
 
 
 def _bars_of_components(merges: UInt64Array, n_open: int, n_components: int) -> Bars:
@@ -138,8 +149,7 @@ def _bars_of_loops(paired: Paired, truncated: UInt64Array, n_names: int) -> tupl
         death_edges,
         _is_among(births, truncated),
     )
-    columns = paired.column_members(rows)
-    return bars, _Loops(n_names, paired.merges, paired.births, rows, *columns)
+    return bars, Loops(n_names, paired.merges, paired.births, rows, paired.members_of(rows))
 
 
 def _is_among(edge_keys: UInt64Array, others: UInt64Array) -> npt.NDArray[np.bool_]:
@@ -147,24 +157,25 @@ def _is_among(edge_keys: UInt64Array, others: UInt64Array) -> npt.NDArray[np.boo
 
 
 @dataclass(frozen=True, slots=True)
-class _Loops:
+class Loops:
     """Loops of the bars: birth edges of a reduced column, closed by paths in the forest."""
 
     n_names: int
     merges: UInt64Array
     births: UInt64Array
     rows: Int64Array
-    offsets: Int64Array
-    members: Int64Array
+    members: Members
 
     @property
     def nbytes(self) -> int:
-        held = (self.merges, self.births, self.rows, self.offsets, self.members)
-        return sum(array.nbytes for array in held)
+        """Bytes held."""
+        held = (self.merges, self.births, self.rows)
+        return sum(array.nbytes for array in held) + self.members.nbytes
 
     def __call__(self, index: int) -> Int64Array:
+        """Return the edges of a cycle; see `LoopEdges`."""
         row = self.rows[index]
-        chosen = self.members[self.offsets[index] : self.offsets[index + 1]]
+        chosen = self.members(index)
         if not len(chosen):
             chosen = np.array([row])
         parent, depth = _rooted(vertices_of(self.merges), self.n_names)
@@ -180,7 +191,7 @@ class _Loops:
 
 
 @dataclass(frozen=True, slots=True)
-class _Renamed:
+class Renamed:
     """Loops whose vertices have other names."""
 
     loops: LoopEdges
@@ -188,9 +199,11 @@ class _Renamed:
 
     @property
     def nbytes(self) -> int:
+        """Bytes held."""
         return self.loops.nbytes + self.names.nbytes
 
     def __call__(self, index: int) -> Int64Array:
+        """Return the edges of a cycle; see `LoopEdges`."""
         renamed: Int64Array = self.names[self.loops(index)]
         return renamed
 

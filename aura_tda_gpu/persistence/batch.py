@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from .diagram import Diagram
 from .engine import BatchEngine, Engine, EngineResult, Float32Array
 from .rips import RipsOptions, check_options, compute_diagram, diagram_of, prepared
 from .threads import in_parts
+from .weighted import told, weighted_of_many
 
 __all__ = ["vietoris_rips_batch"]
 
@@ -30,6 +32,7 @@ def vietoris_rips_batch(
     max_edge_length: float = math.inf,
     backend: str = "auto",
     threads: int | None = None,
+    dtm_mass: float | None = None,
 ) -> list[Diagram]:
     """Compute the persistence diagram of each of many clouds.
 
@@ -41,7 +44,7 @@ def vietoris_rips_batch(
     X : array_like, shape (n_windows, n_points, dim), or a sequence of arrays (n_points, dim)
         Clouds, whose sizes may differ in a sequence; with ``metric="precomputed"`` square
         dissimilarity matrices.
-    metric, homology_dimensions, max_edge_length, backend, threads
+    metric, homology_dimensions, max_edge_length, backend, threads, dtm_mass
         As in `vietoris_rips`.
 
     Returns
@@ -62,7 +65,9 @@ def vietoris_rips_batch(
     >>> [d[1].tolist() for d in vietoris_rips_batch([square, square[:3]])]
     [[[1.0, 1.4142135381698608]], []]
     """
-    options = check_options(metric, homology_dimensions, max_edge_length, backend, threads)
+    options = check_options(
+        metric, homology_dimensions, max_edge_length, backend, threads, dtm_mass
+    )
     clouds = [_prepared(i, cloud, options) for i, cloud in enumerate(_clouds(X))]
     largest = max(map(len, clouds), default=0)
     engine, reason = backends.resolve(options.backend, largest, options.homology_dimensions)
@@ -98,13 +103,7 @@ def _by_threads(
     """Compute clouds on several threads at once, or each of them on all."""
     workers = options.threads if len(clouds) >= options.threads else 1
     if workers > 1:
-        options = RipsOptions(
-            options.metric,
-            options.homology_dimensions,
-            options.max_edge_length,
-            options.backend,
-            threads=1,
-        )
+        options = replace(options, threads=1)
 
     def part(index: int) -> list[Diagram]:
         mine = clouds[index::workers]
@@ -122,8 +121,10 @@ def _in_groups(
     for places in _groups([cloud.shape for cloud in clouds], engine.max_windows):
         for part, results in _results([clouds[i] for i in places], options, engine):
             for i, result in zip(places[part], results, strict=True):
-                told = {"path": "rebuild", "n_together": len(results)}
-                run = partial(_done, result, told)
+                said = {"path": "rebuild", "n_together": len(results)}
+                if options.dtm_mass is not None:
+                    said.update(told(options.dtm_mass, len(clouds[i])))
+                run = partial(_done, result, said)
                 diagrams[i] = diagram_of(run, options, engine, reason, len(clouds[i]))
     return [diagram for diagram in diagrams if diagram is not None]
 
@@ -150,21 +151,28 @@ def _together(
 ) -> list[EngineResult]:
     """Compute clouds of one shape with one set of launches."""
     started = time.perf_counter()
-    with engine.device.at_work(f"{len(clouds)} clouds of {len(clouds[0])} points have no room"):
-        matrices = stacked(clouds, engine.device.xp)
-    if options.metric != "precomputed":
-        matrices = engine.pairwise_of_many(matrices, options.metric)
+    births = None
+    if options.dtm_mass is not None:
+        matrices, births = weighted_of_many(engine, clouds, options.dtm_mass)
+    else:
+        with engine.device.at_work(f"{len(clouds)} clouds of {len(clouds[0])} points have no room"):
+            matrices = stacked(clouds, engine.device.xp)
+        if options.metric != "precomputed":
+            matrices = engine.pairwise_of_many(matrices, options.metric)
     seconds = time.perf_counter() - started
     results = engine.compute_many(
-        matrices, dimensions=options.homology_dimensions, threshold=options.max_edge_length
+        matrices,
+        dimensions=options.homology_dimensions,
+        threshold=options.max_edge_length,
+        births=births,
     )
     for result in results:
         result.info["seconds"] = {"distance": seconds, **result.info["seconds"]}
     return results
 
 
-def _done(result: EngineResult, told: dict[str, Any]) -> tuple[EngineResult, dict[str, Any]]:
-    return result, told
+def _done(result: EngineResult, said: dict[str, Any]) -> tuple[EngineResult, dict[str, Any]]:
+    return result, said
 
 
 def _groups(shapes: list[tuple[int, ...]], max_windows: int) -> Iterator[list[int]]:

@@ -22,6 +22,7 @@ from .bars import bars_of, unpaired
 from .distances import angles
 from .edge_keys import INFINITE, LARGEST, pattern_of
 from .edge_sweep import sweep_edges
+from .elder import bars_by_birth
 from .engine import EngineResult, Float32Array
 from .footprint import padded
 from .kernels import certificates, cover, distance, farthest, keys
@@ -56,9 +57,10 @@ class CpuEngine:
         dimensions: tuple[int, ...],
         threshold: float,
         threads: int,
+        births: Float32Array | None = None,
     ) -> EngineResult:
         """Return the bars of the filtration; see `Engine.compute`."""
-        return _compute(dissimilarity, dimensions, threshold, threads)
+        return _compute(dissimilarity, dimensions, threshold, threads, births)
 
     def has_window_state(self, capacity: int) -> bool:
         """Tell whether the codes of so many slots fit into 16 bits."""
@@ -120,7 +122,11 @@ def _pairwise(points: Float32Array, metric: str) -> Float32Array:
 
 
 def _compute(
-    dissimilarity: Float32Array, dimensions: tuple[int, ...], threshold: float, threads: int
+    dissimilarity: Float32Array,
+    dimensions: tuple[int, ...],
+    threshold: float,
+    threads: int,
+    vertex_births: Float32Array | None = None,
 ) -> EngineResult:
     if any(k > 1 for k in dimensions):
         raise UnsupportedError(f"the cpu engine computes dimensions 0 and 1, not {dimensions}")
@@ -142,4 +148,7 @@ def _compute(
             complete = pair_edges(
                 bits, sweep_edges(bits, LARGEST, threads, seconds), with_loops, seconds
             )
-    return EngineResult(*bars_of(paired, dimensions, n, complete=complete), info)
+    bars, loops = bars_of(paired, dimensions, n, complete=complete)
+    if vertex_births is not None and 0 in dimensions:
+        bars[0] = bars_by_birth(paired.merges, vertex_births, threshold)
+    return EngineResult(bars, loops, info)

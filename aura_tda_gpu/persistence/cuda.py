@@ -8,7 +8,7 @@ atomics, so that the columns do not depend on the schedule.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ from .cuda_stages import Stages
 from .cuda_state import CudaWindowState
 from .distances import angles
 from .edge_keys import INFINITE, LARGEST, pattern_of
+from .elder import bars_by_birth
 from .engine import EngineResult, Float32Array
 
 __all__ = ["MAX_VERTICES", "CudaEngine", "device_bytes"]
@@ -85,15 +86,24 @@ class CudaEngine:
         dimensions: tuple[int, ...],
         threshold: float,
         threads: int,
+        births: Float32Array | None = None,
     ) -> EngineResult:
         """Return the bars of the filtration; see `Engine.compute`. ``threads`` is not used."""
         (result,) = self.compute_many(
-            dissimilarity[np.newaxis], dimensions=dimensions, threshold=threshold
+            dissimilarity[np.newaxis],
+            dimensions=dimensions,
+            threshold=threshold,
+            births=None if births is None else [births],
         )
         return result
 
     def compute_many(
-        self, matrices: Any, *, dimensions: tuple[int, ...], threshold: float
+        self,
+        matrices: Any,
+        *,
+        dimensions: tuple[int, ...],
+        threshold: float,
+        births: Sequence[Float32Array] | None = None,
     ) -> list[EngineResult]:
         """Return the bars of many windows of one size, with one set of launches.
 
@@ -103,6 +113,8 @@ class CudaEngine:
             On the device or the host, each as `Engine.compute` takes it.
         dimensions, threshold
             See `Engine.compute`.
+        births : sequence of ndarray of float32, shape (n,), optional
+            See `Engine.compute`, for each window.
 
         Raises
         ------
@@ -134,10 +146,14 @@ class CudaEngine:
             complete = paired
             if longest < LARGEST and any(map(_is_cut, r_enc, paired, [n] * windows)):
                 complete = self._paired(bits, radii, LARGEST, with_loops, seconds)
-        return [
+        results = [
             _result(n, dimensions, radius, mine, whole, dict(seconds))
             for radius, mine, whole in zip(r_enc, paired, complete, strict=True)
         ]
+        if births is not None and 0 in dimensions:
+            for result, mine, some in zip(results, paired, births, strict=True):
+                result.bars[0] = bars_by_birth(mine.merges, some, threshold)
+        return results
 
     def has_window_state(self, capacity: int) -> bool:
         """Tell whether the masks of so many slots fit; their codes then fit into 16 bits."""

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from .cuda_kernels import CONSTANTS
 from .cuda_launch import Host, timed
 from .cuda_reduction import Reduction
-from .cuda_stages import Ordered, Stages
+from .cuda_stages import Codes, Ordered, Stages
+from .cuda_trails import WarmStart
 from .edge_keys import UInt64Array
 from .engine import Int64Array
 
@@ -40,13 +41,24 @@ class PairedOnDevice:
     columns: npt.NDArray[np.uint32]
     counts: dict[str, int]
 
-    def column_members(self, rows: Int64Array) -> tuple[Int64Array, Int64Array]:
+    def members_of(self, rows: Int64Array) -> _Words:
         """Return the births in some columns; see `bars.Paired`."""
-        words = np.ascontiguousarray(self.columns[rows]).view(np.uint8)
-        bits = np.unpackbits(words, axis=1, bitorder="little")
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(np.count_nonzero(bits, axis=1), out=offsets[1:])
-        return offsets, np.nonzero(bits)[1].astype(np.int64)
+        return _Words(self.columns[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Columns as bitsets; see `bars.Members`."""
+
+    words: npt.NDArray[np.uint32]
+
+    @property
+    def nbytes(self) -> int:
+        return self.words.nbytes
+
+    def __call__(self, index: int) -> Int64Array:
+        bits = np.unpackbits(self.words[index].view(np.uint8), bitorder="little")
+        return np.flatnonzero(bits).astype(np.int64, copy=False)
 
 
 class Pairs:
@@ -63,7 +75,13 @@ class Pairs:
         self.reduction = Reduction(stages.device)
 
     def of(
-        self, bits: Any, edges: Ordered, with_loops: bool, seconds: dict[str, float]
+        self,
+        bits: Any,
+        edges: Ordered,
+        with_loops: bool,
+        seconds: dict[str, float],
+        codes: Codes | None = None,
+        warm: WarmStart | None = None,
     ) -> list[PairedOnDevice]:
         """Return the pairs of each window.
 
@@ -77,6 +95,8 @@ class Pairs:
             Whether to look at births and splits at all.
         seconds : dict
             Phase times ``forest`` and ``reduce``, added to.
+        codes, warm
+            See `Reduction.reduce`.
         """
         windows, n, _ = bits.shape
         with timed(seconds, "forest"):
@@ -84,7 +104,7 @@ class Pairs:
         with timed(seconds, "reduce"):
             found, counts = [edges.rng, forest.birth_rank, forest.births], forest.host_counts
             if with_loops:
-                reduced = self.reduction.reduce(bits, edges, forest)
+                reduced = self.reduction.reduce(bits, edges, forest, codes, warm)
                 found += [reduced.deaths, reduced.columns]
                 counts = reduced.host_counts
             parts = self.stages.device.bring(*found)
@@ -127,7 +147,7 @@ def _window(
             "n_split": told["N_SPLIT"],
             "n_relations": n_relations,
             "relations_used": n_relations if n_births else 0,
-            "relations_reused": 0,
+            "relations_reused": told["REUSED"] if n_births else 0,
             "column_additions": told["ADDITIONS"],
         },
     )

@@ -13,7 +13,8 @@ from typing import Any
 
 from ..errors import KernelCompileError, MissingDependencyError
 from . import cuda_device
-from .cuda_kernels import KERNELS, STAGES, kernel_source, kernels_of_current_device
+from .cuda_kernels import STAGES, kernel_source
+from .cuda_nvrtc import what_it_takes
 
 __all__ = ["ARCHITECTURES", "KernelUse", "compile_all", "compile_by_nvcc"]
 
@@ -53,12 +54,12 @@ class KernelUse:
 
 
 def compile_all(architectures: Iterable[str] = ()) -> dict[str, Any]:
-    """Compile all kernels by nvcc where it is found, else by NVRTC for the device at hand.
+    """Compile all kernels by nvcc where it is found, else by CuPy's NVRTC.
 
     Parameters
     ----------
     architectures : iterable of str
-        Such as ``"sm_90"``; none stands for `ARCHITECTURES`. NVRTC takes its device's own.
+        Such as ``"sm_90"``; none stands for those of `ARCHITECTURES` that NVRTC knows.
 
     Returns
     -------
@@ -70,17 +71,25 @@ def compile_all(architectures: Iterable[str] = ()) -> dict[str, Any]:
     KernelCompileError
         If a kernel does not compile.
     MissingDependencyError
-        If there is neither nvcc nor a device with CuPy.
+        If there is neither nvcc nor CuPy with NVRTC.
     """
     nvcc = shutil.which("nvcc")
     if nvcc is not None:
         wanted = tuple(architectures) or ARCHITECTURES
         uses = [use for stage in STAGES for use in compile_by_nvcc(nvcc, stage, wanted)]
         return {"compiler": nvcc, "kernels": [asdict(use) for use in uses]}
-    reason = cuda_device.why_not()
-    if reason is not None:
-        raise MissingDependencyError(f"kernels: nvcc was not found, and NVRTC cannot: {reason}")
-    return {"compiler": "NVRTC", "kernels": [asdict(use) for use in _compile_by_nvrtc()]}
+    try:
+        from cupy.cuda import nvrtc
+
+        known = tuple(f"sm_{arch}" for arch in nvrtc.getSupportedArchs())
+    except Exception as error:  # ImportError, or that of a library that is not there
+        reason = cuda_device.why_not() or error
+        raise MissingDependencyError(
+            f"kernels: nvcc was not found, and NVRTC cannot: {reason}"
+        ) from error
+    wanted = tuple(architectures) or tuple(arch for arch in ARCHITECTURES if arch in known)
+    uses = [use for stage in STAGES for use in _compile_by_nvrtc(nvrtc, stage, wanted)]
+    return {"compiler": "NVRTC", "kernels": [asdict(use) for use in uses]}
 
 
 def compile_by_nvcc(nvcc: str, stage: str, architectures: Iterable[str]) -> list[KernelUse]:
@@ -103,8 +112,19 @@ def compile_by_nvcc(nvcc: str, stage: str, architectures: Iterable[str]) -> list
     if done.returncode:
         log = done.stdout + done.stderr
         raise KernelCompileError("does not compile", file=f"{stage}.cu", log=log)
+    return _uses(done.stderr, stage)
+
+
+def _compile_by_nvrtc(nvrtc: Any, stage: str, architectures: Iterable[str]) -> list[KernelUse]:
+    """Compile one stage for some architectures as the engine does for that of its device."""
+    source = kernel_source(stage)
+    return _uses("\n".join(what_it_takes(source, stage, a, nvrtc) for a in architectures), stage)
+
+
+def _uses(log: str, stage: str) -> list[KernelUse]:
+    """Return what the assembler says about each kernel."""
     return sorted(
-        (_use(found, stage) for found in _USE.finditer(done.stderr)),
+        (_use(found, stage) for found in _USE.finditer(log)),
         key=lambda use: (use.kernel, int(use.arch.removeprefix("sm_"))),
     )
 
@@ -119,22 +139,3 @@ def _use(found: re.Match[str], stage: str) -> KernelUse:
         shared_bytes=int(shared[1]) if shared else 0,
         spilled_bytes=int(found["stores"]) + int(found["loads"]),
     )
-
-
-def _compile_by_nvrtc() -> list[KernelUse]:
-    """Compile for CuPy's current device and ask the driver what each kernel takes."""
-    import cupy
-
-    arch = f"sm_{cupy.cuda.Device().compute_capability}"
-    kernels: Any = kernels_of_current_device()
-    return [
-        KernelUse(
-            kernel=name,
-            stage=stage,
-            arch=arch,
-            registers=int(kernels[name].num_regs),
-            shared_bytes=int(kernels[name].shared_size_bytes),
-            spilled_bytes=int(kernels[name].local_size_bytes),
-        )
-        for name, stage in KERNELS.items()
-    ]

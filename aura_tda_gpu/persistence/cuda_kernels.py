@@ -74,7 +74,8 @@ CONSTANTS = {
     "N_KILLED": 6,
     "ADDITIONS": 7,
     "LIST_FULL": 8,
-    "COUNTS": 9,
+    "REUSED": 9,
+    "COUNTS": 10,
 }
 
 _INCLUDE = re.compile(r'^#include "([\w.]+)"\n', re.MULTILINE)

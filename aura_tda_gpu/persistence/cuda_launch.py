@@ -65,6 +65,15 @@ class Device:
                     f"{needs} on the GPU{self._free_bytes()}: {hint} ({error})"
                 ) from error
 
+    def wait_for_caller(self) -> None:
+        """Let the default stream wait for what the caller's stream has still to do.
+
+        A stream made with ``non_blocking=True`` is not waited for otherwise.
+        """
+        if self._id is not None:
+            begun = self.xp.cuda.get_current_stream().record()
+            self.xp.cuda.Stream.null.wait_event(begun)
+
     def to_host(self, array: Any) -> Host:
         """Return a numpy array of what is on the device."""
         found: Host = self.xp.asnumpy(array) if hasattr(self.xp, "asnumpy") else np.asarray(array)

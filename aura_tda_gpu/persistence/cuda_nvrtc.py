@@ -8,16 +8,25 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import KernelCompileError
 
-__all__ = ["NVRTC_OPTIONS", "cache_folder", "compiled", "module_of_current_device"]
+__all__ = [
+    "NVRTC_OPTIONS",
+    "cache_folder",
+    "compiled",
+    "module_of_current_device",
+    "what_it_takes",
+]
 
 NVRTC_OPTIONS = ("-std=c++17", "--fmad=false", "-ftz=false")
+
+_Read = TypeVar("_Read")
 
 
 def module_of_current_device(source: str, *, name: str) -> Any:
@@ -61,13 +70,40 @@ def compiled(source: str, name: str, target: str, nvrtc: Any) -> bytes:
     KernelCompileError
         With NVRTC's log.
     """
-    program = nvrtc.createProgram(source, f"{name}.cu", (), ())
-    try:
-        nvrtc.compileProgram(program, (*NVRTC_OPTIONS, f"-arch={target}"))
+
+    def read(program: Any) -> bytes:
         if target.startswith("sm_"):
             return bytes(nvrtc.getCUBIN(program))
         text = nvrtc.getPTX(program)
         return text if isinstance(text, bytes) else bytes(text, "utf-8")
+
+    return _compile(source, name, nvrtc, (*NVRTC_OPTIONS, f"-arch={target}"), read)
+
+
+def what_it_takes(source: str, name: str, target: str, nvrtc: Any) -> str:
+    """Return what the assembler says about a stage compiled for a target such as ``"sm_90"``.
+
+    Raises
+    ------
+    KernelCompileError
+        With NVRTC's log.
+    """
+    options = (*NVRTC_OPTIONS, f"-arch={target}", "--ptxas-options=-v")
+    return _compile(source, name, nvrtc, options, lambda program: str(nvrtc.getProgramLog(program)))
+
+
+def _compile(
+    source: str,
+    name: str,
+    nvrtc: Any,
+    options: tuple[str, ...],
+    read: Callable[[Any], _Read],
+) -> _Read:
+    """Compile a stage and return what is read of it."""
+    program = nvrtc.createProgram(source, f"{name}.cu", (), ())
+    try:
+        nvrtc.compileProgram(program, options)
+        return read(program)
     except nvrtc.NVRTCError as error:
         log = nvrtc.getProgramLog(program) or str(error)
         raise KernelCompileError("does not compile", file=f"{name}.cu", log=log) from error

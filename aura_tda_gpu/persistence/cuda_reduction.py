@@ -9,7 +9,8 @@ import numpy as np
 
 from .cuda_kernels import CONSTANTS
 from .cuda_launch import WARP, Device, Host, ceil_div, largest
-from .cuda_stages import RESIDENT_WARPS, Forest, Ordered
+from .cuda_stages import RESIDENT_WARPS, Codes, Forest, Ordered
+from .cuda_trails import Trails, WarmStart
 
 __all__ = ["Reduced", "Reduction"]
 
@@ -46,8 +47,19 @@ class Reduction:
     def __init__(self, device: Device) -> None:
         self.device = device
 
-    def reduce(self, bits: Any, edges: Ordered, forest: Forest) -> Reduced:
-        """K6: kill the births, in chunks of relations, until all are dead or none is left."""
+    def reduce(
+        self,
+        bits: Any,
+        edges: Ordered,
+        forest: Forest,
+        codes: Codes | None = None,
+        warm: WarmStart | None = None,
+    ) -> Reduced:
+        """K6: kill the births, in chunks of relations, until all are dead or none is left.
+
+        With ``codes`` vertices of lunes are those that were noted; with ``warm`` what is known of
+        relations from the last diagram is used, and what comes of these is kept for the next one.
+        """
         xp = self.device.xp
         windows = bits.shape[0]
         n_births = largest(forest.host_counts, "N_BIRTHS")
@@ -56,24 +68,51 @@ class Reduction:
         columns = xp.zeros((windows, n_births, words), np.uint32)
         deaths = xp.zeros((windows, n_births), np.uint64)
         owner = xp.empty((windows, n_births), np.int32)
-        told = forest.host_counts
+        told, n_reused = forest.host_counts, np.zeros(windows, np.int32)
         per_chunk = max(1, min(COLUMN_BYTES // max(1, windows * words * 4), n_relations))
         per_chunk = min(per_chunk, max(LEAST_COLUMNS, 2 * n_births))
         chunk = xp.empty((windows, per_chunk, words), np.uint32)
         first = 0
         list_room = FIRST_LIST
+        trails = warm.begin(edges) if warm and n_births else None
+        known = self._known(codes, warm, trails)
         while n_births and first < n_relations:
-            self._expand(bits, edges, forest, first, chunk, list_room)
+            self._expand(bits, edges, forest, first, chunk, list_room, known)
             self._eliminate(edges, first, chunk, owner, columns, deaths)
             told = self.device.to_host(edges.counts)
             if largest(told, "LIST_FULL"):
                 list_room *= 4
                 edges.counts[:, CONSTANTS["LIST_FULL"]] = 0
+                edges.counts[:, CONSTANTS["REUSED"]] = xp.asarray(n_reused)
                 continue
+            n_reused = told[:, CONSTANTS["REUSED"]].copy()
             first += per_chunk
             if (told[:, CONSTANTS["N_KILLED"]] == told[:, CONSTANTS["N_BIRTHS"]]).all():
                 break
+        if warm:
+            warm.keep(trails)
         return Reduced(deaths, columns, told)
+
+    def _known(
+        self, codes: Codes | None, warm: WarmStart | None, trails: Trails | None
+    ) -> tuple[Any, ...]:
+        """Return the arguments of `expand_relations` that tell what is known, and what to keep."""
+        xp = self.device.xp
+        kinds = np.uint64, np.int32, np.uint64, np.uint64, np.uint32, np.uint32
+        splits, ends, relations, rng, bits, moved = (xp.empty(0, kind) for kind in kinds)
+        first = xp.empty(0, np.uint16) if codes is None else codes.first
+        last = warm.last if warm and trails else None
+        if warm and last:
+            splits, ends, relations, rng = last.splits, last.ends, last.relations, last.rng
+            bits, moved = last.bits, warm.moved()
+        return (
+            *(first, np.int32(codes is not None)),
+            trails.bits if trails else xp.empty(0, np.uint32),
+            np.int32(trails.rng_words if trails else 0),
+            *(splits, ends, np.int32(splits.shape[-1])),
+            *(relations, np.int32(relations.shape[-1]), rng, np.int32(rng.shape[-1])),
+            *(bits, np.int32(last.rng_words if last else 0), moved),
+        )
 
     def _expand(
         self,
@@ -83,6 +122,7 @@ class Reduction:
         first: int,
         chunk: Any,
         list_room: int,
+        known: tuple[Any, ...],
     ) -> None:
         """Write the relations from ``first`` on as columns over the births."""
         windows, per_chunk, words = chunk.shape
@@ -98,7 +138,7 @@ class Reduction:
                 np.int32(edges.relations.shape[1]),
                 *(edges.rng, forest.birth_rank, np.int32(edges.rng.shape[1]), np.int32(first)),
                 *(chunk, np.int32(per_chunk), np.int32(words)),
-                *(lists, np.int32(list_room), edges.counts),
+                *(lists, np.int32(list_room), *known, edges.counts),
             ),
         )
 

@@ -12,6 +12,7 @@ from .bars import bars_of, named_by_place
 from .cuda_kernels import CONSTANTS
 from .cuda_launch import Host, timed
 from .cuda_stages import COUNTS, Codes, new_lists
+from .cuda_trails import WarmStart
 from .cuda_update import NONE_WRONG, STAYS, Changed, Updates
 from .distances import angles
 from .edge_keys import INFINITE, vertices_of
@@ -47,6 +48,7 @@ class CudaWindowState:
         self._metric = metric
         self._longest = longest
         self.live: Int64Array = np.empty(0, np.int64)
+        self._warm = WarmStart(engine.device, capacity)
         with engine.memory(1, capacity):
             self.points = xp.zeros((1, capacity, dim), np.float32)
             self.bits = xp.full((1, capacity, capacity), INFINITE, np.uint32)
@@ -62,7 +64,7 @@ class CudaWindowState:
     @property
     def nbytes(self) -> int:
         """Bytes held on the host."""
-        return self.live.nbytes + self.lists.host_counts.nbytes
+        return self.live.nbytes + self.lists.host_counts.nbytes + self._warm.nbytes
 
     @property
     def device_nbytes(self) -> int:
@@ -70,7 +72,8 @@ class CudaWindowState:
         codes, lists = self.codes, self.lists
         held = (self.points, self.bits, codes.first, codes.second, codes.enclosing, lists.rng)
         lists_held = (lists.splits, lists.spans, lists.reps, lists.counts)
-        return sum(int(array.nbytes) for array in (*held, *lists_held))
+        arrays = sum(int(array.nbytes) for array in (*held, *lists_held))
+        return arrays + self._warm.held
 
     def build(
         self, matrix: Float32Array, points: Float32Array, slots: Int64Array
@@ -79,6 +82,7 @@ class CudaWindowState:
         xp, seconds = self._engine.device.xp, {"lune": 0.0}
         with self._engine.memory(1, self.n_slots), timed(seconds, "lune"):
             self.live = slots
+            self._warm.forget()
             places = xp.asarray(slots)
             self.points[0, places] = xp.asarray(points)
             self.bits[...] = INFINITE
@@ -102,6 +106,7 @@ class CudaWindowState:
         with self._engine.memory(1, self.n_slots):
             started = time.perf_counter()
             xp, updates = self._engine.device.xp, self._updates
+            self._warm.move(gone, new)
             changed = Changed.of(self._engine.device, self.live, gone, new, self.n_slots)
             if len(new):
                 self.points[0, changed.come[0, : len(new)]] = xp.asarray(points, np.float32)
@@ -118,8 +123,7 @@ class CudaWindowState:
             lists = updates.keep(self.codes, changed, self.lists, n_listed, counts)
             updates.commit(self.bits, changed, rows)
             self.codes.enclosing = updates.enclosing(self.bits, changed.holds)
-            updates.look_again(self.bits, self.codes, listed, lists)
-            self.lists = lists
+            self.lists = updates.look_again(self.bits, self.codes, listed, lists)
             seconds["recheck"] = time.perf_counter() - started
         return {"n_rechecked": n_listed, "seconds": seconds}
 
@@ -130,7 +134,9 @@ class CudaWindowState:
         with self._engine.memory(1, n_slots):
             edges = self._engine.stages.in_order(self.lists)
             edges.counts = edges.counts.copy()
-            (paired,) = self._engine.pairs.of(self.bits, edges, 1 in dimensions, seconds)
+            (paired,) = self._engine.pairs.of(
+                self.bits, edges, 1 in dimensions, seconds, self.codes, self._warm
+            )
         bars, loops = named_by_place(*bars_of(paired, dimensions, n, n_slots), self.live, n_slots)
         counts = {name: count for name, count in paired.counts.items() if name != "n_edges"}
         return EngineResult(bars, loops, {"r_enc": self._r_enc(), "seconds": seconds, **counts})

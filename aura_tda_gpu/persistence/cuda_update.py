@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import le
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,13 @@ from .cuda_stages import COUNTS, RESIDENT_WARPS, Classified, Codes, Stages, floo
 from .edge_keys import INFINITE
 from .engine import Int64Array
 
-__all__ = ["NONE_WRONG", "Changed", "Updates"]
+__all__ = ["NONE_WRONG", "Changed", "Updates", "room_after"]
 
 THREADS = 256
 ROW_WARPS = 8
-REPS_EACH = 4  # components of the lune of a new split edge, at first
+MORE = 256  # edges that a list has room for beside half of those it had
 FREE, STAYS, COMES = 0, 1, 2  # as in update.cu
+LISTS = ("N_RNG", "N_SPLIT", "N_REPS")
 NONE_WRONG = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
@@ -59,6 +61,11 @@ class Changed:
             arrays.append(piece.reshape(1, len(part)))
             start += part.nbytes
         return cls(arrays[3], arrays[4], *arrays[:3])
+
+
+def room_after(known: int, n_listed: int) -> int:
+    """Return the room of a list that held ``known`` edges once ``n_listed`` were looked at."""
+    return known + min(n_listed, MORE + known // 2)
 
 
 class Updates:
@@ -133,21 +140,15 @@ class Updates:
         old : Classified
             In any order.
         n_listed : int
-            Edges that may be added to the new lists, in each window.
+            Edges that will be looked at, in each window; few of them are RNG or split edges.
         counts : device array of int32, shape (windows, COUNTS)
             From `mark`; grows.
         """
         windows, n = changed.holds.shape
         told = old.host_counts
         n_rng, n_splits = largest(told, "N_RNG"), largest(told, "N_SPLIT")
-        lists = new_lists(
-            self.device.xp,
-            windows,
-            n_rng + n_listed,
-            n_splits + n_listed,
-            largest(told, "N_REPS") + REPS_EACH * n_listed,
-            counts,
-        )
+        rng, splits, reps = (room_after(largest(told, name), n_listed) for name in LISTS)
+        lists = new_lists(self.device.xp, windows, rng, splits, reps, counts)
         self.device.kernels["keep_edges"](
             (max(1, ceil_div(max(n_rng, n_splits), THREADS)), windows),
             (THREADS,),
@@ -175,23 +176,29 @@ class Updates:
             ),
         )
 
-    def look_again(self, bits: Any, codes: Codes, listed: Any, lists: Classified) -> None:
-        """Note anew why the listed edges are as they are; append to the lists.
+    def look_again(self, bits: Any, codes: Codes, listed: Any, lists: Classified) -> Classified:
+        """Note anew why the listed edges are as they are; return the lists with them.
 
-        Where the vertices of the split edges find no room, they are found a second time.
+        Where they find no room, they are looked at a second time.
         """
-        xp = self.device.xp
         kept = lists.counts.copy()
         self.stages.noted_components(bits, codes, listed, lists)
-        lists.host_counts, enclosing = self.device.bring(lists.counts, codes.enclosing)
-        codes.host_enclosing = enclosing
-        needed = largest(lists.host_counts, "N_REPS")
-        if needed > lists.reps.shape[1]:
-            reps = xp.empty((len(listed), needed), np.uint16)
-            reps[:, : lists.reps.shape[1]] = lists.reps
-            lists.reps = reps
-            lists.counts[...] = kept
-            self.stages.noted_components(bits, codes, listed, lists)
+        told, codes.host_enclosing = self.device.bring(lists.counts, codes.enclosing)
+        lists.host_counts = told
+        rooms = tuple(int(part.shape[1]) for part in (lists.rng, lists.splits, lists.reps))
+        needed = tuple(largest(told, name) for name in LISTS)
+        if all(map(le, needed, rooms)):
+            return lists
+        rng, splits, reps = map(max, needed, rooms)
+        wider = new_lists(self.device.xp, len(told), rng, splits, reps, lists.counts)
+        for name, room in zip(
+            ("rng", "splits", "spans", "reps"), (*rooms[:2], *rooms[1:]), strict=True
+        ):
+            getattr(wider, name)[:, :room] = getattr(lists, name)
+        wider.host_counts = told
+        wider.counts[...] = kept
+        self.stages.noted_components(bits, codes, listed, wider)
+        return wider
 
     def first_wrong(
         self, bits: Any, codes: Codes, longest: np.uint32, holds: Any, lists: Classified

@@ -26,7 +26,7 @@ def as_points(X: Any, metric: str, device: Any) -> Float32Array:
     X : array with ``__dlpack__``, shape (n, dim)
         On the current device.
     metric : str
-        Points for ``"cosine"`` go through the host.
+        Points for ``"cosine"`` and ``"dtm"`` go through the host.
     device : cuda_launch.Device
         The engine's.
 
@@ -47,6 +47,7 @@ def as_points(X: Any, metric: str, device: Any) -> Float32Array:
             f"X is on cuda:{gpu_of(X)}, and backend 'cuda' computes on cuda:{here}: move X, or "
             "make its device the current one"
         )
+    device.wait_for_caller()  # CuPy orders only what is done in the stream of the moment
     with device.at_work("a copy of X has no room"):
         try:
             rows = xp.from_dlpack(X)

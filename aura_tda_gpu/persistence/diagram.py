@@ -34,7 +34,8 @@ class Diagram:
         True where a bar is open only because of ``max_edge_length``.
     birth_edges, death_edges : dict of int to ndarray of int64, shape (n_bars, 2)
         The two vertices whose distance is the birth or the death, ``(-1, -1)`` where there
-        is none (births in dimension 0, deaths of open bars).
+        is none (births in dimension 0, deaths of open bars). Where vertices have births, as under
+        the metric ``"dtm"``, a birth in dimension 0 is the vertex, named twice.
     error_bound : float
         0.0 for the exact diagram; otherwise a certified upper bound of the bottleneck
         distance to the exact one; ``nan`` where no bound is known.
@@ -50,7 +51,7 @@ class Diagram:
         info: Mapping[str, Any] | None = None,
     ) -> None:
         self._bars: dict[int, Float32Array] = {}
-        self._order: dict[int, Int64Array] = {}
+        self._order: dict[int, Int64Array] = {}  # where the engine had another one
         self._loop_edges = result.loop_edges
         self.truncated: dict[int, npt.NDArray[np.bool_]] = {}
         self.birth_edges: dict[int, Int64Array] = {}
@@ -59,10 +60,14 @@ class Diagram:
         self.info: dict[str, Any] = {**result.info, **(info or {})}
         for dimension in sorted(result.bars):
             bars = result.bars[dimension]
-            order = _by_persistence(bars)
-            ordered = bars if order is None else bars.at(order)
-            self._order[dimension] = np.arange(len(bars.births)) if order is None else order
-            both = np.column_stack([ordered.births, ordered.deaths])
+            both = bars.in_order
+            ordered = bars
+            if both is None:
+                order = _by_persistence(bars)
+                if order is not None:
+                    ordered = bars.at(order)
+                    self._order[dimension] = order
+                both = np.column_stack([ordered.births, ordered.deaths])
             self._bars[dimension] = _frozen(both)
             self.truncated[dimension] = _frozen(ordered.truncated)
             self.birth_edges[dimension] = _frozen(ordered.birth_edges)
@@ -138,12 +143,15 @@ class Diagram:
             raise NotComputedError(
                 f"cycles exist for dimension 1 when it is computed, not {dimension}"
             )
-        order = self._order[1]
-        if not isinstance(index, Integral) or not -len(order) <= index < len(order):
+        n_bars = len(self._bars[1])
+        if not isinstance(index, Integral) or not -n_bars <= index < n_bars:
             raise NoSuchBarError(
-                f"there is no bar {index!r} of dimension 1: this diagram has {len(order)}"
+                f"there is no bar {index!r} of dimension 1: this diagram has {n_bars}"
             )
-        return closed_walks(self._loop_edges(int(order[int(index)])))
+        row = int(index) % n_bars
+        if 1 in self._order:
+            row = int(self._order[1][row])
+        return closed_walks(self._loop_edges(row))
 
     def to_gudhi(self) -> list[tuple[int, tuple[float, float]]]:
         """Return ``[(dimension, (birth, death)), ...]`` as gudhi's ``persistence()`` does."""

@@ -6,6 +6,7 @@ multiply-add and without the Gram form, so that every engine holds the same dist
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from .engine import Float32Array
 
 __all__ = [
     "METRICS",
+    "PLAIN_METRICS",
     "Rows",
     "angles",
     "as_dissimilarity",
@@ -30,7 +32,8 @@ __all__ = [
     "unit_rows",
 ]
 
-METRICS = ("euclidean", "manhattan", "chebyshev", "cosine", "precomputed")
+PLAIN_METRICS = ("euclidean", "manhattan", "chebyshev", "cosine")
+METRICS = (*PLAIN_METRICS, "dtm", "precomputed")
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _INFINITY_BITS = 0x7F800000  # a larger bit pattern is negative, -0.0 or not a number
@@ -38,15 +41,16 @@ _BLOCK = 1 << 19  # entries of one row block
 _TILE = 64  # a tile and its mirror image stay in the cache
 
 
-def check_metric(metric: object, *, precomputed: bool = True) -> str:
+def check_metric(metric: object, *, precomputed: bool = True, weighted: bool = True) -> str:
     """Return the metric's name.
 
     Raises
     ------
     ConfigError
-        If the name is unknown, or is ``"precomputed"`` where points are needed.
+        If the name is unknown, or is ``"precomputed"`` where points are needed, or ``"dtm"`` where
+        the distance of two points does not depend on others.
     """
-    known = METRICS if precomputed else METRICS[:-1]
+    known = METRICS if precomputed else METRICS[:-1] if weighted else PLAIN_METRICS
     if not isinstance(metric, str) or metric not in known:
         raise ConfigError(f"unknown metric {metric!r}; choose one of {', '.join(known)}")
     return metric
@@ -102,9 +106,9 @@ def as_rows(X: Any, name: str = "X") -> Rows:
         raise InvalidInputError(
             f"{name} has shape {rows.shape}: points need at least one coordinate"
         )
-    finite = np.isfinite(rows).all(axis=1)
+    finite = np.isfinite(rows)
     if not finite.all():
-        row = int(np.argmin(finite))
+        row = int(np.argmin(finite.all(axis=1)))
         column = int(np.argmin(np.isfinite(rows[row])))
         value = rows[row, column]
         raise InvalidInputError(
@@ -115,7 +119,7 @@ def as_rows(X: Any, name: str = "X") -> Rows:
 
 def limit_of(dim: int) -> float:
     """Return the largest coordinate whose squared distances cannot overflow float32."""
-    return float(0.49 * np.sqrt(_FLOAT32_MAX / dim))
+    return 0.49 * math.sqrt(_FLOAT32_MAX / dim)
 
 
 def to_float32(rows: Rows, origin: Float64Array | None = None) -> Float32Array:
@@ -137,9 +141,9 @@ def to_float32(rows: Rows, origin: Float64Array | None = None) -> Float32Array:
         with np.errstate(over="ignore"):
             rows = rows.astype(np.float64) - origin
     limit = limit_of(rows.shape[1])
-    small = (np.abs(rows) <= limit).all(axis=1)
+    small = np.abs(rows) <= limit
     if not small.all():
-        row = int(np.argmin(small))
+        row = int(np.argmin(small.all(axis=1)))
         raise InvalidInputError(
             f"row {row} has a value beyond {limit:.2g}: float32 distances would overflow", row
         )
@@ -174,7 +178,7 @@ def pairwise(points: Float32Array, metric: str) -> Float32Array:
     points : ndarray of float32, shape (n, dim)
         From `as_points` with the same metric: rows of length one under ``"cosine"``.
     metric : str
-        One of `METRICS` but ``"precomputed"``.
+        One of `PLAIN_METRICS`.
 
     Returns
     -------
@@ -192,14 +196,14 @@ def cross(points: Float32Array, others: Float32Array, metric: str) -> Float32Arr
     points, others : ndarray of float32, shapes (m, dim) and (n, dim)
         Prepared points, see `pairwise`.
     metric : str
-        One of `METRICS` but ``"precomputed"``.
+        One of `PLAIN_METRICS`.
 
     Returns
     -------
     ndarray of float32, shape (m, n)
         The same bits whichever way round a pair is asked for.
     """
-    check_metric(metric, precomputed=False)
+    check_metric(metric, precomputed=False, weighted=False)
     columns = np.ascontiguousarray(others.T)
     out = np.empty((len(points), len(others)), np.float32)
     for start, stop in _blocks(*out.shape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -44,9 +45,12 @@ class Bars:
     births, deaths : ndarray of float32, shape (n_bars,)
         Filtration values; ``inf`` for a bar that stays open.
     birth_edges, death_edges : ndarray of int64, shape (n_bars, 2)
-        The edge whose length is the birth or death, ``(-1, -1)`` where there is none.
+        The edge whose length is the birth or death, ``(-1, -1)`` where there is none; the vertex
+        that is born, twice, where vertices have births.
     truncated : ndarray of bool, shape (n_bars,)
         Open only because of the threshold, not essential.
+    in_order : ndarray of float32, shape (n_bars, 2), or None
+        Births and deaths side by side, of bars that are in the order of a `Diagram`.
     """
 
     births: Float32Array
@@ -54,6 +58,7 @@ class Bars:
     birth_edges: Int64Array
     death_edges: Int64Array
     truncated: npt.NDArray[np.bool_]
+    in_order: Float32Array | None = None
 
     def at(self, rows: Int64Array) -> Bars:
         """Return some of the bars."""
@@ -102,7 +107,11 @@ class WindowState(Protocol):
 
     @property
     def nbytes(self) -> int:
-        """Bytes held."""
+        """Bytes held on the host."""
+
+    @property
+    def device_nbytes(self) -> int:
+        """Bytes held on a device."""
 
     def build(
         self, matrix: Float32Array, points: Float32Array, slots: Int64Array
@@ -175,6 +184,7 @@ class Engine(Protocol):
         dimensions: tuple[int, ...],
         threshold: float,
         threads: int,
+        births: Float32Array | None = None,
     ) -> EngineResult:
         """Return the bars of ``dimensions`` for edges not longer than ``threshold``.
 
@@ -189,6 +199,10 @@ class Engine(Protocol):
             Largest edge of the filtration, inclusive; ``inf`` for none.
         threads : int
             Number of worker threads the engine may use.
+        births : ndarray of float32, shape (n,), optional
+            On the host: when each vertex enters, no later than its edges, which are then finite; 0
+            for all vertices where there is none. Bars of dimension 0 then have a birth edge, the
+            vertex twice.
         """
 
     def has_window_state(self, capacity: int) -> bool:
@@ -229,6 +243,11 @@ class BatchEngine(Engine, Protocol):
         """Return the distances (windows, n, n) of points (windows, n, dim), for `compute_many`."""
 
     def compute_many(
-        self, matrices: Any, *, dimensions: tuple[int, ...], threshold: float
+        self,
+        matrices: Any,
+        *,
+        dimensions: tuple[int, ...],
+        threshold: float,
+        births: Sequence[Float32Array] | None = None,
     ) -> list[EngineResult]:
         """Return the bars of each window; matrices and settings as in `Engine.compute`."""

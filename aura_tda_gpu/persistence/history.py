@@ -131,10 +131,14 @@ class History:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        bars = self.before.nbytes + self.now.nbytes
         if self.diagram is None:
-            return bars
-        return bars + self.diagram.nbytes - self.now.shared_nbytes
+            return self.bars_nbytes
+        return self.bars_nbytes + self.diagram.nbytes - self.now.shared_nbytes
+
+    @property
+    def bars_nbytes(self) -> int:
+        """Bytes held without the diagram."""
+        return self.before.nbytes + self.now.nbytes
 
     def outdated(self) -> History:
         """Return the history once other points are in the window."""

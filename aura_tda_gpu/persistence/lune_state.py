@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from . import distances
-from .bars import bars_of, named_by_place
 from .edge_keys import INFINITE, UInt64Array
 from .edge_sweep import UInt16Array, UInt32Array, sweep_edges
 from .engine import EngineResult, Float32Array, Int64Array
@@ -15,6 +14,7 @@ from .footprint import padded
 from .kernels import certificates, replacement
 from .pairing import Notes, counts, pair_edges
 from .rechecks import Change, Watch, look_again
+from .slot_bars import bars_of_slots
 from .unhubbed import EdgeLists
 from .verification import verify_state
 
@@ -85,6 +85,11 @@ class LuneState:
         return held + self.lists.nbytes + self._notes.nbytes + self._sources.nbytes
 
     @property
+    def device_nbytes(self) -> int:
+        """Bytes held on a device: none."""
+        return 0
+
+    @property
     def limit(self) -> np.uint32:
         """Pattern of the longest edge the diagram looks at."""
         return min(self.r_enc, self.threshold)
@@ -133,14 +138,15 @@ class LuneState:
             self._notes.gone[slot // _LANES] |= np.uint64(1 << slot % _LANES)
         watch.lap("commit")
         found = look_again(self, change, stand_in, max(int(centre), 0), budget, watch)
-        self.lists, self._sources = self.lists.merged(found, self.bits, self._sources)
+        self.lists, self._sources = self.lists.merged(
+            found, self.bits, self._sources, self._notes.frayed
+        )
         watch.lap("recheck")
         return {"n_rechecked": len(found.listed), "seconds": watch.seconds}
 
     def result(self, dimensions: tuple[int, ...]) -> EngineResult:
         """Return the bars; vertex ``i`` of their edges and loops is ``self.live[i]``."""
         seconds = {"forest": 0.0, "reduce": 0.0}
-        n_slots = self.n_slots
         swept = self.lists.up_to(self.limit)
         self._notes.sources = self._sources[: len(swept.splits)]
         paired = pair_edges(self.bits, swept, 1 in dimensions, seconds, self._notes)
@@ -149,8 +155,7 @@ class LuneState:
         self._sources[len(swept.splits) :] = -1
         info = {"r_enc": float(self.r_enc.view(np.float32)), "seconds": seconds}
         info.update(counts(swept, paired))
-        bars, loops = bars_of(paired, dimensions, len(self.live), n_slots)
-        return EngineResult(*named_by_place(bars, loops, self.live, n_slots), info)
+        return EngineResult(*bars_of_slots(paired, dimensions, self.live, self.n_slots), info)
 
     def verify(self) -> None:
         """Compare what is kept with what the points say; see `verification.verify_state`."""
@@ -158,8 +163,8 @@ class LuneState:
 
     def _forget(self) -> None:
         """Forget the relations of former diagrams."""
-        words = np.zeros(self.n_slots // _LANES, np.uint64)
-        self._notes = Notes(self.first, np.empty(0, np.int64), words)
+        gone, frayed = np.zeros((2, self.n_slots // _LANES), np.uint64)
+        self._notes = Notes(self.first, np.empty(0, np.int64), gone, frayed)
         self._sources = np.full(len(self.lists.splits), -1)
 
     def _set_radius(self, r_enc: int) -> None:

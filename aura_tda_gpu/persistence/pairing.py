@@ -24,6 +24,21 @@ _NO_RELATIONS = (
 
 
 @dataclass(frozen=True, slots=True)
+class _Listed:
+    """Members of columns as one list of all; see `bars.Members`."""
+
+    offsets: Int64Array
+    members: Int64Array
+
+    @property
+    def nbytes(self) -> int:
+        return self.offsets.nbytes + self.members.nbytes
+
+    def __call__(self, index: int) -> Int64Array:
+        return self.members[self.offsets[index] : self.offsets[index + 1]]
+
+
+@dataclass(frozen=True, slots=True)
 class PairedEdges:
     """The RNG edges as forest and births, and what kills each birth.
 
@@ -51,10 +66,9 @@ class PairedEdges:
     pool: UInt64Array
     counts: Int64Array
 
-    def column_members(self, rows: Int64Array) -> tuple[Int64Array, Int64Array]:
+    def members_of(self, rows: Int64Array) -> _Listed:
         """Return the births in some columns; see `bars.Paired`."""
-        offsets, members = reduction.column_members(self.spans, self.as_words, self.pool, rows)
-        return offsets, members
+        return _Listed(*reduction.column_members(self.spans, self.as_words, self.pool, rows))
 
 
 @dataclass(slots=True)
@@ -67,8 +81,9 @@ class Notes:
         ``first`` of `kernels.certificates`, which names a vertex of each lune.
     sources : ndarray of int64, shape (s,)
         For each split edge its position among those of ``relations``, -1 for a new one.
-    gone : ndarray of uint64, shape (words,)
-        Bitset of the slots whose point has left since.
+    gone, frayed : ndarray of uint64, shape (words,)
+        Bitsets of the slots whose point has left since, and of the ends of edges that have ceased
+        to be RNG edges since.
     relations : tuple of ndarray
         What `reduction.reduce_relations` kept; replaced by `pair_edges`.
     """
@@ -76,6 +91,7 @@ class Notes:
     codes: UInt16Array
     sources: Int64Array
     gone: UInt64Array
+    frayed: UInt64Array
     relations: tuple[Int64Array, Int64Array, UInt32Array, UInt64Array] = field(
         default=_NO_RELATIONS
     )
@@ -83,7 +99,9 @@ class Notes:
     @property
     def nbytes(self) -> int:
         """Bytes held beside the codes."""
-        return sum(array.nbytes for array in (self.sources, self.gone, *self.relations))
+        return sum(
+            array.nbytes for array in (self.sources, self.gone, self.frayed, *self.relations)
+        )
 
 
 def pair_edges(
@@ -110,8 +128,7 @@ def pair_edges(
     """
     start = time.perf_counter()
     n = len(bits)
-    merging = forest.spanning_forest(swept.rng, n)
-    merges, births = swept.rng[merging], swept.rng[~merging]
+    merges, births = forest.parted(swept.rng, n)
     middle = time.perf_counter()
     seconds["forest"] += middle - start
     if not with_loops:
@@ -120,16 +137,17 @@ def pair_edges(
         apexes, empty = np.full((n, n), relations.UNKNOWN), int(relations.IN_RNG)
         relations.mark_rng(apexes, swept.rng)
         nobody = np.empty(0, np.uint64)
-        known = (_NO_RELATIONS, np.empty(0, np.int64), nobody, False)
+        known = (_NO_RELATIONS, np.empty(0, np.int64), nobody, nobody, False)
     else:
         apexes, empty = notes.codes, 2 * n
-        known = (notes.relations, notes.sources, notes.gone, True)
+        known = (notes.relations, notes.sources, notes.gone, notes.frayed, True)
     *paired, kept = reduction.reduce_relations(
         bits, swept.splits, swept.reps, births, apexes, empty, *known
     )
     if notes is not None:
         notes.relations = kept
         notes.gone[:] = 0
+        notes.frayed[:] = 0
     seconds["reduce"] += time.perf_counter() - middle
     return PairedEdges(merges, births, *paired)
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .edge_keys import UInt64Array
 from .edge_sweep import UInt32Array
 from .engine import Int64Array, TooManyEdges
-from .kernels import edge_lists, mark, recheck
+from .kernels import edge_lists, listing, recheck
 from .threads import in_parts
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ __all__ = ["Change", "Found", "Watch", "look_again"]
 _EDGES_PER_THREAD = 400
 _MARKS_PER_THREAD = 200_000
 _Part = tuple[UInt64Array, npt.NDArray[np.uint8], Int64Array]
-_Kept = tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,64 +118,43 @@ def look_again(
         If the budget does not suffice, with codes half written.
     """
     codes = (state.bits, state.first, state.second)
-    star = np.empty(len(change.new) * len(state.live), np.uint64)
-    n_star = edge_lists.star(*codes, change.new, state.live, change.nearest, state.threshold, star)
-    lists = state.lists
+    star = edge_lists.star(*codes, change.new, state.live, change.nearest, state.threshold)
+    edges = state.lists
+    lists = (edges.rng, edges.splits, edges.reps, edges.loose)
     kept = (
-        np.zeros(len(lists.rng), np.bool_),
-        np.zeros(len(lists.splits), np.bool_),
-        np.zeros(len(lists.loose), np.bool_),
+        np.zeros(len(edges.rng), np.bool_),
+        np.zeros(len(edges.splits), np.bool_),
+        np.zeros(len(edges.loose), np.bool_),
     )
+    points = (change.stays, change.gone, change.old_rows, change.new, change.new_rows)
 
     def part(index: int) -> _Part:
-        rows = change.survivors[bounds[index] : bounds[index + 1]]
-        listed = _mark(state, change, rows, kept, budget)
+        listed, fits = listing.list_part(
+            codes,
+            change.survivors[bounds[index] : bounds[index + 1]],
+            points,
+            lists,
+            kept,
+            state.threshold,
+            budget,
+            star[shares[index] : shares[index + 1]],
+        )
+        if not fits:
+            raise TooManyEdges
         if index == 0:
             watch.lap("mark")
-        listed = np.concatenate([listed, star[shares[index] : shares[index + 1]]])
         kinds = np.empty(len(listed), np.uint8)
         reps = recheck.recheck(*codes, listed, stand_in, state.r_enc, centre, kinds)
         return listed, kinds, reps
 
     n = len(change.survivors)
     marks = max(len(change.gone), len(change.new)) * n * n // 2
-    workers = marks // _MARKS_PER_THREAD + n_star // _EDGES_PER_THREAD
+    workers = marks // _MARKS_PER_THREAD + len(star) // _EDGES_PER_THREAD
     workers = max(1, min(state.threads, workers))
     bounds = [round(n * math.sqrt(part / workers)) for part in range(workers + 1)]
-    shares = [n_star * part // workers for part in range(workers + 1)]
+    shares = [len(star) * part // workers for part in range(workers + 1)]
     parts = in_parts(part, workers)
+    if workers == 1:
+        return Found(*parts[0], *kept)
     listed, kinds, reps = (np.concatenate(found) for found in zip(*parts, strict=True))
     return Found(listed, kinds, reps, *kept)
-
-
-def _mark(
-    state: LuneState, change: Change, rows: Int64Array, kept: _Kept, budget: int
-) -> UInt64Array:
-    """List edges of some rows, and tell which entries of the former lists still hold.
-
-    A row belongs to one thread, for an edge may be listed once.
-    """
-    if not len(rows):
-        return np.empty(0, np.uint64)
-    codes = (state.bits, state.first, state.second)
-    lists = state.lists
-    out = np.empty(budget + state.n_slots, np.uint64)
-    used = mark.mark(
-        *codes,
-        rows,
-        change.stays,
-        change.gone,
-        change.old_rows,
-        change.new,
-        change.new_rows,
-        lists.splits,
-        lists.reps,
-        lists.loose,
-        state.threshold,
-        out,
-    )
-    if used < 0:
-        raise TooManyEdges
-    for edge_keys, valid in zip((lists.rng, lists.splits, lists.loose), kept, strict=True):
-        edge_lists.still_valid(edge_keys, state.first, change.stays, rows, valid)
-    return out[:used]

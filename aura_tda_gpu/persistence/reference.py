@@ -34,7 +34,12 @@ class Filtration:
 
     edges: Int64Array  # (n_edges, 2), smaller vertex first
     lengths: Float32Array  # (n_edges,)
-    levels: list[list[Simplex]]
+    births: list[float] | None  # of the vertices, None for 0
+    levels: list[list[Simplex]]  # in order of entry
+
+    def entry(self, place: int) -> float:
+        """Return when the vertex at a place of level 0 enters."""
+        return 0.0 if self.births is None else self.births[self.levels[0][place][1][0]]
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class ReferenceEngine:
         dimensions: tuple[int, ...],
         threshold: float,
         threads: int,
+        births: Float32Array | None = None,
     ) -> EngineResult:
         """Return the bars of ``dimensions`` for edges not longer than ``threshold``.
 
@@ -99,6 +105,8 @@ class ReferenceEngine:
             Largest edge of the filtration, inclusive.
         threads : int
             Not used: this engine runs on one thread.
+        births : ndarray of float32, shape (n,), optional
+            When each vertex enters.
 
         Raises
         ------
@@ -114,29 +122,31 @@ class ReferenceEngine:
         r_enc = float(dissimilarity.max(axis=1).min()) if n else 0.0
         # With r_enc infinite a bar may be essential, so the threshold is applied to the bars.
         limit = min(threshold, r_enc) if math.isfinite(r_enc) else math.inf
-        filtration = _filtration(dissimilarity, limit, max(dimensions) + 1)
+        entries = None if births is None else births.tolist()
+        filtration = _filtration(dissimilarity, entries, limit, max(dimensions) + 1)
         bars: dict[int, Bars] = {}
         loops: list[Int64Array] = []
-        births = {vertex: 1 << vertex for vertex in range(n)}
+        born = {vertex: 1 << vertex for vertex in range(n)}
         for k in range(max(dimensions) + 1):
             reduction = _reduce(filtration.levels[k], filtration.levels[k + 1])
             if k in dimensions:
-                bars[k], cycles = _bars(filtration, k, births, reduction, threshold, r_enc)
+                bars[k], cycles = _bars(filtration, k, born, reduction, threshold, r_enc)
                 if k == 1:
                     loops = [filtration.edges[_bits(cycle)] for cycle in cycles]
-            births = reduction.cycles
+            born = reduction.cycles
         loop_edges = _Loops(loops) if 1 in dimensions else None
         seconds = {"reduction": time.perf_counter() - started}
         return EngineResult(bars, loop_edges, {"r_enc": r_enc, "seconds": seconds})
 
 
-def _filtration(D: Float32Array, limit: float, top: int) -> Filtration:
+def _filtration(D: Float32Array, births: list[float] | None, limit: float, top: int) -> Filtration:
     """List the simplices of dimension 0 to ``top`` whose edges are finite and within ``limit``."""
     n = len(D)
     pairs = ((d, b, a) for b, row in enumerate(D.tolist()) for a, d in enumerate(row[:b]))
     edges = sorted(pair for pair in pairs if pair[0] <= limit and pair[0] < math.inf)
     rank = {(a, b): i for i, (_, b, a) in enumerate(edges)}
-    levels: list[list[Simplex]] = [[(-1, (v,)) for v in range(n)]]
+    vertices_in_order = sorted(range(n), key=lambda v: (births[v] if births else 0.0, v))
+    levels: list[list[Simplex]] = [[(-1, (v,)) for v in vertices_in_order]]
     count = n
     for k in range(1, top + 1):
         level: list[Simplex] = []
@@ -154,7 +164,7 @@ def _filtration(D: Float32Array, limit: float, top: int) -> Filtration:
         count += len(level)
         levels.append(sorted(level))
     ends = np.array([(a, b) for _, b, a in edges], np.int64).reshape(-1, 2)
-    return Filtration(ends, np.array([d for d, _, _ in edges], np.float32), levels)
+    return Filtration(ends, np.array([d for d, _, _ in edges], np.float32), births, levels)
 
 
 def _reduce(faces: list[Simplex], simplices: list[Simplex]) -> Reduction:
@@ -190,26 +200,31 @@ def _bars(
     """Pair the ``births`` of dimension k, each with its chain; return bars and their cycles."""
     rows: list[tuple[float, float, int, int, bool]] = []
     cycles: list[int] = []
+    born: list[tuple[int, ...]] = []
     for i, chain in births.items():
         birth_edge = filtration.levels[k][i][0]
         column, cycle = reduction.columns.get(i, (-1, chain))
         death_edge = filtration.levels[k + 1][column][0] if column >= 0 else -1
-        birth = float(filtration.lengths[birth_edge]) if k else 0.0
+        birth = float(filtration.lengths[birth_edge]) if k else filtration.entry(i)
         death = float(filtration.lengths[death_edge]) if column >= 0 else math.inf
-        # An open bar of a space that closes at r_enc is cut short; vertex 0 is never merged away.
+        # An open bar of a space that closes at r_enc is cut short, but for the oldest component.
         truncated = death == math.inf and math.isfinite(r_enc) and (k > 0 or i > 0)
         if death != math.inf and death > threshold:
             death, death_edge, truncated = math.inf, -1, True
         if birth < death and birth <= threshold:
             rows.append((birth, death, birth_edge, death_edge, truncated))
             cycles.append(cycle)
+            born.append(filtration.levels[k][i][1])
     values = np.array([row[:2] for row in rows], np.float32).reshape(-1, 2)
     ends = np.concatenate([filtration.edges, [[-1, -1]]])  # rank -1 is no edge
+    birth_edges = ends[[row[2] for row in rows]].reshape(-1, 2)
+    if k == 0 and filtration.births is not None:
+        birth_edges = np.array([2 * vertex for vertex in born], np.int64).reshape(-1, 2)
     return (
         Bars(
             births=values[:, 0],
             deaths=values[:, 1],
-            birth_edges=ends[[row[2] for row in rows]].reshape(-1, 2),
+            birth_edges=birth_edges,
             death_edges=ends[[row[3] for row in rows]].reshape(-1, 2),
             truncated=np.array([row[4] for row in rows], np.bool_),
         ),

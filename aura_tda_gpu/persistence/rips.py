@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import USE_LANDMARKS, ConfigError, MemoryLimitError
-from . import backends, cuda_device, device_arrays, device_stats, distances
+from ..errors import USE_LANDMARKS, ConfigError, MemoryLimitError, UnsupportedError
+from . import backends, cuda_device, device_arrays, device_stats, distances, ripser_plus_plus
 from .diagram import Diagram
 from .engine import Engine, EngineResult, Float32Array
 from .places import gpu_of
+from .weighted import compute_weighted
+from .weights import check_mass
 
 __all__ = [
     "RipsOptions",
@@ -38,6 +40,7 @@ class RipsOptions:
     max_edge_length: float
     backend: str
     threads: int
+    dtm_mass: float | None = None
 
 
 def vietoris_rips(
@@ -48,6 +51,7 @@ def vietoris_rips(
     max_edge_length: float = math.inf,
     backend: str = "auto",
     threads: int | None = None,
+    dtm_mass: float | None = None,
 ) -> Diagram:
     """Compute the persistence diagram of the Vietoris-Rips filtration (diameter convention, Z/2).
 
@@ -60,8 +64,8 @@ def vietoris_rips(
         not obey the triangle inequality.
     metric : str
         ``"euclidean"``, ``"manhattan"``, ``"chebyshev"``, ``"cosine"`` (the angle between two
-        vectors in radians, from a float32 chord: good to 0.001 for opposite vectors) or
-        ``"precomputed"``.
+        vectors in radians, from a float32 chord: good to 0.001 for opposite vectors), ``"dtm"``
+        (euclidean, with weights that hold outliers back; see Notes) or ``"precomputed"``.
     homology_dimensions : iterable of int
         0 and 1 on the CPU engine; 2 and above on the reference engine, at most 64 points.
     max_edge_length : float
@@ -71,6 +75,9 @@ def vietoris_rips(
         loops; docs/gpu.md).
     threads : int, optional
         Number of engine threads; None takes the usable cores. The result does not depend on it.
+    dtm_mass : float, optional
+        With ``metric="dtm"``: the share of the points that makes a weight, above 0 and at most 1;
+        0.1 when left out.
 
     Returns
     -------
@@ -85,12 +92,23 @@ def vietoris_rips(
     ConfigError
         If a setting has an unknown name or a value outside its range.
     UnsupportedError
-        If no engine takes this size or dimension.
+        If no engine takes this size or dimension, or Ripser++ is to take ``"dtm"``.
     BackendUnavailable
         If the backend cannot run on this machine.
     MemoryLimitError
         If the memory that is free does not suffice; as far as the number of points tells,
         before the distances are computed.
+
+    Notes
+    -----
+    ``"dtm"`` is the weighted Rips filtration of Anai et al., "DTM-based filtrations" (SoCG 2019),
+    with p = 1 and q = 2, here with diameters. The weight f(x) is the root mean square distance of x
+    to its ``ceil(dtm_mass * n)`` nearest points, itself among them. A vertex enters at 2 f(x), an
+    edge at ``|x - y| + f(x) + f(y)``. So bars of dimension 0 have births, the ``birth_edges`` of
+    which name the vertex twice; where two components meet, the one whose first vertex entered later
+    dies. ``max_edge_length`` applies to these values: a vertex that is born later never enters.
+    Where every weight is 0 (one point, equal points, ``dtm_mass * n <= 1``), the bars are those of
+    ``"euclidean"``.
 
     Examples
     --------
@@ -98,7 +116,9 @@ def vietoris_rips(
     >>> d[1].tolist()
     [[1.0, 1.4142135381698608]]
     """
-    options = check_options(metric, homology_dimensions, max_edge_length, backend, threads)
+    options = check_options(
+        metric, homology_dimensions, max_edge_length, backend, threads, dtm_mass
+    )
     vertices = prepared(X, options)
     engine, reason = backends.resolve(options.backend, len(vertices), options.homology_dimensions)
     return compute_diagram(vertices, options, engine, reason)
@@ -110,6 +130,7 @@ def check_options(
     max_edge_length: object = math.inf,
     backend: object = "auto",
     threads: object = None,
+    dtm_mass: object = None,
 ) -> RipsOptions:
     """Check the settings of `vietoris_rips`, whose names and defaults these are.
 
@@ -117,19 +138,26 @@ def check_options(
     -------
     RipsOptions
         Dimensions ascending without repeats, ``max_edge_length`` rounded to float32 as the
-        distances are, ``threads`` a number.
+        distances are, ``threads`` a number, ``dtm_mass`` None for any other metric.
 
     Raises
     ------
     ConfigError
         If a setting has an unknown name or a value outside its range.
+    UnsupportedError
+        If the backend takes no such metric.
     """
+    name = distances.check_metric(metric)
+    mass = check_mass(dtm_mass, name)
+    if mass is not None and backend == ripser_plus_plus.NAME:
+        raise UnsupportedError(ripser_plus_plus.NO_BIRTHS)
     return RipsOptions(
-        metric=distances.check_metric(metric),
+        metric=name,
         homology_dimensions=_dimensions(homology_dimensions),
         max_edge_length=_edge_length(max_edge_length),
         backend=backends.check_backend(backend),
         threads=_threads(threads),
+        dtm_mass=mass,
     )
 
 
@@ -154,7 +182,11 @@ def prepared(X: Any, options: RipsOptions) -> Float32Array:
 
 
 def compute_diagram(
-    vertices: Float32Array, options: RipsOptions, engine: Engine, reason: str
+    vertices: Float32Array,
+    options: RipsOptions,
+    engine: Engine,
+    reason: str,
+    weights: Float32Array | None = None,
 ) -> Diagram:
     """Run one engine on prepared points, or on a prepared matrix if the metric is precomputed.
 
@@ -166,9 +198,13 @@ def compute_diagram(
         Settings.
     engine, reason
         From `backends.resolve`.
+    weights : ndarray of float32, shape (n,), optional
+        With the metric ``"dtm"``, in place of those that the points themselves make.
     """
 
     def run() -> tuple[EngineResult, dict[str, Any]]:
+        if options.dtm_mass is not None:
+            return compute_weighted(engine, vertices, options, weights)
         started = time.perf_counter()
         precomputed = options.metric == "precomputed"
         matrix = vertices if precomputed else engine.pairwise(vertices, options.metric)

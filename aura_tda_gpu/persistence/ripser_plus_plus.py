@@ -20,11 +20,12 @@ from ..errors import BackendUnavailable, NotComputedError, UnsupportedError
 from . import cuda_device, distances
 from .engine import Bars, EngineResult, Float32Array, Int64Array, WindowState
 
-__all__ = ["INSTALL", "NAME", "RipserPlusPlusEngine", "closed", "restored", "why_not"]
+__all__ = ["INSTALL", "NAME", "NO_BIRTHS", "RipserPlusPlusEngine", "closed", "restored", "why_not"]
 
 NAME = "ripser++"
-INSTALL = "pip install ripserplusplus, which needs nvcc and CMake"
+INSTALL = "pip install ripserplusplus, which needs nvcc of CUDA 12 and CMake 3"
 LEFT_OUT = "Ripser++ leaves infinite bars out; {} of H0 and {} of H1 were restored"
+NO_BIRTHS = f"backend {NAME!r} takes no metric 'dtm', whose vertices have births: take 'cpu'"
 NO_EDGES = f"backend {NAME!r} names no edges and no loops: compute with 'cuda' or 'cpu' for them"
 
 
@@ -72,16 +73,20 @@ class RipserPlusPlusEngine:
         dimensions: tuple[int, ...],
         threshold: float,
         threads: int,
+        births: Float32Array | None = None,
     ) -> EngineResult:
         """Return the bars of the filtration; see `Engine.compute`. ``threads`` is not used.
 
         Raises
         ------
         UnsupportedError
-            If a dimension is above 1, or the largest length is the largest float32.
+            If a dimension is above 1, the largest length is the largest float32, or vertices have
+            births.
         BackendUnavailable
             If Ripser++ fails, or returns what it should not.
         """
+        if births is not None:
+            raise UnsupportedError(NO_BIRTHS)
         if any(k > 1 for k in dimensions):
             raise UnsupportedError(f"backend {NAME!r} takes dimensions 0 and 1, not {dimensions}")
         start = time.perf_counter()

@@ -70,6 +70,10 @@ class SlotTable:
         for row in np.flatnonzero(masked)[:1].tolist():
             raise InvalidInputError(f"the id in row {row} is masked", row)
         names = array.astype(np.int64)  # unsigned ones too large become negative
+        if len(names) == 1 and names[0] >= 0:
+            place = np.flatnonzero(self.ids == names[0])
+            if len(place):
+                return place
         order = np.argsort(self.ids)
         place = np.searchsorted(self.ids, names, sorter=order)
         slots: Int64Array = np.append(order, 0)[place]

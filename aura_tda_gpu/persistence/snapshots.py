@@ -78,7 +78,7 @@ def pack(
 
 
 def unpack(
-    data: bytes | bytearray | memoryview, kind: str, version: int
+    data: bytes | bytearray | memoryview, kind: str, version: int, *, oldest: int | None = None
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     """Read what `pack` has written.
 
@@ -90,6 +90,8 @@ def unpack(
         What it has to belong to.
     version : int
         The version it has to be of.
+    oldest : int, optional
+        An earlier version, from which on it may be.
 
     Returns
     -------
@@ -110,10 +112,11 @@ def unpack(
     fields = _header(bytes(raw[_HEAD.size : _HEAD.size + n_header]))
     if fields["kind"] != kind:
         raise SnapshotError(f"the snapshot is of a {fields['kind']}, not of a {kind}")
-    if fields["version"] != version:
+    known = f"{version}" if oldest is None else f"{oldest} to {version}"
+    if not (version if oldest is None else oldest) <= fields["version"] <= version:
         raise SnapshotError(
             f"the snapshot is of version {fields['version']} of a {kind}, "
-            f"this version of the library reads {version}"
+            f"this version of the library reads {known}"
         )
     return fields["meta"], _arrays(raw[_HEAD.size + n_header : -_DIGEST], fields["arrays"])
 

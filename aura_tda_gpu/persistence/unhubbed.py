@@ -60,7 +60,7 @@ class EdgeLists:
         )
 
     def merged(
-        self, found: Found, bits: UInt32Array, sources: Int64Array
+        self, found: Found, bits: UInt32Array, sources: Int64Array, frayed: UInt64Array
     ) -> tuple[EdgeLists, Int64Array]:
         """Return the lists after an update.
 
@@ -72,6 +72,8 @@ class EdgeLists:
             Patterns of the distances.
         sources : ndarray of int64
             What goes along with each split edge.
+        frayed : ndarray of uint64, shape (words,)
+            Bitset of slots; the ends of edges whose lune may be empty no longer are added.
 
         Returns
         -------
@@ -82,7 +84,7 @@ class EdgeLists:
         kept = (found.rng, found.splits, found.loose)
         lists = (self.rng, self.splits, self.loose, self.reps)
         rng, splits, loose, reps, sources = edge_lists.merge(
-            lists, kept, found.listed, found.kinds, found.reps, bits, sources
+            lists, kept, found.listed, found.kinds, found.reps, bits, sources, frayed
         )
         return EdgeLists(rng, splits, reps, loose), sources
 
@@ -93,9 +95,9 @@ class EdgeLists:
 
     def up_to(self, limit: np.uint32) -> SweptEdges:
         """Return the edges not longer than a pattern."""
-        end = key_after(limit)
-        n_rng, n_splits = np.searchsorted(self.rng, end), np.searchsorted(self.splits, end)
-        n_reps = edge_lists.length_of_reps(self.reps, n_splits)
+        n_rng, n_splits, n_reps = edge_lists.n_up_to(
+            self.rng, self.splits, self.reps, key_after(limit)
+        )
         return SweptEdges(self.rng[:n_rng], self.splits[:n_splits], self.reps[:n_reps], 0)
 
 

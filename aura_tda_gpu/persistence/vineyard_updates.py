@@ -48,8 +48,9 @@ class RipsWindow:
         Number of slots.
     dim : int
         Number of coordinates of a point.
-    metric, homology_dimensions, max_edge_length, backend, threads
-        As in `vietoris_rips`; ``"precomputed"`` is not a metric here.
+    metric, homology_dimensions, max_edge_length, backend, threads, dtm_mass
+        As in `vietoris_rips`; ``"precomputed"`` is not a metric here. With ``"dtm"`` each change
+        is a rebuild, for one point changes the weights of many others.
     updates : str
         ``"auto"`` updates the diagram in place where that is expected to be faster than a
         rebuild, from the costs measured on this machine; ``"always"`` and ``"never"`` do not
@@ -60,8 +61,8 @@ class RipsWindow:
     ConfigError
         If a setting has an unknown name or a value outside its range.
     UnsupportedError, BackendUnavailable, MemoryLimitError
-        If no engine here takes ``capacity`` points, or none updates so many with
-        ``updates="always"``.
+        If no engine here takes ``capacity`` points, or none updates so many, or the metric is
+        ``"dtm"``, with ``updates="always"``.
     """
 
     def __init__(
@@ -75,12 +76,13 @@ class RipsWindow:
         backend: str = "auto",
         threads: int | None = None,
         updates: str = "auto",
+        dtm_mass: float | None = None,
     ) -> None:
         self.capacity = _positive("capacity", capacity)
         self.dim = _positive("dim", dim)
         distances.check_metric(metric, precomputed=False)
         self._options = check_options(
-            metric, homology_dimensions, max_edge_length, backend, threads
+            metric, homology_dimensions, max_edge_length, backend, threads, dtm_mass
         )
         self._engine, self._reason = backends.resolve(
             backend, self.capacity, self._options.homology_dimensions
@@ -280,6 +282,7 @@ class RipsWindow:
             "max_edge_length": options.max_edge_length,
             "backend": options.backend,
             "updates": self._updates.mode,
+            "dtm_mass": options.dtm_mass,
         }
         return write(meta, *self._held)
 
@@ -320,6 +323,7 @@ class RipsWindow:
             backend=meta["backend"] if backend is None else backend,
             threads=threads,
             updates=meta["updates"],
+            dtm_mass=meta["dtm_mass"],
         )
         window._held = content, history
         return window
@@ -331,9 +335,8 @@ class RipsWindow:
     def _kept(self, history: History) -> History:
         """Return what of a history there is room for, once its bars have theirs."""
         room = state_bytes(self.capacity, self.dim)
-        bars = history.without_diagram()
-        self._updates.keep_within(room - bars.nbytes)
-        return history if history.nbytes + self._updates.state_nbytes <= room else bars
+        state = self._updates.keep_within(room - history.bars_nbytes)
+        return history if history.nbytes + state <= room else history.without_diagram()
 
     def _compute(self) -> Diagram:
         """Run the engine."""

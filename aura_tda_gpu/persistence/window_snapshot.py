@@ -15,7 +15,7 @@ from .snapshots import pack, unpack
 
 __all__ = ["read", "write"]
 
-_KIND, _VERSION = "RipsWindow", 1
+_KIND, _VERSION, _OLDEST = "RipsWindow", 2, 1  # version 1 has no dtm_mass
 
 
 def write(meta: Mapping[str, Any], content: WindowContent, history: History) -> bytes:
@@ -51,7 +51,8 @@ def read(data: bytes) -> tuple[dict[str, Any], WindowContent, History]:
     SnapshotError
         If it is no snapshot of a window, cut short, altered, or of another version.
     """
-    meta, arrays = unpack(data, _KIND, _VERSION)
+    meta, arrays = unpack(data, _KIND, _VERSION, oldest=_OLDEST)
+    meta.setdefault("dtm_mass", None)
     try:
         return _read(meta, arrays)
     except (KeyError, IndexError, ValueError, TypeError) as error:

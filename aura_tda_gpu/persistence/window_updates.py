@@ -14,11 +14,16 @@ from .cost_model import CostModel, machine_costs
 from .engine import Bars, Engine, EngineResult, Float32Array, Int64Array, TooManyEdges, WindowState
 from .rips import RipsOptions
 from .slots import FREE
+from .weighted import compute_weighted
 
 __all__ = ["UPDATES", "WindowUpdates", "check_updates"]
 
 _Done: TypeAlias = tuple[EngineResult, dict[str, Any], "WindowState | None"]
 UPDATES = ("auto", "always", "never")
+NO_UPDATES = (
+    "updates='always' with metric 'dtm': one point that comes or goes changes the weights of many "
+    "others, so such a window is rebuilt; take 'auto'"
+)
 
 
 class WindowUpdates:
@@ -38,7 +43,8 @@ class WindowUpdates:
     Raises
     ------
     UnsupportedError
-        If updates are to be always and the engine has none for so many slots.
+        If updates are to be always and the engine has none for so many slots, or for no window of
+        this metric.
     """
 
     def __init__(
@@ -54,7 +60,11 @@ class WindowUpdates:
             threads=options.threads,
         )
         self.mode = updates
-        self._mode = updates if engine.has_window_state(capacity) else "never"
+        weighted = options.dtm_mass is not None
+        if weighted and updates == "always":
+            raise UnsupportedError(NO_UPDATES)
+        updatable = not weighted and engine.has_window_state(capacity)
+        self._mode = updates if updatable else "never"
         if self._mode != updates == "always":
             raise _cannot_update(engine, capacity)
         self._costs = CostModel(machine_costs(engine)) if self._mode == "auto" else None
@@ -105,12 +115,16 @@ class WindowUpdates:
         self._state = state
         return result, info
 
-    def keep_within(self, n_bytes: int) -> None:
-        """Forget what makes updates possible if it is larger than that."""
-        if self._state is not None and self._state.nbytes > n_bytes:
-            self._state = None
-            if self._costs is not None:
-                self._costs.observe_failure()
+    def keep_within(self, n_bytes: int) -> int:
+        """Forget what makes updates possible if it is larger, here or on a device; return bytes."""
+        held = self.state_nbytes
+        on_device = 0 if self._state is None else self._state.device_nbytes
+        if max(held, on_device) <= n_bytes:
+            return held
+        self._state = None
+        if self._costs is not None:
+            self._costs.observe_failure()
+        return 0
 
     def verify(self, points: Float32Array) -> None:
         """Compare what is kept with a rebuild.
@@ -175,6 +189,9 @@ class WindowUpdates:
         slots = np.flatnonzero(ids != FREE)
         live = points[slots]
         options = self._options
+        if options.dtm_mass is not None:
+            result, info = compute_weighted(self._engine, live, options)
+            return result, {**info, "n_rechecked": 0}, None
         matrix = self._engine.pairwise(live, options.metric)
         distance = time.perf_counter() - started
         if self._builds(n, changed):

@@ -12,6 +12,7 @@ from ..persistence.cuda_kernels import CONSTANTS
 from ..persistence.cuda_launch import Device, ceil_div
 from ..persistence.engine import Int64Array
 from .ring_buffer import RingBuffer, Rows
+from .sent_rows import SentRows
 
 __all__ = ["DeviceCover", "DeviceRing"]
 
@@ -34,11 +35,16 @@ class DeviceRing:
         Where they are.
     capacity, dim : int
         Rows, and coordinates of each.
+    sent : SentRows, optional
+        Where windows of one stream find rows of a push that another one has sent.
     """
 
-    def __init__(self, device: Device, capacity: int, dim: int) -> None:
+    def __init__(
+        self, device: Device, capacity: int, dim: int, sent: SentRows | None = None
+    ) -> None:
         xp = device.xp
         self.device = device
+        self._sent = sent
         self.capacity = capacity
         self.dim = dim
         self.end = 0  # number of the row after the newest one
@@ -59,13 +65,17 @@ class DeviceRing:
         needs = f"{self.capacity} rows of a window need {held} bytes, with room for landmarks,"
         return self.device.at_work(needs, "lower max_points or max_memory_mb")
 
-    def append(self, rows: Rows, first: int) -> None:
-        """Send those rows, numbered from ``first``, that are not here yet; at most the capacity."""
+    def append(self, rows: Rows, first: int, *, pushed: bool = False) -> None:
+        """Send those rows, numbered from ``first``, that are not here yet; at most the capacity.
+
+        Those that a push brought, ``pushed``, are looked for among what other windows have sent.
+        """
         rows = rows[max(0, self.end - first) :]
         if not len(rows):
             return
         with self.at_work():
-            self._append(rows, max(first, self.end))
+            found = self._sent.part(rows, self.device.xp) if pushed and self._sent else None
+            self._append(self._sending(rows) if found is None else found, max(first, self.end))
         if first > self.end:
             self._start = first
         self.end = max(first, self.end) + len(rows)
@@ -77,15 +87,18 @@ class DeviceRing:
             self._start = self.end = oldest
             self.append(ring.rows(), oldest)
 
-    def _append(self, rows: Rows, first: int) -> None:
-        xp = self.device.xp
-        sent = (xp.asarray(np.ascontiguousarray(a)) for a in (rows.points, rows.times, rows.ids))
+    def _sending(self, rows: Rows) -> tuple[Any, ...]:
+        columns = rows.points, rows.times, rows.ids
+        return tuple(self.device.xp.asarray(np.ascontiguousarray(column)) for column in columns)
+
+    def _append(self, rows: tuple[Any, ...], first: int) -> None:
+        xp, n = self.device.xp, len(rows[0])
         self.device.kernels["append_rows"](
-            (ceil_div(len(rows), THREADS), 1),
+            (ceil_div(n, THREADS), 1),
             (THREADS,),
             (
-                *(*sent, np.int32(len(rows)), xp.asarray(np.array([first]))),
-                *(xp.asarray(np.array([len(rows)], np.int32)), self.points, self.times, self.ids),
+                *(*rows, np.int32(n), xp.asarray(np.array([first]))),
+                *(xp.asarray(np.array([n], np.int32)), self.points, self.times, self.ids),
                 *(np.int32(self.capacity), np.int32(self.dim)),
             ),
         )
@@ -162,7 +175,7 @@ class DeviceCover:
         """Let rows, numbered from ``first``, join or open landmarks; ``live`` is the oldest."""
         for start in range(0, len(rows), self._room):
             part = rows[start : start + self._room]
-            self._ring.append(part, first + start)
+            self._ring.append(part, first + start, pushed=True)
             self._take_until(first + start, first + start + len(part), live)
 
     def catch_up(self, ring: RingBuffer, n: int) -> None:

@@ -40,8 +40,8 @@ class FeatureTracker:
     A bar keeps its name while the same two pairs of points make its birth and its death; bars whose
     name has gone are assigned to the bars that are left, where distances to the diagonal and, if
     several are as near, shared points of their loops decide. A feature is born once its bar was
-    long enough and stable for ``min_ticks`` ticks and, in dimension 1, the run-length rule calls it
-    significant; it dies after ``min_ticks`` ticks without a bar of at least half
+    long enough and stable for ``min_ticks`` ticks and the run-length rule calls it significant; it
+    dies after ``min_ticks`` ticks without a bar of at least half
     ``min_persistence``, or once it has shrunk to half and that rule speaks against it. Names never
     come back.
 
@@ -55,9 +55,10 @@ class FeatureTracker:
         Smallest ratio of the persistences at two ticks of one feature; for a birth, of the ratio
         smoothed.
     alpha : float
-        Level of significance of features of dimension 1; 1 asks for none. Among too few bars for
-        p-values, one that dies at twice its birth counts as significant. Open bars and bars born
-        at 0 are not asked.
+        Level of significance; 1 asks for none. Among too few loops for p-values, one that dies at
+        twice its birth counts as significant, and in dimension 0 a part that stands apart: it and
+        what it merges with have 5 vertices and a twentieth of all, and they merge at three times
+        the ninth decile of all merges. Open bars, and loops born at 0, are not asked.
     min_change : float
         Share of its persistence that birth or death must move by for a ``feature_update``, and by
         more than the error bounds of the two ticks.
@@ -225,11 +226,7 @@ class FeatureTracker:
         state = states.get(update.window_id, ScaleState(update.window_id))
         overlap = update.duration_seconds / update.slide_seconds
         tested = None if self.alpha == 1 else RunLength(required_run(overlap), self.alpha)
-        rules = {
-            k: self._rules(tested if k == 1 else None)
-            for k in (*state.tracks, *update.diagram.dimensions)
-        }
-        return tick(state, update, rules, max_tracks=self.max_tracks)
+        return tick(state, update, self._rules(tested), max_tracks=self.max_tracks)
 
     def _rules(self, run_length: RunLength | None) -> TrackRules:
         return TrackRules(

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from .memory import WindowPlan
 from .persistence_stream import BoundedPersistenceStream, WindowUpdate
 from .ring_buffer import Rows
+from .sent_rows import SentRows
 from .settings import Scale, StreamSettings
 from .windows import TemporalWindow, TickClock, count_before
 
@@ -27,6 +28,8 @@ class Lane:
         Sizes of the window.
     origin : ndarray of float64, shape (dim,)
         First accepted row of the stream.
+    sent : SentRows
+        Of the stream.
     """
 
     def __init__(
@@ -35,9 +38,10 @@ class Lane:
         scale: Scale,
         plan: WindowPlan,
         origin: npt.NDArray[np.float64],
+        sent: SentRows,
     ) -> None:
         self.scale = scale
-        self.window = BoundedPersistenceStream.of(settings, scale, plan, origin)
+        self.window = BoundedPersistenceStream.of(settings, scale, plan, origin, sent)
         self.clock = TickClock(scale.slide_ns)
         self._max_empty_ticks = settings.max_empty_ticks
 

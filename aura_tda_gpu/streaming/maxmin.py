@@ -110,7 +110,7 @@ def farthest_points(points: Coordinates, k: int, metric: str = "euclidean") -> F
         With ``error_bound = 2 (eps + rho)``: ``eps`` bounds the covering radius in exact
         arithmetic, ``rho`` the rounding of distances up to the enclosing radius.
     """
-    check_metric(metric, precomputed=False)
+    check_metric(metric, precomputed=False, weighted=False)
     if not len(points):
         return FarthestPoints(np.empty(0, np.int64), 0.0, 0.0)
     columns = _columns(points, metric)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import MemoryLimitError
 from ..persistence.footprint import state_bytes
+from ..persistence.weights import BLOCK as WEIGHT_BLOCK
 
 __all__ = [
     "MB",
@@ -125,6 +126,7 @@ def plan_memory(
     landmark_limit: int = 512,
     landmarks: str = "cover",
     late: bool = False,
+    weighted: bool = False,
 ) -> MemoryPlan:
     """Split memory over the windows of a stream.
 
@@ -149,6 +151,8 @@ def plan_memory(
         ``"cover"``, or ``"maxmin"``, which needs all rows of a window once more to choose.
     late : bool
         Whether rows wait for late ones, so that a jump of the clock may release as many as wait.
+    weighted : bool
+        Whether landmarks are weighted by all rows.
 
     Raises
     ------
@@ -156,7 +160,7 @@ def plan_memory(
         If that is not enough; names what is needed and what is given.
     """
     total = int(max_memory_mb * MB)
-    needs = _Needs(dim, landmarks, late)
+    needs = _Needs(dim, landmarks, late, weighted)
     limit = len(durations) * [math.inf if max_points is None else max_points]
     if max_landmarks is not None:
         sizes = [int(min(max_landmarks, cap)) for cap in limit]
@@ -183,13 +187,14 @@ class _Needs:
     dim: int
     landmarks: str
     late: bool
+    weighted: bool
 
     def plan(self, windows: Iterable[WindowPlan]) -> MemoryPlan:
         """Return the sizes of all that comes with some windows."""
         windows = tuple(windows)
         pending = max(window.max_points for window in windows)
         working = workspace(max(window.max_landmarks for window in windows))
-        working += max(self._choice(window) for window in windows)
+        working += max(max(self._choice(w), self._weights(w)) for w in windows)
         working += pending * row_bytes(self.dim) if self.late else 0
         return MemoryPlan(windows, pending, working)
 
@@ -211,6 +216,17 @@ class _Needs:
             return n * (12 * dim + 24) + 8 * dim * blocks
         read = min(n, max(COVER_BLOCK, COVER_MEASURED // (k * dim), k))
         return read * row_bytes(dim) + cover_bytes(k, dim)
+
+    def _weights(self, window: WindowPlan) -> int:
+        """Return the most bytes that weighing the landmarks of a window takes.
+
+        These are the coordinates of all rows in float32, twice, with the blocks they are cast from,
+        and squares of distances; they go before the rebuild.
+        """
+        if not self.weighted:
+            return 0
+        n, dim = window.max_points, self.dim
+        return n * (8 * dim + 16) + 16 * dim * min(n, FRAME_BLOCK) + 16 * WEIGHT_BLOCK
 
 
 def _affordable(n_windows: int, total: int, needs: _Needs) -> int:

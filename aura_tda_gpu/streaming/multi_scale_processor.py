@@ -60,7 +60,10 @@ class MultiScaleStream(StepwiseStream):
     max_empty_ticks : int
         Ticks of a scale that a gap in the data gets before the clock jumps over it.
     metric : str
-        ``"euclidean"``, ``"manhattan"``, ``"chebyshev"`` or ``"cosine"`` (the angle).
+        ``"euclidean"``, ``"manhattan"``, ``"chebyshev"``, ``"cosine"`` (the angle) or ``"dtm"``
+        (euclidean, with weights that hold outliers back; see `vietoris_rips`). The weights of
+        ``"dtm"`` are those with respect to all rows of a window, also where landmarks stand for
+        them: ``error_bound`` is then twice as large, and each tick is a rebuild.
     max_edge_length : float
         Longest edge of the filtration, inclusive. Where landmarks stand for a window and it is
         less than their enclosing radius plus the bound, ``error_bound`` is nan; see
@@ -71,6 +74,9 @@ class MultiScaleStream(StepwiseStream):
         As in `vietoris_rips`.
     parallel_workers : int, optional
         Engine threads; None takes the usable cores.
+    dtm_mass : float, optional
+        With ``metric="dtm"``: the share of a window's rows that makes a weight, above 0 and at most
+        1; 0.1 when left out.
 
     Raises
     ------
@@ -114,6 +120,7 @@ class MultiScaleStream(StepwiseStream):
         homology_dimensions: Iterable[int] = default("homology_dimensions"),
         backend: str = default("backend"),
         parallel_workers: int | None = default("parallel_workers"),
+        dtm_mass: float | None = default("dtm_mass"),
         **unknown: object,
     ) -> None:
         for name in unknown:
@@ -135,6 +142,7 @@ class MultiScaleStream(StepwiseStream):
             homology_dimensions=homology_dimensions,
             backend=backend,
             parallel_workers=parallel_workers,
+            dtm_mass=dtm_mass,
         )
         super().__init__(settings)
         self._device_use = (

@@ -16,6 +16,7 @@ from ..persistence.arrays import Float64Array
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array, Int64Array
 from ..persistence.vineyard_updates import RipsWindow
+from ..persistence.weights import base_metric
 from ..types import PersistenceUpdate, TDAStreamEvent
 from .cover import GhostCover
 from .device_cover import DeviceCover, DeviceRing
@@ -25,7 +26,9 @@ from .maxmin import MaxMin
 from .memory import WindowPlan
 from .overflow import Overflow
 from .ring_buffer import RingBuffer, Rows
+from .sent_rows import SentRows
 from .settings import Scale, StreamSettings
+from .weighting import Weighting
 from .windows import count_before
 
 __all__ = ["BoundedPersistenceStream", "WindowUpdate"]
@@ -127,7 +130,7 @@ class BoundedPersistenceStream:
         out, a tenth of ``max_points``, from 16 to 512.
     landmarks, max_memory_mb, metric, max_edge_length, homology_dimensions, backend
         As in `MultiScaleStream`.
-    parallel_workers
+    parallel_workers, dtm_mass
         As in `MultiScaleStream`.
 
     Raises
@@ -161,6 +164,7 @@ class BoundedPersistenceStream:
         homology_dimensions: Iterable[int] = (0, 1),
         backend: str = "auto",
         parallel_workers: int | None = None,
+        dtm_mass: float | None = None,
     ) -> None:
         settings = StreamSettings(
             scales=[duration_ms],
@@ -175,7 +179,9 @@ class BoundedPersistenceStream:
             homology_dimensions=homology_dimensions,
             backend=backend,
             parallel_workers=parallel_workers,
+            dtm_mass=dtm_mass,
         )
+        self._sent = SentRows()
         self._set_up(settings, settings.timeline[0], settings.memory_plan(dim).windows[0], dim)
 
     @classmethod
@@ -185,9 +191,11 @@ class BoundedPersistenceStream:
         scale: Scale,
         plan: WindowPlan,
         origin: Float64Array,
+        sent: SentRows,
     ) -> BoundedPersistenceStream:
         """Return the window of one scale of a stream whose settings are checked."""
         window = cls.__new__(cls)
+        window._sent = sent
         window._set_up(settings, scale, plan, len(origin))
         window._first = window._origin = origin
         return window
@@ -203,10 +211,14 @@ class BoundedPersistenceStream:
         self._first = np.zeros(dim)
         self._origin: Float64Array | None = None
         self._next_id = 0
-        self._engine_ids: Int64Array
-        self._vertex_ids: Int64Array
+        self._engine_ids: Int64Array = np.empty(0, np.int64)
+        self._vertex_ids: Int64Array = np.empty(0, np.int64)
         self._told_ids = np.empty(0, np.int64)
-        self._engine: RipsWindow | None = self._start_engine()
+        weighted = settings.dtm_mass is not None
+        self._weighting = (
+            Weighting(settings.engine_options, plan.max_landmarks) if weighted else None
+        )
+        self._engine: RipsWindow | None = None if self._weighting else self._start_engine()
 
     def __len__(self) -> int:
         """Return the number of rows held."""
@@ -311,7 +323,12 @@ class BoundedPersistenceStream:
         if chosen.origin is not origin:
             self._engine = None  # it holds points of the old origin
             self._origin = chosen.origin
-        diagram, vertex_ids, vertices = self._diagram(chosen)
+        if self._weighting is None:
+            diagram, vertex_ids, vertices = self._diagram(chosen)
+        else:
+            diagram, chosen = self._weighting.diagram(self._ring, n_points, chosen)
+            vertex_ids = chosen.ids.copy()  # they may be those of the buffer
+            vertices = chosen.points + chosen.origin
         diagram.info = {**diagram.info, **self._told(chosen, n_points)}
         if n_points > self.max_landmarks:
             diagram.info["landmark_error"] = chosen.error_bound
@@ -377,12 +394,13 @@ class BoundedPersistenceStream:
 
     def _start_landmarks(self) -> LandmarkStrategy:
         """Return landmarks that know no row."""
-        k, metric = self.max_landmarks, self._settings.metric
+        k, metric = self.max_landmarks, base_metric(self._settings.metric)
         if self._settings.landmarks == "maxmin":
             return MaxMin(k, metric)
         slide, capacity = self.scale.slide_ns, self._ring.capacity
         if self._settings.backend == "cuda":
-            rows = DeviceRing(cuda_device.cuda_engine().device, capacity, self.dim)
+            device = cuda_device.cuda_engine().device
+            rows = DeviceRing(device, capacity, self.dim, self._sent)
             return GhostCover(DeviceCover(rows, k, metric, slide), k, self.dim, metric, slide)
         return GhostCover.on_host(k, self.dim, metric, capacity, slide)
 

@@ -14,7 +14,7 @@ from ..errors import USE_LANDMARKS, ConfigError, MemoryLimitError, UnsupportedEr
 from ..persistence import backends
 from ..persistence.distances import check_metric
 from ..persistence.reference import MAX_POINTS
-from ..persistence.rips import check_options
+from ..persistence.rips import RipsOptions, check_options
 from .memory import MemoryPlan, plan_memory
 
 __all__ = ["DEFAULT_SCALES", "Scale", "StreamSettings", "default", "durations", "window_id"]
@@ -83,6 +83,7 @@ class StreamSettings:
     homology_dimensions: Iterable[int] = (0, 1)
     backend: str = "auto"
     parallel_workers: int | None = None
+    dtm_mass: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("dim", "max_points", "max_landmarks", "parallel_workers"):
@@ -148,23 +149,31 @@ class StreamSettings:
             landmark_limit=_LANDMARK_LIMITS.get(self.backend, 512),
             landmarks=self.landmarks,
             late=self.allowed_lateness_ms > 0,
+            weighted=self.dtm_mass is not None,
         )
 
-    def _check_engine(self) -> None:
-        check_metric(self.metric, precomputed=False)
-        options = check_options(
+    @property
+    def engine_options(self) -> RipsOptions:
+        """The settings of the engine, checked."""
+        return check_options(
             self.metric,
             self.homology_dimensions,
             self.max_edge_length,
             self.backend,
             self.parallel_workers,
+            self.dtm_mass,
         )
+
+    def _check_engine(self) -> None:
+        check_metric(self.metric, precomputed=False)
+        options = self.engine_options
         dimensions = options.homology_dimensions
         if dimensions[-1] > 1:
             raise UnsupportedError(
                 f"homology dimension {dimensions[-1]} of a stream: dimensions 0 and 1 are supported"
             )
         object.__setattr__(self, "homology_dimensions", dimensions)
+        object.__setattr__(self, "dtm_mass", options.dtm_mass)
         plan = self.memory_plan(self.dim or 1)
         largest = max(window.max_landmarks for window in plan.windows)
         try:
@@ -239,6 +248,7 @@ def _settings_of(config: Config) -> dict[str, Any]:
         "homology_dimensions": config.engine.homology_dimensions,
         "backend": config.engine.backend,
         "parallel_workers": config.performance.parallel_workers,
+        "dtm_mass": config.engine.dtm_mass,
     }
 
 

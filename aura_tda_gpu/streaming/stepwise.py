@@ -18,6 +18,7 @@ from .lane import Lane
 from .persistence_stream import WindowUpdate
 from .reorder import Release, is_late, release, watermark_after
 from .ring_buffer import RingBuffer, Rows, Span
+from .sent_rows import SentRows
 from .settings import StreamSettings
 from .windows import boundary_after
 
@@ -244,9 +245,9 @@ class StepwiseStream:
     def _build(self, first: Float64Array) -> tuple[list[Lane], RingBuffer]:
         """Allocate the buffers of all scales and the pending one."""
         settings = self.settings
-        plan = settings.memory_plan(len(first))
+        plan, sent = settings.memory_plan(len(first)), SentRows()
         lanes = [
-            Lane(settings, scale, sizes, first)
+            Lane(settings, scale, sizes, first, sent)
             for scale, sizes in zip(settings.timeline, plan.windows, strict=True)
         ]
         return lanes, RingBuffer(plan.pending, len(first))

@@ -20,7 +20,7 @@ from aura_tda_gpu.persistence.ripser_plus_plus import closed, restored
 __all__ = ["INSTALL", "NAME", "VARIANTS", "available", "bars"]
 
 NAME = "Ripser++"
-INSTALL = "pip install ripserplusplus  (needs nvcc and CMake)"
+INSTALL = "pip install ripserplusplus  (needs nvcc of CUDA 12 and CMake 3)"
 VARIANTS = ("library", "package")
 ARGUMENTS = ("--format", "lower-distance", "--dim", "1")
 

@@ -60,7 +60,7 @@ def test_watching_without_a_terminal(csv, tmp_path):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--metric", ""], {"euclidean", "manhattan", "chebyshev", "cosine"}),
+        (["--metric", ""], {"euclidean", "manhattan", "chebyshev", "cosine", "dtm"}),
         (["--backend", "c"], {"cpu", "cuda"}),
         (["--landmarks", ""], {"cover", "maxmin"}),
         (["--clock", ""], {"event", "wall"}),

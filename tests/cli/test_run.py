@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from aura_tda_gpu import Config, MultiScaleStream
+from aura_tda_gpu import Config, FeatureTracker, MultiScaleStream
 from aura_tda_gpu.cli.records import as_record
 
 from .commands import SCALES, TIME, circle, circle_csv, invoke, updates
@@ -22,8 +22,10 @@ def without_latency(records):
 
 def computed(points, times, **config):
     """Return the records of a stream that is pushed all at once."""
-    stream = MultiScaleStream(Config(**{"scales": [500, 1000], **config}))
+    settings = Config(**{"scales": [500, 1000], **config})
+    stream = MultiScaleStream(settings)
     found = stream.push(points, times) + stream.flush()
+    FeatureTracker.of(settings.stability).follow(found)
     return without_latency(json.loads(json.dumps(as_record(update))) for update in found)
 
 
@@ -89,6 +91,15 @@ def test_npy(tmp_path):
     np.save(tmp_path / "a.npy", rows)
     done = invoke("run", tmp_path / "a.npy", "--time-column", 0, *SCALES)
     assert without_latency(updates(done.stdout)) == computed(rows[:, 1:], rows[:, 0])
+
+
+def test_a_mass_goes_with_its_metric(csv):
+    done = invoke("run", csv, *TIME, "--scales", 1000, "--metric", "dtm", "--dtm-mass", 0.3)
+    rows = circle()
+    engine = {"metric": "dtm", "dtm_mass": 0.3}
+    expected = computed(rows[:, 1:], rows[:, 0], scales=[1000], engine=engine)
+    assert without_latency(updates(done.stdout)) == expected
+    assert expected[-1]["bars"]["0"][0][0] > 0
 
 
 def test_options_win_over_the_file_of_settings(csv, tmp_path):
@@ -255,6 +266,8 @@ def test_columns_that_are_left_out_are_named(tmp_path):
         ([*TIME, "--max-landmarks", "0"], 2, "--max-landmarks: must be"),
         ([*TIME, "--scales", "10,10"], 2, "--scales: 10 is repeated"),
         ([*TIME, "--metric", "foo"], 2, "--metric: must be"),
+        ([*TIME, "--metric", "dtm", "--dtm-mass", "0"], 2, "--dtm-mass: must be greater than 0"),
+        ([*TIME, "--dtm-mass", "0.2"], 2, "engine.dtm_mass: is for the metric dtm alone"),
         ([*TIME, "--landmarks", "foo"], 2, "--landmarks: must be"),
         ([*TIME, "--backend", "foo"], 2, "--backend: must be"),
         ([*TIME, "--backend", "cuda"], 2, "cuda"),

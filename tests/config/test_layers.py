@@ -100,10 +100,21 @@ def test_every_key_has_a_variable_read_as_yaml(key):
         "engine.homology_dimensions": ("[1]", (1,)),
     }
     text, value = other.get(key, ("1", 1))
-    config = layered(environ={variable(key): text})
+    beside = {variable("engine.metric"): "dtm"} if key == "engine.dtm_mass" else {}
+    config = layered(environ={**beside, variable(key): text})
     section, _, name = key.rpartition(".")
     assert getattr(getattr(config, section) if section else config, name) == value
     assert config != Config()
+
+
+def test_a_mass_of_another_metric_is_refused_once_all_are_merged(tmp_path):
+    path = tmp_path / "dtm.yaml"
+    path.write_text("streaming_tda: {engine: {metric: dtm, dtm_mass: 0.2}}")
+    assert layered(path, {variable("engine.dtm_mass"): "0.3"}).engine.dtm_mass == 0.3
+    with pytest.raises(ConfigError, match=r"engine.dtm_mass: is for the metric dtm alone, not for"):
+        layered(path, given={"engine.metric": "euclidean"})
+    with pytest.raises(ConfigError, match=r"--dtm-mass: must be less than or equal to 1, got 2"):
+        layered(path, given={"engine.dtm_mass": 2}, labels={"engine.dtm_mass": "--dtm-mass"})
 
 
 def test_the_names_of_variables():

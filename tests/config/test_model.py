@@ -175,7 +175,7 @@ def test_bad_scales(load, scales, message):
         ("window: {allowed_lateness_ms: -1}", "window.allowed_lateness_ms: must be greater than"),
         (
             "engine: {metric: cos}",
-            "engine.metric: must be 'euclidean', 'manhattan', 'chebyshev' or",
+            "engine.metric: must be 'euclidean', 'manhattan', 'chebyshev', 'cosine' or",
         ),
         ("engine: {metric: precomputed}", "engine.metric: must be"),
         ("engine: {backend: gpu}", "engine.backend: must be 'auto', 'cpu', 'cuda' or 'reference'"),
@@ -356,6 +356,17 @@ def test_a_long_value_is_cut_in_the_message():
     assert len(str(caught.value)) < 200
     with pytest.raises(ConfigError, match=r"got (an integer of thousands of digits|<int|1000)"):
         Config(scales=[10**5000])
+
+
+def test_a_mass_needs_the_metric_it_belongs_to(load):
+    assert load("streaming_tda: {engine: {dtm_mass: 0.2, metric: dtm}}").engine.dtm_mass == 0.2
+    assert load("streaming_tda: {engine: {metric: dtm}}").engine.dtm_mass is None
+    for metric in ("", ", metric: cosine"):
+        told = refusal(load, f"streaming_tda: {{engine: {{dtm_mass: 0.2{metric}}}}}")
+        assert "engine.dtm_mass: is for the metric dtm alone, not for " in told
+    assert "(unit: a share of 1, write 0.1)" in refusal(
+        load, "streaming_tda: {engine: {metric: dtm, dtm_mass: 10%}}"
+    )
 
 
 def test_names_are_those_of_the_engines():

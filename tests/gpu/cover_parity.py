@@ -169,6 +169,25 @@ class CoverParity:
             state.take(rows, 0, 0)
         assert on_host(other) == of_host(host)
 
+    @pytest.mark.parametrize("k", [4, 9, 300])
+    def test_landmarks_of_the_same_newest_member_are_thinned(self, engine, k):
+        # a row that is measured anew may leave its landmark, which keeps its number all the same
+        rng = np.random.default_rng(k)
+        points, numbers = rng.normal(size=(k + 1, 3)), np.arange(k + 1)
+        rows = Rows(points, numbers, numbers)
+        host = HostCover(k, 3, "euclidean", k + 1, SLIDE)
+        other = DeviceCover(DeviceRing(engine.device, k + 1, 3), k, "euclidean", SLIDE)
+        newest, back = rng.integers(0, 3, k), rng.uniform(0.1, 1, k)
+        for state in (host, other):
+            state.take(rows[:k], 0, 0)
+        host.state.newest[:], host.state.back[:] = newest, back
+        xp = engine.device.xp
+        other.numbers[k : 2 * k], other.reals[3 * k : 4 * k] = xp.asarray(newest), xp.asarray(back)
+        for state in (host, other):
+            state.take(rows[k:], k, 0)
+        assert host.loose
+        assert on_host(other) == of_host(host)
+
     @pytest.mark.parametrize("metric", METRICS)
     def test_windows_share_a_launch(self, engine, metric):
         device, n_windows, k, room = engine.device, 3, 9, 20

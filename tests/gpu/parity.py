@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu.errors import MemoryLimitError, UnsupportedError
-from aura_tda_gpu.persistence import cuda_reduction, cuda_stages, distances
+from aura_tda_gpu.persistence import cuda_device, cuda_reduction, cuda_stages, distances
+from aura_tda_gpu.persistence.batch import vietoris_rips_batch
 from aura_tda_gpu.persistence.cuda import MAX_VERTICES, CudaEngine
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.rips import check_options, compute_diagram, vietoris_rips
@@ -168,6 +169,30 @@ class Parity:
         found = compute_diagram(points, check_options(), engine, "tested")
         assert_same(found, truth)
         assert found.info["backend"] == "cuda"
+
+    @pytest.mark.parametrize("mass", [1e-6, 0.1, 0.5])
+    @pytest.mark.parametrize("n", [0, 1, 2, 33, 90])
+    def test_weighted_points(self, engine, n, mass):
+        points = np.random.default_rng(n).normal(size=(n, 2)).astype(np.float32)
+        points[n // 2 :] = np.round(points[n // 2 :])
+        for threshold in (np.inf, 1.5):
+            options = check_options("dtm", (0, 1), threshold, dtm_mass=mass)
+            truth = vietoris_rips(
+                points, metric="dtm", dtm_mass=mass, max_edge_length=threshold, backend="cpu"
+            )
+            assert_same(compute_diagram(points, options, engine, "tested"), truth, n > 1)
+
+    def test_many_clouds_of_weighted_points(self, engine, monkeypatch):
+        monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+        monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
+        clouds = np.random.default_rng(5).normal(size=(5, 40, 3))
+        for threshold in (np.inf, 2.0):
+            given = {"metric": "dtm", "dtm_mass": 0.2, "max_edge_length": threshold}
+            found = vietoris_rips_batch([*clouds, clouds[0][:7]], backend="cuda", **given)
+            assert [d.info["n_together"] for d in found] == [5, 5, 5, 5, 5, 1]
+            for mine, points in zip(found, [*clouds, clouds[0][:7]], strict=True):
+                assert_same(mine, vietoris_rips(points, backend="cpu", **given))
+                assert mine.info["dtm_neighbours"] == -(-len(points) // 5)
 
     def test_more_vertices_than_a_chunk_of_masks(self, engine):
         order = np.random.default_rng(4).permutation(1100)

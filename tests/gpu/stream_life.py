@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu import MultiScaleStream, RipsWindow, estimate
+from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence import cost_model, cuda_device
 from aura_tda_gpu.persistence.cuda import CudaEngine
+from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 from benchmarks.streams import torus_knot
 from tests.gpu.parity import FilledWith
 from tests.oracles.peers import bars_of
@@ -25,21 +27,26 @@ NOISE = 16 * 1024  # bytes that Python itself takes and gives back
 QUICK_UPDATES = cost_model.MachineCosts(1e-8, 0.1, 1e-12, 1e-12, 1.0, 1e-6)
 
 
-def new_stream(backend: str, n: int = 400) -> MultiScaleStream:
+def new_stream(backend: str, n: int = 400, **settings: Any) -> MultiScaleStream:
     sizes = {"max_points": n, "max_landmarks": LANDMARKS, "max_memory_mb": 64}
-    return MultiScaleStream(SCALES, dim=3, backend=backend, **sizes)
+    return MultiScaleStream(SCALES, dim=3, backend=backend, **sizes, **settings)
 
 
-def updates_of(backend: str, seed: int, n: int = 260) -> list[tuple[Any, ...]]:
+def updates_of(backend: str, seed: int, n: int = 260, **settings: Any) -> list[tuple[Any, ...]]:
     """Push a knot in parts; return all that the updates say."""
     points, times = torus_knot(n, 250, seed)
-    stream = new_stream(backend, n)
+    stream = new_stream(backend, n, **settings)
     updates = [
         update
         for start in range(0, n, 20)
         for update in stream.push(points[start : start + 20], times[start : start + 20])
     ]
     assert any(update.error_bound > 0 for update in updates)
+    return told(updates)
+
+
+def told(updates: list[WindowUpdate]) -> list[tuple[Any, ...]]:
+    """Return all that updates say."""
     return [
         (
             *(update.window_id, update.timestamp, update.n_points, update.error_bound),
@@ -63,6 +70,43 @@ def device_bytes(thing: object) -> int:
             total += getattr(found, "device_nbytes", 0)
             stack.extend(getattr(found, "__dict__", {}).values())
     return total
+
+
+class ShortOfMemory:
+    """An array module that has no room for one of the next arrays that are asked for."""
+
+    def __init__(self, xp: Any) -> None:
+        self._xp = xp
+        self.left = -1  # how many there is room for; below 0 for all
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._xp, name)
+        if name not in ("asarray", "empty", "full", "zeros"):
+            return found
+
+        def with_room(*arguments: Any) -> Any:
+            self.left -= 1
+            if self.left == -1:
+                raise MemoryError("no room")
+            return found(*arguments)
+
+        return with_room
+
+
+class Counting:
+    """An array module that notes what is sent from the host to it."""
+
+    def __init__(self, xp: Any) -> None:
+        self._xp = xp
+        self.sent: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._xp, name)
+
+    def asarray(self, array: Any, *more: Any) -> Any:
+        if isinstance(array, np.ndarray):
+            self.sent.append(array.nbytes)
+        return self._xp.asarray(array, *more)
 
 
 @pytest.fixture
@@ -119,6 +163,33 @@ class StreamLife:
             found = list(threads.map(lambda seed: updates_of("cuda", seed), (1, 2)))
         assert found == truth
 
+    def test_a_stream_goes_on_after_the_device_had_no_memory(self, xp, kernels, monkeypatch):
+        short = ShortOfMemory(xp)
+        engine = CudaEngine(short, kernels)
+        monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+        points, times = torus_knot(260, 250, 3)
+        stream, updates, refusals = new_stream("cuda", 260), [], []
+        for start in range(0, 260, 20):
+            short.left = start * 7 % 60
+            try:
+                updates += stream.push(points[start : start + 20], times[start : start + 20])
+            except MemoryLimitError as error:
+                refusals.append(str(error))
+                short.left = -1
+                if stream.stats.accepted == start:  # nothing was taken
+                    updates += stream.push(points[start : start + 20], times[start : start + 20])
+                assert stream.stats.accepted == start + 20
+                updates += stream.push(points[:0], times[:0])
+            short.left = -1
+        assert len(refusals) > 5
+        assert all("on the GPU" in text for text in refusals)
+        # a window that lost its engine begins a new one, with its vertices in another order
+        found, truth = (
+            [(*update[:4], sorted(update[4]), *update[5:]) for update in some]
+            for some in (told(updates), updates_of("cpu", 3))
+        )
+        assert found == truth
+
     def test_what_is_kept_on_the_device_is_told_and_within_the_estimate(self, allocated, engine):
         points, times = torus_knot(400, 400)
         before = allocated()
@@ -139,8 +210,24 @@ class StreamLife:
             rounding = 512 * 64  # CuPy rounds every array up to 512 bytes
             assert allocated() - before <= kept + rounding
 
+    def test_the_rows_of_a_push_are_sent_once_for_all_windows(self, xp, kernels, monkeypatch):
+        counting = Counting(xp)
+        engine = CudaEngine(counting, kernels)
+        monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+        points, times = torus_knot(700, 250)
+        stream = new_stream("cuda", 700)
+        for start in range(0, 700, 140):  # five or six ticks of the finer window in each
+            counting.sent.clear()
+            stream.push(points[start : start + 140], times[start : start + 140])
+            large = [n_bytes for n_bytes in counting.sent if n_bytes > 5000]
+            assert large == [(139 if start == 0 else 140) * 40]  # the newest row waits
+        assert not any(lane.window._sent._sent for lane in stream._lanes)
+
     @pytest.mark.parametrize("byte", [0x00, 0xAB, 0xFF])
     def test_nothing_is_read_that_was_not_written(self, xp, kernels, monkeypatch, byte):
         filled = CudaEngine(FilledWith(xp, byte), kernels)
         monkeypatch.setattr(cuda_device, "cuda_engine", lambda: filled)
         assert updates_of("cuda", byte) == updates_of("cpu", byte)
+
+    def test_weighted_landmarks_are_those_of_the_cpu(self):
+        assert updates_of("cuda", 3, metric="dtm") == updates_of("cpu", 3, metric="dtm")

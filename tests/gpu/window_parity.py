@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu.errors import MemoryLimitError, StateCorruption
-from aura_tda_gpu.persistence import cuda_device, cuda_update
+from aura_tda_gpu.persistence import cuda_device, cuda_reduction, cuda_update, distances
 from aura_tda_gpu.persistence.cpu import CpuEngine
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.distances import unit_rows
 from aura_tda_gpu.persistence.engine import TooManyEdges
+from aura_tda_gpu.persistence.footprint import state_bytes
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from tests.gpu.parity import METRICS, FilledWith, WithoutMemory
+from tests.oracles.homology import Filling, closed_walk_edges
 from tests.oracles.peers import bars_of, pairs_of
 from tests.persistence.window_checks import assert_right, changing, cloud
 
@@ -122,6 +124,54 @@ class WindowParity:
         for i in range(len(truth[1])):
             assert found.cycle(1, i)[0]
 
+    @pytest.mark.parametrize("dim", [2, 5])
+    def test_relations_are_known_from_the_diagram_before(self, engine, dim):
+        pair = Pair(engine, 60, dim, seed=dim)
+        pair.draw = lambda m: pair.rng.normal(size=(m, dim)).astype(np.float32)
+        pair.build(np.arange(60))
+        found, _ = pair.assert_equal()
+        assert found.info["relations_reused"] == 0
+        assert found.info["n_relations"] > 5
+        again, _ = pair.assert_equal()
+        assert again.info["relations_reused"] == again.info["n_relations"]
+        # vertices that were used have moved, and no edge of the relations tells
+        used = again.info["n_relations"]
+        for slots, least in (([7], 1), (np.arange(60), used)):
+            pair.states[0]._warm.move(slots)
+            found, _ = pair.assert_equal()
+            assert used - found.info["relations_reused"] >= least
+        shares = []
+        for slot in range(12):
+            pair.update([slot], [slot])
+            found, _ = pair.assert_equal()
+            shares.append(found.info["relations_reused"] / found.info["n_relations"])
+        assert 0.3 < np.mean(shares) < 1
+        pair.build(np.arange(60))
+        assert pair.assert_equal()[0].info["relations_reused"] == 0
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_loops_of_updates_live_exactly_as_long_as_their_bars(self, engine, seed):
+        pair = Pair(engine, 30, 2, seed=seed)
+        angles = pair.rng.uniform(0, 2 * np.pi, 200)
+        ring = np.stack([np.cos(angles), np.sin(angles)], 1) + pair.rng.normal(0, 0.2, (200, 2))
+        pair.draw = lambda m: pair.rng.choice(ring, m).astype(np.float32)
+        pair.build(np.arange(28))
+        n_reused = 0
+        for _ in range(5):
+            pair.update(*pair.drawn_change(2))
+            found, _ = pair.assert_equal()
+            n_reused += found.info["relations_reused"]
+            live = pair.states[0].live
+            filling = Filling(distances.pairwise(pair.points[live], "euclidean"))
+            for i in range(len(found[1])):
+                loop = [edge for walk in found.cycle(1, i) for edge in closed_walk_edges(walk)]
+                birth = tuple(found.birth_edges[1][i].tolist())
+                death = tuple(found.death_edges[1][i].tolist())
+                assert max(loop, key=filling.ranks.__getitem__) == birth
+                assert not filling.filled(loop, filling.ranks[death] - 1)
+                assert filling.filled(loop, filling.ranks[death])
+        assert n_reused > 0
+
     @pytest.mark.parametrize("byte", [0x00, 0xAB, 0xFF])
     def test_nothing_is_read_that_was_not_written(self, xp, kernels, byte):
         pair = Pair(CudaEngine(FilledWith(xp, byte), kernels), 40, 3, seed=byte)
@@ -130,14 +180,54 @@ class WindowParity:
             pair.update(*pair.drawn_change())
             pair.assert_equal()
 
-    def test_lists_of_vertices_that_are_too_short_grow(self, engine, monkeypatch):
-        monkeypatch.setattr(cuda_update, "REPS_EACH", 0)
+    def test_lists_that_are_too_short_grow(self, engine, monkeypatch):
+        monkeypatch.setattr(cuda_update, "room_after", lambda known, n_listed: known)
         pair = Pair(engine, 60, 8)
         pair.draw = lambda m: pair.rng.normal(size=(m, 8)).astype(np.float32)
         pair.build(np.arange(60))
         for _ in range(4):
             pair.update(*pair.drawn_change(20))
             pair.assert_equal()
+
+    def test_relations_in_chunks_and_lists_that_grow_are_known_too(self, engine, monkeypatch):
+        monkeypatch.setattr(cuda_reduction, "COLUMN_BYTES", 60)
+        monkeypatch.setattr(cuda_reduction, "FIRST_LIST", 4)
+        pair = Pair(engine, 50, 5, seed=2)
+        pair.draw = lambda m: pair.rng.normal(size=(m, 5)).astype(np.float32)
+        pair.build(np.arange(50))
+        pair.assert_equal()
+        again, _ = pair.assert_equal()
+        assert 0 < again.info["relations_reused"] <= again.info["n_relations"]
+        for slot in range(6):
+            pair.update([slot], [slot])
+            found, _ = pair.assert_equal()
+            assert found.info["relations_reused"] <= found.info["n_relations"]
+
+    @pytest.mark.parametrize("dim", [2, 10])
+    def test_a_state_is_no_larger_than_planned(self, engine, dim):
+        n = 128
+        pair = Pair(engine, n, dim, seed=dim)
+        pair.draw = lambda m: pair.rng.normal(size=(m, dim)).astype(np.float32)
+        pair.build(np.arange(n))
+        state = pair.states[0]
+        for m in (1, 100, 1):
+            pair.assert_equal()
+            assert state.device_nbytes + state.nbytes <= state_bytes(n, dim)
+            pair.update(np.arange(m), np.arange(m))
+
+    def test_a_state_that_is_too_large_for_the_device_goes(self, engine, monkeypatch):
+        monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+        monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
+        window = RipsWindow(capacity=20, dim=2, backend="cuda", updates="always")
+        window.insert(np.random.default_rng(0).normal(size=(20, 2)))
+        window.diagram()
+        state = window._updates._state
+        assert state.nbytes < state.device_nbytes
+        window._updates.keep_within(state.device_nbytes)
+        assert window._updates._state is state
+        window._updates.keep_within(state.device_nbytes - 1)
+        assert window._updates._state is None
+        assert_right(window)
 
     def test_a_budget_is_kept(self, engine):
         pair = Pair(engine, 50, 2)

@@ -55,6 +55,27 @@ def gudhi_bars(
     return [_sorted(tree.persistence_intervals_in_dimension(k)) for k in range(top + 1)]
 
 
+def gudhi_weighted_bars(
+    D: npt.NDArray[np.float32],
+    births: npt.NDArray[np.float32],
+    top: int = 1,
+    threshold: float = np.inf,
+) -> list[list[Bar]]:
+    """Bars of dimensions 0 to ``top`` by gudhi, of edges D and of vertices with births."""
+    import gudhi
+
+    tree = gudhi.SimplexTree()
+    for v, birth in enumerate(births.tolist()):
+        if birth <= threshold:
+            tree.insert([v], birth)
+    for a, b in zip(*np.triu_indices(len(D), 1), strict=True):
+        if D[a, b] <= threshold:
+            tree.insert([int(a), int(b)], float(D[a, b]))
+    tree.expansion(top + 1)
+    tree.compute_persistence(homology_coeff_field=2, min_persistence=-1, persistence_dim_max=True)
+    return [_sorted(tree.persistence_intervals_in_dimension(k)) for k in range(top + 1)]
+
+
 def _sorted(diagram: npt.NDArray[np.float64]) -> list[Bar]:
     bars = np.asarray(diagram, np.float32).reshape(-1, 2)
     return sorted(map(tuple, bars[bars[:, 0] < bars[:, 1]].tolist()))

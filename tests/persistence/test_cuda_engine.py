@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu.errors import BackendUnavailable
-from aura_tda_gpu.persistence import cost_model, cuda_device
+from aura_tda_gpu.persistence import cost_model, cuda_device, distances
 from aura_tda_gpu.persistence.cuda import CudaEngine
+from aura_tda_gpu.persistence.cuda_bars import PairedOnDevice
 from aura_tda_gpu.persistence.cuda_kernels import Kernels
+from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.rips import vietoris_rips
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from tests.cuda_host import EmulatedModule, reason_unavailable
 from tests.gpu.cover_parity import CoverParity
-from tests.gpu.parity import Parity, assert_same, cloud, diagram_by
-from tests.gpu.window_parity import WindowParity
+from tests.gpu.parity import METRICS, Parity, assert_same, cloud, diagram_by
+from tests.gpu.window_parity import Pair, WindowParity
 from tests.persistence.window_checks import assert_right
 
 REASON = reason_unavailable()
@@ -29,6 +31,7 @@ import sys
 sys.modules["numba"] = None
 import numpy as np
 from aura_tda_gpu.persistence.cuda import CudaEngine
+from aura_tda_gpu.persistence.cuda_bars import PairedOnDevice
 from aura_tda_gpu.persistence.cuda_kernels import Kernels
 from aura_tda_gpu.persistence import cost_model, cuda_device
 from aura_tda_gpu.persistence.rips import vietoris_rips
@@ -67,14 +70,39 @@ class TestEmulatedCovers(CoverParity):
     """All of them."""
 
 
-@pytest.mark.skipif(reason_unavailable(sanitize=True) is not None, reason="no sanitizer")
-@pytest.mark.parametrize("name", ["n=2", "gaussian n=65", "integer holes", "lattice"])
-def test_the_sanitizer_finds_nothing(name, monkeypatch):
-    checked = CudaEngine(
+@pytest.fixture(scope="module")
+def sanitized():
+    if (reason := reason_unavailable(sanitize=True)) is not None:
+        pytest.skip(reason)
+    return CudaEngine(
         np, Kernels(lambda source, name: EmulatedModule(source, name=name, sanitize=True))
     )
+
+
+@pytest.mark.parametrize("name", ["n=2", "gaussian n=65", "integer holes", "lattice"])
+def test_the_sanitizer_finds_nothing(sanitized, name):
     truth = vietoris_rips(cloud(name), metric="precomputed", backend="cpu")
-    assert_same(diagram_by(checked, cloud(name)), truth)
+    assert_same(diagram_by(sanitized, cloud(name)), truth)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_sanitizer_finds_nothing_in_updates(sanitized, metric):
+    pair = Pair(sanitized, 35, 3, metric, seed=1)
+    pair.draw = lambda m: distances.as_points(pair.rng.normal(size=(m, 3)), metric)
+    pair.build(np.arange(1, 34))
+    for _ in range(3):
+        pair.assert_equal()
+        pair.update(*pair.drawn_change())
+    pair.assert_equal()
+
+
+def test_the_sanitizer_finds_nothing_in_many_windows(sanitized):
+    D = np.stack([cloud("small integers"), cloud("small integers").T[::-1, ::-1]])
+    for matrix, result in zip(
+        D, sanitized.compute_many(D, dimensions=(0, 1), threshold=np.inf), strict=True
+    ):
+        truth = vietoris_rips(matrix, metric="precomputed", backend="cpu")
+        assert_same(Diagram(result), truth)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -130,3 +158,19 @@ def test_without_a_device_nothing_falls_back(monkeypatch):
 def test_numba_is_not_needed():
     done = subprocess.run([sys.executable, "-c", WITHOUT_NUMBA], capture_output=True, text=True)
     assert done.stdout == "[[1.0, 1.4142135381698608]] [[0, 1, 3, 2]]\n", done.stderr
+
+
+@pytest.mark.parametrize(("n_rows", "n_words"), [(0, 0), (1, 1), (40, 3), (5, 70)])
+@pytest.mark.parametrize("share", [0.0, 0.01, 1.0])
+def test_members_of_columns_are_read_from_their_words(n_rows, n_words, share):
+    rng = np.random.default_rng(n_rows)
+    bits = rng.random((n_rows, 32 * n_words)) < share
+    packed = np.packbits(bits, axis=1, bitorder="little").view(np.uint32)
+    nobody = np.empty(0, np.uint64)
+    paired = PairedOnDevice(nobody, nobody, nobody, packed.reshape(n_rows, n_words), {})
+    rows = rng.permutation(n_rows)[: n_rows // 2 + 1]
+    members = paired.members_of(rows)
+    assert members.nbytes == 4 * n_words * len(rows)
+    for i, row in enumerate(rows):
+        assert members(i).dtype == np.int64
+        assert members(i).tolist() == np.flatnonzero(bits[row]).tolist()

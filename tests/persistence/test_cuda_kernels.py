@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from typer.testing import CliRunner
@@ -27,6 +29,9 @@ NVCC = shutil.which("nvcc")
 needs_nvcc = pytest.mark.skipif(NVCC is None, reason="nvcc was not found")
 
 
+KERNEL = r'extern "C" __global__ void(?:\s+__launch_bounds__\([^)]*\))?\s+(\w+)\('
+
+
 @pytest.fixture
 def sources(tmp_path):
     """A copy of the sources that may be broken."""
@@ -37,10 +42,7 @@ def test_every_kernel_is_where_it_is_said_to_be():
     found = {
         name: stage
         for stage in STAGES
-        for name in re.findall(
-            r'extern "C" __global__ void(?:\s+__launch_bounds__\([^)]*\))?\s+(\w+)\(',
-            (ROOT / "kernels" / f"{stage}.cu").read_text(),
-        )
+        for name in re.findall(KERNEL, (ROOT / "kernels" / f"{stage}.cu").read_text())
     }
     assert found == KERNELS
     assert {path.stem for path in (ROOT / "kernels").glob("*.cu")} == set(STAGES)
@@ -152,6 +154,67 @@ def test_the_command_without_a_compiler(monkeypatch):
     done = CliRunner().invoke(app, ["doctor", "--kernels"])
     assert done.exit_code == 2
     assert "nvcc was not found, and NVRTC cannot: no NVIDIA driver was found" in done.stderr
+
+
+class Assembler:
+    """NVRTC of two architectures, whose assembler tells of every kernel it finds."""
+
+    class NVRTCError(RuntimeError):
+        pass
+
+    def __init__(self):
+        self.options = []
+
+    def getSupportedArchs(self):
+        return (80, 90)
+
+    def createProgram(self, source, name, headers, include_names):
+        return re.findall(KERNEL, source)
+
+    def compileProgram(self, program, options):
+        self.options = options
+        if "-arch=sm_10" in options:
+            raise self.NVRTCError("NVRTC_ERROR_INVALID_OPTION")
+
+    def getProgramLog(self, program):
+        (arch,) = [option.removeprefix("-arch=") for option in self.options if "-arch" in option]
+        return "\n".join(
+            f"ptxas info    : Compiling entry function '{name}' for '{arch}'\n"
+            f"ptxas         .     0 bytes stack frame, 4 bytes spill stores, 8 bytes spill loads\n"
+            f"ptxas info    : Used 40 registers, used 1 barriers, 128 bytes smem"
+            for name in program
+        )
+
+    def destroyProgram(self, program):
+        pass
+
+
+@pytest.fixture
+def by_nvrtc(monkeypatch):
+    cupy = ModuleType("cupy")
+    cupy.cuda = ModuleType("cupy.cuda")
+    cupy.cuda.nvrtc = Assembler()
+    for name, module in (("cupy", cupy), ("cupy.cuda", cupy.cuda)):
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(cuda_compile.shutil, "which", lambda name: None)
+
+
+@pytest.mark.parametrize("asked", [(), ("sm_80", "sm_90")])
+def test_nvrtc_compiles_for_a_list_of_architectures(by_nvrtc, asked):
+    found = cuda_compile.compile_all(asked)
+    assert found["compiler"] == "NVRTC"
+    assert {(use["kernel"], use["arch"]) for use in found["kernels"]} == {
+        (name, arch) for name in KERNELS for arch in ("sm_80", "sm_90")
+    }
+    for use in found["kernels"]:
+        told = use["registers"], use["shared_bytes"], use["spilled_bytes"]
+        assert told == (40, 128, 12)
+        assert use["stage"] == KERNELS[use["kernel"]]
+
+
+def test_an_architecture_that_nvrtc_does_not_know(by_nvrtc):
+    with pytest.raises(KernelCompileError, match=r"distance\.cu"):
+        cuda_compile.compile_all(["sm_10"])
 
 
 def test_the_command_knows_what_an_architecture_is():

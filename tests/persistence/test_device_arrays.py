@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -99,6 +102,37 @@ def test_an_array_on_another_gpu_names_both():
         as_points(OnGpu([[0.0]], number=1), "euclidean", HOST)
 
 
+class Streams:
+    """CuPy's streams of one device, and the order in which they were spoken to."""
+
+    def __init__(self):
+        self.told = []
+        default = self._entered()
+        default.wait_event = lambda event: self.told.append(f"waits for {event}")
+        self.Stream = SimpleNamespace(null=default)
+
+    @contextmanager
+    def _entered(self):
+        self.told.append("default stream")
+        yield
+
+    def Device(self, number=0):
+        made = nullcontext()
+        made.id = number
+        return made
+
+    def get_current_stream(self):
+        return SimpleNamespace(record=lambda: "what the caller does")
+
+
+def test_what_the_caller_still_computes_is_waited_for():
+    xp = Xp()
+    xp.cuda = streams = Streams()
+    xp.from_dlpack = lambda X: streams.told.append("read") or X.array
+    as_points(OnGpu(np.zeros((2, 1), np.float32)), "euclidean", Device(xp, None))
+    assert streams.told == ["waits for what the caller does", "default stream", "read"]
+
+
 def test_an_array_that_cannot_be_shared(monkeypatch):
     def refuse(_, X):
         raise BufferError("Can't export tensors that require gradient")
@@ -157,3 +191,5 @@ def test_points_on_the_gpu_stay_there(monkeypatch):
     assert bars_of(found, 1) == bars_of(truth[0], 1)
     for one, other in zip(vietoris_rips_batch(OnGpu(points), backend="cuda"), truth, strict=True):
         assert bars_of(one, 1) == bars_of(other, 1)
+    weighted = vietoris_rips(OnGpu(points[0]), metric="dtm", backend="cuda")
+    assert bars_of(weighted, 1) == bars_of(vietoris_rips(points[0], metric="dtm"), 1)

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from aura_tda_gpu.errors import ConfigError, InvalidInputError
 from aura_tda_gpu.persistence.backends import resolve
 from aura_tda_gpu.persistence.distances import (
-    METRICS,
+    PLAIN_METRICS,
     angles,
     as_dissimilarity,
     as_points,
@@ -22,7 +22,7 @@ from aura_tda_gpu.persistence.distances import (
     pairwise,
 )
 
-POINT_METRICS = METRICS[:-1]
+POINT_METRICS = PLAIN_METRICS
 TENTH_GRID = np.indices((5, 5, 4)).reshape(3, -1).T.astype(np.float32) * np.float32(0.1)
 
 
@@ -228,10 +228,15 @@ def test_a_zero_vector_has_no_angle():
 
 @pytest.mark.parametrize("metric", ["cityblock", "", None, 2, "precomputed"])
 def test_a_metric_without_points_is_named(metric):
-    with pytest.raises(ConfigError, match=r"one of euclidean, manhattan, chebyshev, cosine$"):
+    with pytest.raises(ConfigError, match=r"one of euclidean, manhattan, chebyshev, cosine, dtm$"):
         as_points([[0.0]], metric)
     with pytest.raises(ConfigError, match="choose one of"):
         pairwise(np.zeros((1, 1), np.float32), metric)
+
+
+def test_weights_are_no_distance_of_two_points():
+    with pytest.raises(ConfigError, match=r"unknown metric 'dtm'; choose one of .* cosine$"):
+        pairwise(np.zeros((1, 1), np.float32), "dtm")
 
 
 def spoilt(row, column, value, mirror=True, n=4, kind=np.float64):

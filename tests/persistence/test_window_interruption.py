@@ -9,22 +9,31 @@ import pytest
 
 from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence import distances, lune_state, window_updates
-from aura_tda_gpu.persistence.kernels import edge_lists, mark, recheck, reduction, replacement
+from aura_tda_gpu.persistence.kernels import (
+    bar_rows,
+    edge_lists,
+    forest,
+    listing,
+    recheck,
+    reduction,
+    replacement,
+)
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from tests.persistence.window_checks import assert_right, names_of
 
 PACKAGE = "aura_tda_gpu/persistence"
 STAGES = {
     "distances of the new points": (distances, "cross"),
-    "mark": (mark, "mark"),
-    "lists before codes are rewritten": (edge_lists, "still_valid"),
+    "mark": (listing, "list_part"),
     "commit": (replacement, "replace"),
     "edges of the new points": (edge_lists, "star"),
     "recheck": (recheck, "recheck"),
     "lists": (edge_lists, "merge"),
     "pairs": (lune_state, "pair_edges"),
+    "forest": (forest, "parted"),
     "reduction": (reduction, "reduce_relations"),
-    "bars": (lune_state, "bars_of"),
+    "bars": (lune_state, "bars_of_slots"),
+    "bars of loops": (bar_rows, "loop_bars"),
 }
 
 

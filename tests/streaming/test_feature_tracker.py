@@ -12,6 +12,7 @@ import pytest
 
 from aura_tda_gpu import FeatureTracker, MultiScaleStream, TDAStreamEvent, WindowUpdate
 from aura_tda_gpu.errors import ConfigError, InvalidInputError, SnapshotError
+from aura_tda_gpu.persistence.kernels.following import joined_sizes
 from tests.held import bytes_of
 
 from .made_up import OPEN, Bar, update
@@ -203,6 +204,32 @@ def test_among_few_bars_twice_the_birth_is_a_loop() -> None:
         events = told(ticks, FeatureTracker(min_ticks=1))
         assert [(t, e) for t, now in enumerate(events) for e in now] == expected
         assert ticks[-1].diagram[1].shape == (2, 2)
+
+
+def test_parts_are_told_where_they_stand_apart() -> None:
+    rng = np.random.default_rng(0)
+    t = np.arange(1200) * 0.01
+    points = rng.normal(size=(1200, 2))
+    points[400:800:2] += 12  # a second part from 4 to 8 s
+    points[::97] *= 9  # single outliers are no parts
+    updates = MultiScaleStream([1000]).push(points, t)
+    following = FeatureTracker(0.0)
+    following.follow(updates)
+    events = [e for u in updates for e in u.events if e.dimension == 0]
+    events = [e for e in events if e.event_type != "feature_update"]
+    assert [e.event_type for e in events] == ["feature_birth", "feature_birth", "feature_death"]
+    assert events[0].metadata["death"] == OPEN
+    assert 4 < events[1].timestamp < 6
+    assert 8 < events[2].timestamp < 9.5
+    assert events[1].metadata["p_value"] is None
+    assert events[1].metadata["significant"]
+
+
+def test_joined_sizes() -> None:
+    edges = np.array([(0, 1), (2, 3), (1, 2), (4, 5), (5, 0), (6, 7)])
+    smaller = np.empty(6, np.int64)
+    joined_sizes(edges, 8, smaller)
+    assert smaller.tolist() == [1, 1, 2, 1, 2, 1]
 
 
 def test_an_update_of_the_past_is_refused_and_changes_nothing() -> None:

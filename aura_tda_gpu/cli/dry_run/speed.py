@@ -50,7 +50,8 @@ class Speed:
         By the number of landmarks, where they are kept up to date: rows of the windows timed,
         ascending, and seconds for a tick.
     row_landmarks : dict of int to float
-        Seconds that each row of a window adds to a tick at which landmarks are selected anew.
+        Seconds that each row of a window adds to a tick at which landmarks are selected anew, or
+        weighed.
     row_push : float
         Seconds to push a row, the landmarks of all windows brought up to date.
     """
@@ -114,7 +115,7 @@ def measure_speed(
     for k in {plan.max_landmarks for plan in windows if plan.max_points > plan.max_landmarks}:
         most = max(plan.max_points for plan in windows if plan.max_landmarks == k)
         chosen = min(k, _LARGEST)
-        if settings.landmarks == "cover":
+        if settings.landmarks == "cover" and settings.dtm_mass is None:
             sizes = tuple(sorted({min(most, factor * chosen) for factor in _CROWDS}))
             found = [_time_ticks(settings, sample, n, chosen)[0] for n in sizes]
             more = (k / chosen) ** _EXPONENT
@@ -175,6 +176,7 @@ def _window(
         homology_dimensions=settings.homology_dimensions,
         backend=settings.backend,
         parallel_workers=settings.parallel_workers,
+        dtm_mass=settings.dtm_mass,
     )
 
 

@@ -83,16 +83,17 @@ def merge_splits(old_keys, old_reps, keep, new_keys, new_reps, order):
 
 
 @njit(nogil=True, cache=True)
-def length_of_reps(reps, n_splits):
-    """Return how many entries of ``reps`` belong to the first edges."""
+def n_up_to(rng, splits, reps, end):
+    """Count the keys below ``end`` in two sorted lists, and the entries of reps they have."""
+    n_splits = np.searchsorted(splits, end)
     at = 0
     for _ in range(n_splits):
         at += 1 + reps[at]
-    return at
+    return np.searchsorted(rng, end), n_splits, at
 
 
 @njit(nogil=True, cache=True)
-def star(bits, first, second, new, live, near, limit, listed):
+def star(bits, first, second, new, live, near, limit):
     """List the edges of the new points, with the certificates of a near point's edges as hints.
 
     Parameters
@@ -103,14 +104,13 @@ def star(bits, first, second, new, live, near, limit, listed):
     live : (n,) int64, ascending slots that hold a point
     near : (m,) int64, a survivor near each new point, -1 for none
     limit : uint32, longest edge to list
-    listed : (m * n,) uint64, written: larger slot << 32 | smaller slot << 16 | hint
 
     Returns
     -------
-    int
-        Number of edges listed.
+    listed : (k,) uint64, larger slot << 32 | smaller slot << 16 | hint
     """
     n_slots = bits.shape[0]
+    listed = np.empty(new.shape[0] * live.shape[0], np.uint64)
     is_new = np.zeros(n_slots, np.bool_)
     is_new[new] = True
     none = np.uint16(2 * n_slots)
@@ -135,7 +135,7 @@ def star(bits, first, second, new, live, near, limit, listed):
                 | np.uint64(hint)
             )
             used += 1
-    return used
+    return listed[:used]
 
 
 @njit(nogil=True, cache=True)
@@ -189,7 +189,7 @@ def _merge(old, keep, new):
 
 
 @njit(nogil=True, cache=True)
-def merge(lists, kept, listed, kinds, reps, bits, sources):
+def merge(lists, kept, listed, kinds, reps, bits, sources, frayed):
     """Bring the lists of edges up to date.
 
     Parameters
@@ -199,6 +199,7 @@ def merge(lists, kept, listed, kinds, reps, bits, sources):
     listed, kinds, reps : as `recheck.recheck` has them
     bits : (N, N) uint32, patterns of the dissimilarities
     sources : (s,) int64, what is carried along with each split edge
+    frayed : (words,) uint64, bitset of slots; the ends of edges that leave rng are added
 
     Returns
     -------
@@ -211,6 +212,10 @@ def merge(lists, kept, listed, kinds, reps, bits, sources):
     )
     for i in range(places.shape[0]):
         places[i] = sources[places[i]] if places[i] >= 0 else -1
+    for i in range(kept[0].shape[0]):
+        if not kept[0][i]:
+            for v in (larger_vertex(lists[0][i]), smaller_vertex(lists[0][i])):
+                frayed[v >> 6] |= np.uint64(1) << np.uint64(v & 63)
     rng = _merge(lists[0], kept[0], _of_kind(listed, kinds, EMPTY, bits))
     loose = _merge(lists[2], kept[2], _of_kind(listed, kinds, LOOSE, bits))
     return rng, merged, loose, all_reps, places

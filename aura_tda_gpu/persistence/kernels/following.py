@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["distances", "equal_rows", "mutual"]
+__all__ = ["distances", "equal_rows", "joined_sizes", "mutual"]
 
 
 @njit(nogil=True, cache=True)
@@ -108,3 +108,26 @@ def mutual(before, after, slack, ratio, clear, nearest):
             continue
         if back[i] != j or (clear and not (is_clear[i] and 3 * gaps[0, j] < gaps[1, j])):
             nearest[j] = -1
+
+
+@njit(nogil=True, cache=True)
+def joined_sizes(edges, n, smaller):
+    """Fill ``smaller`` (m,) with the vertices of the smaller part that an edge joins to another.
+
+    ``edges`` (m, 2) are those of a forest on ``n`` vertices, in the order in which they come.
+    """
+    parent = np.arange(n)
+    size = np.ones(n, np.int64)
+    for i in range(len(edges)):
+        a, b = edges[i, 0], edges[i, 1]
+        while parent[a] != a:
+            parent[a] = parent[parent[a]]
+            a = parent[a]
+        while parent[b] != b:
+            parent[b] = parent[parent[b]]
+            b = parent[b]
+        if size[a] < size[b]:
+            a, b = b, a
+        smaller[i] = size[b]
+        parent[b] = a
+        size[a] += size[b]

@@ -17,14 +17,20 @@ def _root(parent, vertex):
 
 
 @njit(nogil=True, cache=True)
-def spanning_forest(keys, n):
-    """Tell which of the sorted RNG edges merge two components (Kruskal)."""
+def parted(keys, n):
+    """Part the sorted RNG edges into those that merge two components (Kruskal) and the others."""
     parent = np.arange(n)
-    merges = np.zeros(keys.shape[0], np.bool_)
-    for i in range(keys.shape[0]):
-        a = _root(parent, larger_vertex(keys[i]))
-        b = _root(parent, smaller_vertex(keys[i]))
+    merges = np.empty(min(n, keys.shape[0]), np.uint64)
+    others = np.empty(keys.shape[0], np.uint64)
+    n_merges, n_others = 0, 0
+    for key in keys:
+        a = _root(parent, larger_vertex(key))
+        b = _root(parent, smaller_vertex(key))
         if a != b:
             parent[max(a, b)] = min(a, b)
-            merges[i] = True
-    return merges
+            merges[n_merges] = key
+            n_merges += 1
+        else:
+            others[n_others] = key
+            n_others += 1
+    return merges[:n_merges].copy(), others[:n_others].copy()

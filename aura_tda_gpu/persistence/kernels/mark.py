@@ -58,7 +58,7 @@ def _n_apart(bits, a, b, t, length, rows, i):
     count = np.uint32(0)
     for v in range(np.uint64(bits.shape[0])):
         joined = max(max(bits[a, v], bits[b, v]), rows[i, v]) <= length
-        count += np.uint32(joined & (bits[t, v] >= length))
+        count = np.uint32(count + np.uint32(joined & (bits[t, v] >= length)))
     return count
 
 
@@ -125,7 +125,7 @@ def _any_broken(bits, first, second, a, start, stop, new_rows, tables, i):
         length = bits[a, b]
         low = min(tables[i, first[a, b]], tables[i, second[a, b]])
         entered = (max(to_a, new_rows[i, b]) <= length) & (low > length)
-        hits |= np.uint32(entered | (low == _LOST))
+        hits = np.uint32(hits | np.uint32(entered | (low == _LOST)))
     return hits != np.uint32(0)
 
 

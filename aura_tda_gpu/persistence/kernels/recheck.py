@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -12,7 +14,10 @@ EMPTY, CONNECTED, LOOSE, SPLIT = np.uint8(0), np.uint8(1), np.uint8(2), np.uint8
 _ONE = np.uint32(1)
 _ZERO = np.uint32(0)
 _NONE = np.uint32(0xFFFFFFFF)
+_COUNT_SHIFT = np.uint32(16)
+_COUNTED = np.uint32(1 << 16)
 _TRIES = 3
+_BLOCK = np.uint64(64)
 
 
 @njit(nogil=True, cache=True)
@@ -22,7 +27,7 @@ def _enter_lune(row_a, row_b, length, lune):
     for v in range(lune.shape[0]):
         longer = max(row_a[v], row_b[v])
         lune[v] = np.uint32(longer < length)
-        within += np.uint32(longer <= length)
+        within = np.uint32(within + np.uint32(longer <= length))
     return within
 
 
@@ -59,23 +64,54 @@ def _central(row_a, row_b, members):
 
 @njit(nogil=True, cache=True)
 def _uncovered(row_a, row_b, row_h, row_g, length):
-    """Count the slots that may be in the lune and may be joined to neither hub."""
-    count = np.uint32(0)
-    for v in range(row_a.shape[0]):
+    """Add up 65536 + v over the slots v that may be in the lune and joined to neither hub."""
+    total = _ZERO
+    for v in range(np.uint64(row_a.shape[0])):
         inside = max(row_a[v], row_b[v]) <= length
-        count += np.uint32(inside & (min(row_h[v], row_g[v]) >= length))
-    return count
+        missed = np.uint32(inside & (min(row_h[v], row_g[v]) >= length))
+        total = np.uint32(total + missed * np.uint32(_COUNTED + v))
+    return total
 
 
 @njit(nogil=True, cache=True)
-def _holds(bits, a, b, length, h, g):
-    """Tell whether two vertices are hubs of ab, whatever ties there are."""
+def _missed(bits, a, b, length, h, g):
+    """Tell as `_uncovered` what two vertices miss, whatever ties there are; _NONE if no hubs."""
     n_slots = bits.shape[0]
     if h >= n_slots or g >= n_slots or max(bits[a, h], bits[b, h]) >= length:
-        return False
+        return _NONE
     if max(bits[a, g], bits[b, g]) >= length or (h != g and bits[h, g] >= length):
-        return False
-    return _uncovered(bits[a], bits[b], bits[h], bits[g], length) == 0
+        return _NONE
+    return _uncovered(bits[a], bits[b], bits[h], bits[g], length)
+
+
+@njit(nogil=True, cache=True)
+def _between(row_a, row_b, row_h, row_u, length):
+    """Vertex nearest to four others, -1 if it is not nearer to all of them than ``length``."""
+    nearest = length
+    n_slots = np.uint64(row_a.shape[0])
+    block: Any = n_slots
+    for start in range(np.uint64(0), n_slots, _BLOCK):
+        best = _NONE
+        for v in range(start, start + _BLOCK):
+            best = min(best, max(max(row_a[v], row_b[v]), max(row_h[v], row_u[v])))
+        if best < nearest:
+            nearest = best
+            block = start
+    if block < n_slots:
+        for v in range(block, block + _BLOCK):
+            if max(max(row_a[v], row_b[v]), max(row_h[v], row_u[v])) == nearest:
+                return np.int64(v)
+    return np.int64(-1)
+
+
+@njit(nogil=True, cache=True)
+def _replaced_hub(bits, a, b, length, h, g, u):
+    """Find a hub beside h or g, when u is the only vertex that neither is joined to; or -1, -1."""
+    for kept in (h, g):
+        v = _between(bits[a], bits[b], bits[kept], bits[u], length)
+        if v >= 0 and _missed(bits, a, b, length, kept, v) == _ZERO:
+            return kept, v
+    return np.int64(-1), np.int64(-1)
 
 
 @njit(nogil=True, cache=True)
@@ -232,10 +268,18 @@ def recheck(bits, first, second, listed, stand_in, r_enc, centre, out):
             first[a, b] = centre
             second[a, b] = centre
             continue
-        if _holds(bits, a, b, length, h, g):
+        missed = _missed(bits, a, b, length, h, g)
+        if missed == _ZERO:
             first[a, b] = h
             second[a, b] = g
             continue
+        if missed >> _COUNT_SHIFT == _ONE:
+            u = np.int64(missed) - np.int64(_COUNTED)
+            one, other = _replaced_hub(bits, a, b, length, h, g, u)
+            if one >= 0:
+                first[a, b] = one
+                second[a, b] = other
+                continue
         row_a = bits[a]
         row_b = bits[b]
         key = edge_key(length, a, b)

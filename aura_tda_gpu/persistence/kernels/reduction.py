@@ -92,7 +92,9 @@ def column_members(spans, as_words, pool, rows):
 
 
 @njit(nogil=True, cache=True)
-def reduce_relations(bits, splits, reps, births, apexes, empty, old, sources, gone, keeping):
+def reduce_relations(
+    bits, splits, reps, births, apexes, empty, old, sources, gone, frayed, keeping
+):
     """Pair birth edges with split edges.
 
     Parameters
@@ -106,7 +108,8 @@ def reduce_relations(bits, splits, reps, births, apexes, empty, old, sources, go
     empty : int, greater than every r or n + r that occurs
     old : (starts, spans, chains, touched), what an earlier call kept
     sources : (s,) int64, position of each split edge in that call, -1 for one that is new
-    gone : (words,) uint64, vertices that have left since
+    gone, frayed : (words,) uint64, vertices that have left since, and the ends of edges that have
+        ceased to be RNG edges since
     keeping : bool, whether to keep relations for a later call
 
     Returns
@@ -158,11 +161,12 @@ def reduce_relations(bits, splits, reps, births, apexes, empty, old, sources, go
                 before = old_starts[source] + j - at - 2
                 if before < old_starts[source + 1]:
                     found = old_chains[old_spans[before, 0] : old_spans[before, 1]]
-                    there = holds(found, old_touched[before], gone, apexes, empty)
+                    there = holds(found, old_touched[before], gone, frayed, apexes, empty)
             if there:
                 counts[3] += 1
                 length = found.shape[0]
-                touched[row] = old_touched[before]
+                for word in range(touched.shape[1]):
+                    touched[row, word] = old_touched[before, word]
             else:
                 marks = touched[row] if keeping else untouched
                 heap, chain, length = relation(

@@ -163,13 +163,18 @@ def relation(bits, apexes, empty, key, r, s, heap, chain, touched):
 
 
 @njit(nogil=True, cache=True)
-def holds(chain, touched, gone, apexes, empty):
-    """Tell whether a chain found before uses no vertex that left and still RNG edges only."""
-    some = _ZERO
+def holds(chain, touched, gone, frayed, apexes, empty):
+    """Tell whether a chain found before uses no vertex that left and still RNG edges only.
+
+    An edge that is none any more has both ends in ``frayed``, and those of the chain in
+    ``touched``; without such a vertex the chain need not be read.
+    """
+    some, ends = _ZERO, _ZERO
     for word in range(gone.shape[0]):
         some |= touched[word] & gone[word]
-    if some != _ZERO:
-        return False
+        ends |= touched[word] & frayed[word]
+    if some != _ZERO or ends == _ZERO:
+        return some == _ZERO
     for edge in chain:
         a = np.int64(edge >> np.uint32(16))
         b = np.int64(edge & np.uint32(0xFFFF))

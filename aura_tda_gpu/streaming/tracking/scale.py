@@ -9,10 +9,9 @@ from typing import TypeAlias
 import numpy as np
 
 from ...errors import InvalidInputError
-from ...persistence.arrays import Float64Array
 from ...persistence.engine import Int64Array
-from ...persistence.significance import calibration_for, corrected, p_values
 from ..persistence_stream import WindowUpdate
+from .evidence import asked
 from .history import History
 from .links import LINKED_AT_ONCE
 from .loops import Loop, LoopReader
@@ -103,7 +102,7 @@ class Tick:
 def tick(
     before: ScaleState,
     update: WindowUpdate,
-    rules: dict[int, TrackRules],
+    rules: TrackRules,
     *,
     max_tracks: int,
 ) -> Tick:
@@ -126,11 +125,11 @@ def tick(
     loops: dict[Key, Loop] = {}
     for k in sorted({*before.tracks, *update.diagram.dimensions}):
         former = before.tracks.get(k, NO_TRACKS)
-        seen = _seen(update, k, rules[k], before.error + error, max_tracks)
+        seen = _seen(update, k, rules, before.error + error, max_tracks)
         steps[k] = done = step(
             former,
             seen,
-            rules[k],
+            rules,
             before.next_serial.get(k, 0),
             _likeness(before, former, reader) if k == 1 else _unlike,
         )
@@ -161,16 +160,7 @@ def _seen(update: WindowUpdate, k: int, rules: TrackRules, slack: float, most: i
     matched[is_open, 1] = limit if math.isfinite(limit) else ENDLESS
     long = is_open | (bars[:, 1] - bars[:, 0] >= rules.release)
     m = min(int(long.sum()), most)  # bars go by decreasing persistence
-    values = evidence = np.full(len(bars), math.nan)
-    if rules.run_length is not None:
-        strategy = diagram.info.get("landmarks", "exact")
-        calibration = calibration_for(
-            landmarks="exact" if update.error_bound == 0 else strategy,
-            n_vertices=update.n_vertices,
-            n_points=update.n_points,
-        )
-        values = corrected(p_values(bars, calibration=calibration))
-        evidence = _evidence(bars, values)
+    values, evidence = asked(update, k, bars, rules.run_length is not None)
     return Seen(
         _names(update, k, m),
         matched[:m],
@@ -195,16 +185,6 @@ def _nothing(update: WindowUpdate, slack: float) -> Seen:
         update.skipped_ticks,
         slack,
     )
-
-
-def _evidence(bars: Float64Array, values: Float64Array) -> Float64Array:
-    """Return the p-values, and 0 or 1 where there are too few bars for them.
-
-    The longest of one or two bars of noise had a death of up to 1.91 times its birth in 8269
-    windows of noise in 2, 3 and 10 dimensions: twice the birth is a loop.
-    """
-    few = np.isnan(values) & (bars[:, 0] > 0) & np.isfinite(bars[:, 1])
-    return np.where(few, np.where(bars[:, 1] >= 2 * bars[:, 0], 0.0, 1.0), values)
 
 
 def _names(update: WindowUpdate, k: int, m: int) -> Int64Array:

@@ -292,12 +292,22 @@ def test_the_windows_timed_stay_full_and_move_by_a_tenth(monkeypatch, n):
 
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
-@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "dtm"])
 def test_every_engine_and_metric_can_be_timed(backend, metric):
     config = settings(engine={"backend": backend, "metric": metric, "max_edge_length": 0.5})
     speed = measure_speed(config, [WindowPlan(16, 16)], np.zeros(2), np.ones(2))
     assert speed.vertices == (8, 16)
     assert speed.row_landmarks == {}
+
+
+@pytest.mark.parametrize("landmarks", ["cover", "maxmin"])
+def test_rows_that_weigh_landmarks_count_at_each_tick(landmarks):
+    config = settings(
+        memory={"max_mb": 64, "landmarks": landmarks}, engine={"metric": "dtm", "dtm_mass": 0.2}
+    )
+    speed = measure_speed(config, [WindowPlan(40_000, 32)], np.zeros(2), np.ones(2))
+    assert speed.covered == {}
+    assert speed.tick(4_000_000, 32) > 5 * speed.tick(40_000, 32) > 0
 
 
 @pytest.mark.parametrize("landmarks", ["cover", "maxmin"])

@@ -1,0 +1,137 @@
+"""The bars of paired edges, already in the order of a diagram."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .keys import larger_vertex, smaller_vertex
+
+_LENGTH = np.uint64(32)
+_INFINITE = np.uint32(0x7F800000)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _length(key):
+    return np.uint32(key >> _LENGTH)
+
+
+@njit(nogil=True, cache=True)
+def _ends_first(key):
+    """Return a key that sorts by length, then by the smaller vertex, then by the larger one."""
+    low = np.uint64(smaller_vertex(key))
+    return (key >> _LENGTH << _LENGTH) | (low << np.uint64(16)) | np.uint64(larger_vertex(key))
+
+
+@njit(nogil=True, cache=True)
+def _has_repeats(values):
+    return (values[1:] == values[:-1]).any()
+
+
+@njit(nogil=True, cache=True)
+def _longest_first(merges, skipped):
+    """Order the merges behind the first few: by decreasing length, then by their vertices."""
+    size = merges.shape[0] - skipped
+    lengths = merges[skipped:] >> _LENGTH
+    order = np.arange(merges.shape[0] - 1, skipped - 1, -1)
+    if _has_repeats(lengths):
+        names = np.empty(size, np.uint64)
+        for i in range(size):
+            names[i] = _ends_first(merges[order[i]]) ^ (np.uint64(0xFFFFFFFF) << _LENGTH)
+        order = order[np.argsort(names)]
+    return order
+
+
+@njit(nogil=True, cache=True)
+def component_bars(merges, live, rank):
+    """Return the bars of dimension 0, longest first.
+
+    Parameters
+    ----------
+    merges : (m,) uint64, sorted keys of the minimum spanning forest
+    live : (n,) int64, ascending slots that hold a point
+    rank : (N,) int64, place of each of them among those
+
+    Returns
+    -------
+    values : (k, 2) float32, birth and death; bars of zero length are left out
+    truncated : (k,) bool, all open bars but the first, which is essential
+    birth_edges, death_edges : (k, 2) int64, places, the smaller first; -1 where there is none
+    """
+    skipped = 0
+    while skipped < merges.shape[0] and _length(merges[skipped]) == 0:
+        skipped += 1
+    n_open = live.shape[0] - merges.shape[0]
+    order = _longest_first(merges, skipped)
+    size = n_open + order.shape[0]
+    bits = np.zeros((size, 2), np.uint32)
+    truncated = np.zeros(size, np.bool_)
+    birth_edges = np.full((size, 2), -1)
+    death_edges = np.full((size, 2), -1)
+    for i in range(n_open):
+        bits[i, 1] = _INFINITE
+        truncated[i] = i > 0
+    for i in range(order.shape[0]):
+        key = merges[order[i]]
+        bits[n_open + i, 1] = _length(key)
+        death_edges[n_open + i, 0] = rank[smaller_vertex(key)]
+        death_edges[n_open + i, 1] = rank[larger_vertex(key)]
+    return bits.view(np.float32), truncated, birth_edges, death_edges
+
+
+@njit(nogil=True, cache=True)
+def _most_persistent_first(births, deaths, rows):
+    """Order some pairs: by decreasing persistence, then by birth, then by the birth edge."""
+    size = rows.shape[0]
+    bits = np.empty((size, 2), np.uint32)
+    for i in range(size):
+        killer = deaths[rows[i]]
+        bits[i, 0] = _length(births[rows[i]])
+        bits[i, 1] = _length(killer) if killer > 0 else _INFINITE
+    values = bits.view(np.float32)
+    persistence = values[:, 1].astype(np.float64) - values[:, 0]
+    order = np.argsort(-persistence, kind="mergesort")
+    if _has_repeats(persistence[order]):
+        names = np.empty(size, np.uint64)
+        for i in range(size):
+            names[i] = _ends_first(births[rows[i]])
+        by_name = np.argsort(names)
+        order = by_name[np.argsort(-persistence[by_name], kind="mergesort")]
+    return rows[order], values[order]
+
+
+@njit(nogil=True, cache=True)
+def loop_bars(births, deaths, rank):
+    """Return the bars of dimension 1, longest first.
+
+    Parameters
+    ----------
+    births : (beta,) uint64, sorted keys of the birth edges
+    deaths : (beta,) uint64, key of the split edge that kills each birth, 0 when none does
+    rank : (N,) int64, as in `component_bars`
+
+    Returns
+    -------
+    rows : (k,) int64, which birth each bar is; bars of zero length are left out
+    values, truncated, birth_edges, death_edges : as in `component_bars`; all open ones truncated
+    """
+    rows = np.empty(births.shape[0], np.int64)
+    size = 0
+    for i in range(births.shape[0]):
+        if deaths[i] == 0 or _length(deaths[i]) > _length(births[i]):
+            rows[size] = i
+            size += 1
+    rows, values = _most_persistent_first(births, deaths, rows[:size])
+    truncated = np.zeros(size, np.bool_)
+    birth_edges = np.empty((size, 2), np.int64)
+    death_edges = np.full((size, 2), -1)
+    for i in range(size):
+        key = births[rows[i]]
+        birth_edges[i, 0] = rank[smaller_vertex(key)]
+        birth_edges[i, 1] = rank[larger_vertex(key)]
+        key = deaths[rows[i]]
+        truncated[i] = key == 0
+        if key > 0:
+            death_edges[i, 0] = rank[smaller_vertex(key)]
+            death_edges[i, 1] = rank[larger_vertex(key)]
+    return rows, values, truncated, birth_edges, death_edges

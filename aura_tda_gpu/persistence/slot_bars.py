@@ -1,0 +1,56 @@
+"""Bars and loops of a window of slots, in the order of a diagram."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .bars import Loops, Renamed
+from .engine import Bars, Float32Array, Int64Array, LoopEdges
+from .kernels import bar_rows
+from .pairing import PairedEdges
+
+__all__ = ["bars_of_slots"]
+
+
+def bars_of_slots(
+    paired: PairedEdges, dimensions: tuple[int, ...], live: Int64Array, n_slots: int
+) -> tuple[dict[int, Bars], LoopEdges | None]:
+    """Return what `bars.bars_of` and `bars.named_by_place` return, sorted, by compiled kernels.
+
+    Parameters
+    ----------
+    paired : PairedEdges
+        By slot. All points are in one component, and no loop is essential.
+    dimensions : tuple of int
+        0, 1 or both.
+    live : ndarray of int64
+        Ascending slots that hold a point: the vertices.
+    n_slots : int
+        Number of slots.
+    """
+    rank = np.arange(n_slots)
+    renamed = bool(len(live)) and live[-1] >= len(live)
+    if renamed:
+        rank[live] = np.arange(len(live))
+    bars: dict[int, Bars] = {}
+    loops: LoopEdges | None = None
+    if 0 in dimensions:
+        bars[0] = _bars(*bar_rows.component_bars(paired.merges, live, rank))
+    if 1 in dimensions:
+        rows, *columns = bar_rows.loop_bars(paired.births, paired.deaths, rank)
+        bars[1] = _bars(*columns)
+        members = paired.members_of(rows)
+        loops = Loops(n_slots, paired.merges, paired.births, rows, members)
+        if renamed:
+            loops = Renamed(loops, rank)
+    return bars, loops
+
+
+def _bars(
+    values: Float32Array,
+    truncated: npt.NDArray[np.bool_],
+    birth_edges: Int64Array,
+    death_edges: Int64Array,
+) -> Bars:
+    return Bars(values[:, 0], values[:, 1], birth_edges, death_edges, truncated, values)

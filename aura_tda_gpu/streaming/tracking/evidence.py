@@ -1,0 +1,79 @@
+"""What speaks for a bar beside its length, so that noise is not told."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...persistence.arrays import Float64Array
+from ...persistence.significance import calibration_for, corrected, p_values
+from ..persistence_stream import WindowUpdate
+
+__all__ = ["asked"]
+
+_LOOP = 2.0  # death over birth of a loop among too few bars for p-values
+_PART_SIZE, _PART_SHARE = 5, 0.05  # vertices that a part has at least
+_PART_GAP = 3.0  # its distance to others over the ninth decile of such distances
+
+
+def asked(
+    update: WindowUpdate, dimension: int, bars: Float64Array, wanted: bool
+) -> tuple[Float64Array, Float64Array]:
+    """Return corrected p-values, and what the run-length rule is to go by.
+
+    Parameters
+    ----------
+    update : WindowUpdate
+        Where the bars come from.
+    dimension : int
+        Homology dimension.
+    bars : ndarray of float64, shape (n_bars, 2)
+        All bars of this dimension.
+    wanted : bool
+        Whether anybody asks.
+
+    Returns
+    -------
+    p : ndarray of float64, shape (n_bars,)
+        nan where there is none, and everywhere in dimension 0.
+    evidence : ndarray of float64, shape (n_bars,)
+        Like p-values: small ones speak for the bar, nan says nothing.
+
+    Notes
+    -----
+    The longest of one or two loops of noise had a death of up to 1.91 times its birth in 8269
+    windows of noise in 2, 3 and 10 dimensions; so where there are too few bars for p-values, 2
+    speaks for a loop. There is no law of noise in dimension 0. A part counts if it and what it
+    merges with have 5 vertices and a twentieth of all at least, and they merge at three times the
+    length that nine tenths of the merges do not reach.
+    """
+    nothing = np.full(len(bars), np.nan)
+    if not wanted:
+        return nothing, nothing
+    if dimension == 0:
+        return nothing, _parts(update, bars)
+    info = update.diagram.info
+    strategy = "exact" if update.error_bound == 0 else info.get("landmarks", "exact")
+    calibration = calibration_for(
+        landmarks=strategy, n_vertices=update.n_vertices, n_points=update.n_points
+    )
+    values = corrected(p_values(bars, calibration=calibration))
+    few = np.isnan(values) & (bars[:, 0] > 0) & np.isfinite(bars[:, 1])
+    return values, np.where(few, np.where(bars[:, 1] >= _LOOP * bars[:, 0], 0.0, 1.0), values)
+
+
+def _parts(update: WindowUpdate, bars: Float64Array) -> Float64Array:
+    """Return 0 for the bars of parts that stand apart, 1 for others, nan for open ones."""
+    from ...persistence.kernels.following import joined_sizes
+
+    closed = np.flatnonzero(np.isfinite(bars[:, 1]))
+    evidence = np.full(len(bars), np.nan)
+    if not len(closed):
+        return evidence
+    order = closed[np.argsort(bars[closed, 1], kind="stable")]
+    smaller = np.empty(len(order), np.int64)
+    joined_sizes(update.diagram.death_edges[0][order], update.n_vertices, smaller)
+    length = bars[order, 1] - bars[order, 0]
+    is_large = smaller >= max(_PART_SIZE, _PART_SHARE * update.n_vertices)
+    is_apart = length >= _PART_GAP * np.quantile(length, 0.9)
+    evidence[order] = np.where(is_large & is_apart, 0.0, 1.0)
+    return evidence
