@@ -139,7 +139,8 @@ def judge(
         See `above_noise`.
     parts : sequence of int, optional
         Which known loop each bar of the stream is, -1 where that is not clear. When left out,
-        loops are told apart by rank where their persistences differ by a fifth.
+        loops are told apart by rank where their persistences differ by a fifth and are more than
+        twice the error bound: shorter ones may have the bar of another one as theirs.
     """
     true = above_noise(batch, loops, deviation)
     live = np.array([i for i, name in enumerate(ids) if name is not None], np.int64)
@@ -149,7 +150,8 @@ def judge(
     if parts is None:
         lengths = [np.inf, *(true[:, 1] - true[:, 0]).tolist(), 0.0]
         apart = [a > _CLEAR * b for a, b in pairwise(lengths)]
-        kinds = [i if apart[i] and apart[i + 1] else -1 for i in range(len(true))]
+        sure = [length > 2 * error_bound for length in lengths[1:]]
+        kinds = [i if apart[i] and apart[i + 1] and sure[i] else -1 for i in range(len(true))]
     else:
         kinds = [
             -1 if max(i, j) < 0 else parts[j if i < 0 else i]

@@ -96,6 +96,9 @@ def test_a_tick_is_judged():
 def test_loops_are_told_apart_by_their_points_or_by_clear_ranks():
     near = bars([0, 3], [0, 2.6])
     assert judge(near, near, ["a", "b"], 0.0, loops=2).kinds == (-1, -1)
+    far = bars([0, 3], [0, 1])
+    assert judge(far, far, ["a", "b"], 0.4, loops=2).kinds == (0, 1)
+    assert judge(far, far, ["a", "b"], 0.6, loops=2).kinds == (0, -1)
     assert judge(near, near, ["a", "b"], 0.0, loops=2, parts=[1, 0]).kinds == (1, 0)
     assert judge(near, near, [None, "b"], 0.0, loops=2, parts=[1, 0]).kinds == (1, 0)
     assert judge(near, NONE, [], 0.1, loops=2, parts=[]).kinds == (-1, -1)
