@@ -284,18 +284,23 @@ def _batch(rows: Streamed, first: int, last: int, metric: str) -> Batch:
 
 def _bars(points: npt.NDArray[np.float32], metric: str) -> dict[int, Bars]:
     D = CpuEngine().pairwise(points, "euclidean")
-    return ripser_py.bars(_weighted(D) if metric == "dtm" else D)
+    return ripser_py.bars(_weighted(D, points) if metric == "dtm" else D)
 
 
-def _weighted(D: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _weighted(
+    D: npt.NDArray[np.float32], points: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
     """Return values of edges and, on the diagonal, of vertices, weighted by a distance to measure.
 
     From Anai et al., "DTM-based filtrations" (2020), p = 1, as a dissimilarity: an edge enters at
-    the larger of ``d + f + g`` and twice each weight.
+    the larger of ``d + f + g`` and twice each weight. Every sum is in the order that pins its bits.
     """
     k = max(1, math.ceil(_DTM_MASS * len(D) - 1e-6))
-    nearest = np.sort(D.astype(np.float64), axis=1)[:, :k]
-    weights = np.sqrt(np.square(nearest).mean(axis=1)).astype(np.float32)
+    squares = np.zeros(D.shape)
+    for column in points.T.astype(np.float64):
+        squares += np.square(np.subtract.outer(column, column))
+    nearest = np.add.accumulate(np.sort(squares, axis=1)[:, :k], axis=1)[:, -1]
+    weights = np.sqrt(nearest / k).astype(np.float32)
     pair = np.maximum(D + np.add.outer(weights, weights), 2 * np.maximum.outer(weights, weights))
     np.fill_diagonal(pair, 2 * weights)
     return pair

@@ -203,6 +203,16 @@ def test_every_window_is_compared():
     assert (last.n_points, last.n_vertices) == (50, 50)
 
 
+def test_weighted_windows_are_compared_to_the_last_bit():
+    stream = KnownStream("circle", noise=0.05, outliers=0.1, rate=50, seconds=2)
+    for limit in (512, 24):
+        setting = Setting((1000,), limit, "dtm")
+        (scale,), _ = watch(stream, setting, full_diagrams(stream, setting))
+        assert sum(tick.certain for tick in scale.ticks) > 100
+        assert not any(tick.lost for tick in scale.ticks)
+    assert scale.ticks[-1].error_bound > 0
+
+
 def test_other_bars_are_lost():
     stream, setting = KnownStream("circle", noise=0.05, rate=50, seconds=2), Setting((1000,))
     batches = full_diagrams(stream, setting)
