@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if pictures is not None:
         draw_p_values(_smallest(rows), pictures / "p_values.png")
     document = _record(args, machine, rows, times, figures)
-    path = args.output or record.default_output("accuracy_metrics")
+    path = args.output or _default_output(args)
     record.write(path, document, quiet=args.json)
     if args.json:
         print(json.dumps(document))
@@ -103,6 +103,14 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     if args.jobs < 1 or args.ticks < 2:
         parser.error("--jobs starts at 1, --ticks at 2")
     return args
+
+
+def _default_output(args: argparse.Namespace) -> Path:
+    """Return the record's path; a part of the streams leaves that of all of them alone."""
+    if args.quick or args.shapes:
+        return record.ROOT / "out" / "accuracy" / "part.json"
+    name = "accuracy_metrics" if args.metric == METRICS[0] else f"accuracy_metrics_{args.metric}"
+    return record.default_output(name)
 
 
 def _tell(line: str) -> None:

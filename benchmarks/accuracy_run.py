@@ -278,7 +278,8 @@ def _batch(rows: Streamed, first: int, last: int, metric: str) -> Batch:
     points = (rows.points[first:last] - rows.points[0]).astype(np.float32)
     outlier = rows.is_outlier[first:last]
     bars = _bars(points, metric)
-    clean = _bars(points[~outlier], "euclidean")[1] if outlier.any() else bars[1]
+    is_clean = metric == "euclidean" and not outlier.any()
+    clean = bars[1] if is_clean else _bars(points[~outlier], "euclidean")[1]
     return Batch(bars, clean, len(points))
 
 

@@ -8,8 +8,6 @@ import numpy as np
 
 from aura_tda_gpu import FeatureTracker, MultiScaleStream
 
-SCALE = "scale_4000ms"
-
 rng = np.random.default_rng(0)
 times = np.arange(0, 40, 0.02)
 hole = np.interp(times, [0, 8, 16, 24, 32, 40], [0, 0, 0.8, 0.8, 0, 0])

@@ -295,6 +295,28 @@ def test_a_quick_run_leaves_a_record_and_pictures(quick, tmp_path):
         }
 
 
+def test_a_part_of_the_streams_leaves_the_record_alone(monkeypatch):
+    monkeypatch.setattr(accuracy_metrics, "run", lambda todo, jobs: [])
+    monkeypatch.setattr(accuracy_metrics, "tracker_times", lambda ticks: [tick_of_ms(1)])
+    monkeypatch.setattr(accuracy_metrics, "can_draw", lambda: False)
+    written = []
+    monkeypatch.setattr(
+        accuracy_metrics.record, "write", lambda path, *_, **__: written.append(path)
+    )
+    for arguments in ([], ["--metric", "dtm"], ["--quick"], ["--shapes", "circle"]):
+        assert accuracy_metrics.main(arguments) == 0
+    assert [path.name.partition(".")[0] for path in written] == [
+        "accuracy_metrics",
+        "accuracy_metrics_dtm",
+        "part",
+        "part",
+    ]
+
+
+def tick_of_ms(ms):
+    return {"pace": "p", "bars": 500, "cpu_s": [ms / 1e3, ms / 1e3], "wall_s": [ms / 1e3, ms / 1e3]}
+
+
 def test_a_lost_bar_fails_the_run(quick, monkeypatch):
     monkeypatch.setattr(accuracy_metrics, "can_draw", lambda: False)
     honest = accuracy_metrics.run
@@ -313,7 +335,7 @@ def test_a_lost_bar_fails_the_run(quick, monkeypatch):
 
 
 def test_missed_targets_are_told():
-    tick = {"pace": "p", "bars": 500, "cpu_s": [0.002, 0.003], "wall_s": [0.002, 0.003]}
+    tick = tick_of_ms(2)
     row = {
         "shape": "circle",
         "ticks": 10,

@@ -44,7 +44,10 @@ def accuracy(
         bool, typer.Option("--json", help="Print the record as JSON, no tables.")
     ] = False,
     output: Annotated[
-        Path | None, typer.Option(help="File of the record; one in benchmarks/results if left out.")
+        Path | None,
+        typer.Option(
+            help="File of the record; if left out, in benchmarks/results, of a quick run in out."
+        ),
     ] = None,
     pictures: Annotated[
         Path | None, typer.Option(help="Folder of the pictures; out/accuracy if left out.")
