@@ -97,7 +97,7 @@ def _draw_scale(axes: Axes, stream: KnownStream, scale: Followed) -> None:
     n, m = (int(np.median([getattr(t, key) for t in ticks])) for key in ("n_points", "n_vertices"))
     who = f"{n} points" if n == m else f"{n} points, {m} landmarks"
     axes.set_title(
-        f"{scale.scale.replace('_', ' ')}: {who}, {len(lives)} features", loc="left", fontsize=9
+        f"{scale.scale.replace('_', ' ')}: {who}, features: {len(lives)}", loc="left", fontsize=9
     )
     axes.spines[["top", "right"]].set_visible(False)
     if longest:
