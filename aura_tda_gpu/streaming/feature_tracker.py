@@ -55,8 +55,8 @@ class FeatureTracker:
         Smallest ratio of the persistences at two ticks of one feature; for a birth, of the ratio
         smoothed.
     alpha : float
-        Level of significance; 1 asks for none. Among fewer than 16 loops, one that dies at 1.9
-        times its birth counts as significant, and in dimension 0 a part that stands apart: it and
+        Level of significance; 1 asks for none. Among too few loops for p-values, one that dies at
+        twice its birth counts as significant, and in dimension 0 a part that stands apart: it and
         what it merges with have 5 vertices and a twentieth of all, and they merge at three times
         the ninth decile of all merges. Open bars, and loops born at 0, are not asked.
     min_change : float

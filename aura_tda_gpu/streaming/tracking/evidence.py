@@ -10,7 +10,7 @@ from ..persistence_stream import WindowUpdate
 
 __all__ = ["asked"]
 
-_LOOP, _FEW = 1.9, 16  # death over birth of a loop among fewer bars than that
+_LOOP = 2.0  # death over birth of a loop among too few bars for p-values
 _PART_SIZE, _PART_SHARE = 5, 0.05  # vertices that a part has at least
 _PART_GAP = 3.0  # its distance to others over the ninth decile of such distances
 
@@ -40,10 +40,9 @@ def asked(
 
     Notes
     -----
-    Where there are fewer than 16 loops, true ones may be the median that p-values are measured
-    from; so a death of 1.9 times the birth speaks for a loop, too. In 15 000 windows of noise in 2,
-    3 and 10 dimensions one of the loops had that in at most 5 %, whatever their number below 16,
-    and none had 2.5. There is no law of noise in dimension 0. A part counts if it and what it
+    The longest of one or two loops of noise had a death of up to 1.91 times its birth in 8269
+    windows of noise in 2, 3 and 10 dimensions; so where there are too few bars for p-values, 2
+    speaks for a loop. There is no law of noise in dimension 0. A part counts if it and what it
     merges with have 5 vertices and a twentieth of all at least, and they merge at three times the
     length that nine tenths of the merges do not reach.
     """
@@ -58,11 +57,8 @@ def asked(
         landmarks=strategy, n_vertices=update.n_vertices, n_points=update.n_points
     )
     values = corrected(p_values(bars, calibration=calibration))
-    finite = (bars[:, 0] > 0) & np.isfinite(bars[:, 1])
-    if finite.sum() >= _FEW:
-        return values, values
-    is_loop = finite & (bars[:, 1] >= _LOOP * bars[:, 0])
-    return values, np.where(is_loop, 0.0, np.where(np.isnan(values) & finite, 1.0, values))
+    few = np.isnan(values) & (bars[:, 0] > 0) & np.isfinite(bars[:, 1])
+    return values, np.where(few, np.where(bars[:, 1] >= _LOOP * bars[:, 0], 0.0, 1.0), values)
 
 
 def _parts(update: WindowUpdate, bars: Float64Array) -> Float64Array:
