@@ -12,12 +12,20 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from aura_tda_gpu import Config, MultiScaleStream, StreamingPoint, StreamingTDAProcessor
+from aura_tda_gpu import (
+    Config,
+    FeatureTracker,
+    MultiScaleStream,
+    StreamingPoint,
+    StreamingTDAProcessor,
+)
+from aura_tda_gpu.streaming.hooks import BarTable, UpdateHook
 from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 from aura_tda_gpu.subscriptions import Broadcast, Subscription
 
@@ -25,6 +33,7 @@ from . import record
 from .streams import Points, torus_knot
 
 BATCH = 1000
+TRACKED = "push, features followed"
 BEAT_S = 0.001
 WANTED = {"point_rate": 3000.0, "batch_ratio": 0.9, "delay_p99_ms": 10.0, "delivery_us": 10.0}
 Feed = Callable[[StreamingTDAProcessor, Points, Points], Awaitable[list[WindowUpdate]]]
@@ -41,10 +50,10 @@ class Samples:
         """Return the median rate in points a second."""
         return statistics.median(self.rates[name])
 
-    def ratio(self) -> float:
-        """Return process_batch against push: the median of the ratios of each round."""
-        pairs = zip(self.rates["process_batch"], self.rates["push"], strict=True)
-        return statistics.median(batch / push for batch, push in pairs)
+    def ratio(self, other: str) -> float:
+        """Return process_batch against another: the median of the ratios of each round."""
+        pairs = zip(self.rates["process_batch"], self.rates[other], strict=True)
+        return statistics.median(batch / rate for batch, rate in pairs)
 
 
 def main() -> None:
@@ -63,7 +72,8 @@ def main() -> None:
         late = f"{1e3 * float(np.quantile(delays, 0.99)):.2f} ms" if delays else ""
         print(f"{name:26}{samples.median(name):10.0f}{late:>24}")
     print(
-        f"process_batch reaches {samples.ratio():.1%} of push (wanted {WANTED['batch_ratio']:.0%})"
+        f"process_batch reaches {samples.ratio(TRACKED):.1%} of push with the same hooks "
+        f"(wanted {WANTED['batch_ratio']:.0%}), {samples.ratio('push'):.1%} of push alone"
     )
     delivery = {count: _delivery(count, args.updates) for count in args.subscribers}
     for count, seconds in delivery.items():
@@ -87,8 +97,12 @@ def _arguments() -> argparse.Namespace:
 
 def _round(samples: Samples, points: Points, times: Points) -> None:
     """Measure every contender once, without and with a heartbeat, and compare what they return."""
-    expected, rate = _push(points, times)
+    expected, rate = _push(points, times, ())
     samples.rates.setdefault("push", []).append(rate)
+    hooks = BarTable(), FeatureTracker.of(Config().stability)
+    found, rate = _push(points, times, hooks)
+    _assert_equal(expected, found, TRACKED)
+    samples.rates.setdefault(TRACKED, []).append(rate)
     for name, feed in {"process_batch": _in_batches, "process_point": _one_by_one}.items():
         for beat in (False, True):
             who = f"{name}, heartbeat" if beat else name
@@ -99,12 +113,19 @@ def _round(samples: Samples, points: Points, times: Points) -> None:
                 samples.delays.setdefault(who, []).extend(delays)
 
 
-def _push(points: Points, times: Points) -> tuple[list[WindowUpdate], float]:
+def _push(
+    points: Points, times: Points, hooks: Sequence[UpdateHook]
+) -> tuple[list[WindowUpdate], float]:
     stream = MultiScaleStream(Config())
     start = time.perf_counter()
     updates: list[WindowUpdate] = []
     for i in range(0, len(points), BATCH):
-        updates += stream.push(points[i : i + BATCH], times[i : i + BATCH])
+        pushed = stream.push(points[i : i + BATCH], times[i : i + BATCH])
+        for _, instant in groupby(pushed, lambda update: update.timestamp):
+            ticking = list(instant)
+            for hook in hooks:
+                hook(ticking)
+        updates += pushed
     return updates, len(points) / (time.perf_counter() - start)
 
 
@@ -220,7 +241,8 @@ def _record(
         "wanted": WANTED,
         "samples_points_per_s": samples.rates,
         "medians_points_per_s": {name: samples.median(name) for name in samples.rates},
-        "process_batch_against_push": samples.ratio(),
+        "process_batch_against_push": samples.ratio("push"),
+        "process_batch_against_push_with_hooks": samples.ratio(TRACKED),
         "loop_delay_s": quantiles,
         "delivery_s": {str(count): seconds for count, seconds in delivery.items()},
         "delivery_exponent": slope if slope is None or math.isfinite(slope) else None,

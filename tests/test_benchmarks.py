@@ -84,6 +84,7 @@ def test_the_processor_is_measured_against_the_plain_stream(run_processor):
     assert {"machine", "versions", "commit", "settings", "wanted"} <= set(record)
     assert {len(rates) for rates in record["samples_points_per_s"].values()} == {2}
     assert record["process_batch_against_push"] > 0
+    assert record["process_batch_against_push_with_hooks"] > 0
     assert set(record["delivery_s"]) == {"1", "5"}
 
 

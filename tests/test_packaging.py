@@ -73,7 +73,7 @@ def test_metadata(metadata):
 def test_nobody_is_made_to_install_a_peer_or_an_optional_package(metadata):
     needed = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
     names = {re.match(r"[\w-]+", line)[0].lower() for line in needed}
-    assert names == {"numba", "numpy", "pydantic", "pyyaml", "rich", "structlog", "typer"}
+    assert names == {"numba", "numpy", "pydantic", "pyyaml", "rich", "scipy", "structlog", "typer"}
 
 
 def test_the_gpu_extras_and_the_environment_agree(metadata):

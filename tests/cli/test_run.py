@@ -53,11 +53,17 @@ def test_a_record_is_as_documented(csv):
     last = records[-1]
     keys = (
         "window_id timestamp n_points n_vertices error_bound skipped_ticks n_overflowed "
-        "latency_seconds engine bars"
+        "latency_seconds engine bars events"
     )
     assert list(last) == keys.split()
     assert all(record["engine"]["path"] in ("rebuild", "update") for record in records)
     open_loops = 0
+    events = [event for record in records for event in record["events"]]
+    assert {"feature_birth"} <= {event["event_type"] for event in events}
+    told = "event_type feature_id dimension birth death persistence stability p_value significant"
+    told += " certain group first_seen last_seen n_ticks cycle"
+    assert all(list(event) == told.split() for event in events)
+    assert any(event["death"] is None is event["persistence"] for event in events)
     for record in records:
         for dimension, bars in record["bars"].items():
             assert dimension in ("0", "1")

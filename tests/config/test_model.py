@@ -389,4 +389,3 @@ def test_the_page_holds_the_table_of_the_settings():
     page = (ROOT / "docs" / "config.md").read_text()
     script = runpy.run_path(str(ROOT / "docs" / "config_table.py"))
     assert script["with_table"](page) == page, "run python docs/config_table.py"
-    assert script["table"]().count("| later |") == 1

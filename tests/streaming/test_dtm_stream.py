@@ -353,5 +353,7 @@ async def test_the_processor_says_what_the_stream_says() -> None:
     expected = stream.push(points, np.arange(200) / 1000) + stream.flush()
     assert told_by(found) == told_by(expected)
     assert any(update.error_bound > 0 for update in found)
-    named = [event.feature_id for update in found for event in update.events if not event.dimension]
-    assert any(name.endswith("/open") for name in named)  # the oldest component has a name
+    events = [event for update in found for event in update.events if not event.dimension]
+    (oldest,) = [event for event in events if event.event_type == "feature_birth"]
+    assert oldest.metadata["birth"] > 0
+    assert oldest.metadata["birth_edge"][0] == oldest.metadata["birth_edge"][1]

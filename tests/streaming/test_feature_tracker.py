@@ -188,7 +188,7 @@ def test_a_loop_that_shrinks_to_noise_ends() -> None:
 
 
 def test_a_loop_that_stays_long_lives_on_among_longer_noise() -> None:
-    few, many = ([loop(k, 1, 1 + x * k) for k in range(2, 12)] for x in (0.02, 0.3))
+    few, many = ([loop(k, 1, 1 + x * k) for k in range(2, 32)] for x in (0.005, 0.1))
     ticks = [update(t, [*few, loop(50, 1, 5)]) for t in range(8)]
     ticks += [update(t, [*many, loop(50, 1, 5)]) for t in range(8, 40)]
     following = FeatureTracker(min_ticks=1)

@@ -10,7 +10,7 @@ from ..persistence_stream import WindowUpdate
 
 __all__ = ["asked"]
 
-_LOOP = 2.0  # death over birth of a loop among too few bars for p-values
+_FEW_BARS, _LOOP = 16, 2.0  # among fewer, death over birth of a loop
 _PART_SIZE, _PART_SHARE = 5, 0.05  # vertices that a part has at least
 _PART_GAP = 3.0  # its distance to others over the ninth decile of such distances
 
@@ -40,9 +40,10 @@ def asked(
 
     Notes
     -----
-    The longest of one or two loops of noise had a death of up to 1.91 times its birth in 8269
-    windows of noise in 2, 3 and 10 dimensions; so where there are too few bars for p-values, 2
-    speaks for a loop. There is no law of noise in dimension 0. A part counts if it and what it
+    Among few loops those that are real are the median that p-values are measured from. In 15 000
+    windows of noise in 2, 3 and 10 dimensions with fewer than 16 bars, the largest death was twice
+    its birth in at most 2.4 %, whatever the number of bars; so there this speaks for a loop, and
+    p-values count twice. There is no law of noise in dimension 0. A part counts if it and what it
     merges with have 5 vertices and a twentieth of all at least, and they merge at three times the
     length that nine tenths of the merges do not reach.
     """
@@ -57,8 +58,12 @@ def asked(
         landmarks=strategy, n_vertices=update.n_vertices, n_points=update.n_points
     )
     values = corrected(p_values(bars, calibration=calibration))
-    few = np.isnan(values) & (bars[:, 0] > 0) & np.isfinite(bars[:, 1])
-    return values, np.where(few, np.where(bars[:, 1] >= _LOOP * bars[:, 0], 0.0, 1.0), values)
+    finite = (bars[:, 0] > 0) & np.isfinite(bars[:, 1])
+    if finite.sum() >= _FEW_BARS:
+        return values, values
+    doubled = np.where(np.isnan(values), 1.0, np.minimum(2 * values, 1.0))
+    is_loop = bars[:, 1] >= _LOOP * bars[:, 0]
+    return values, np.where(finite, np.where(is_loop, 0.0, doubled), np.nan)
 
 
 def _parts(update: WindowUpdate, bars: Float64Array) -> Float64Array:
