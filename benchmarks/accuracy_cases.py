@@ -31,13 +31,13 @@ DRIFT = {"noise": 0.05, "drift": 0.05}
 ALL = (CLEAN, NOISY, FEW_OUTLIERS, OUTLIERS, DRIFT)
 # surfaces need more points, for which ripser takes seconds: fewer streams of them
 STREAMS: dict[str, tuple[tuple[dict[str, float], ...], tuple[float, float]]] = {
-    "Clifford torus": ((CLEAN, DRIFT), (75.0, 100.0)),
-    "torus": ((CLEAN, DRIFT), (75.0, 100.0)),
-    "circle": (ALL, (60.0, 100.0)),
-    "figure eight": (ALL, (60.0, 100.0)),
-    "two circles": (ALL, (60.0, 100.0)),
-    "loop opens and closes": (ALL, (60.0, 100.0)),
-    "sphere": ((CLEAN, NOISY), (60.0, 100.0)),
+    "Clifford torus": ((CLEAN, DRIFT), (60.0, 80.0)),
+    "torus": ((CLEAN, DRIFT), (60.0, 80.0)),
+    "circle": (ALL, (60.0, 80.0)),
+    "figure eight": (ALL, (60.0, 80.0)),
+    "two circles": (ALL, (60.0, 80.0)),
+    "loop opens and closes": (ALL, (60.0, 80.0)),
+    "sphere": ((CLEAN, NOISY), (60.0, 80.0)),
 }
 SECONDS, NOISE_SECONDS, QUICK_SECONDS = 16.0, 50.0, 8.0
 
