@@ -39,14 +39,15 @@ format: $(VENV)/.test ## put the code into the house format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.bench ## measure engine, updates and stream against their peers, and the processor
-	@echo "measuring (about twenty minutes on two cores)"
+bench: $(VENV)/.bench ## measure engine, updates, stream and accuracy against their peers, and the processor
+	@echo "measuring (about half an hour on two cores)"
 	@$(BIN)/python -m benchmarks.engine_performance
 	@$(BIN)/python -m benchmarks.update_performance
 	@$(BIN)/python -m benchmarks.streaming_performance
 	@$(BIN)/python -m benchmarks.landmark_bounds
 	@$(BIN)/python -m benchmarks.outliers
 	@$(BIN)/python -m benchmarks.processor_performance
+	@$(BIN)/python -m benchmarks.accuracy_metrics
 
 # the environment of a GPU node holds CuPy: make bench-gpu GPU_PYTHON=python takes that one
 GPU_PYTHON ?= $(BIN)/python
@@ -104,5 +105,5 @@ $(VENV)/.test: $(VENV)/.python $(INPUTS)
 
 $(VENV)/.bench: $(VENV)/.python $(INPUTS)
 	@echo "installing the package and the peers to measure against (about a minute, once)"
-	@$(INSTALL) -e '.[bench]'
+	@$(INSTALL) -e '.[bench,plot]'
 	@touch $@

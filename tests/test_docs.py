@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -123,3 +124,16 @@ def test_an_example(name, tmp_path):
     lines = run(ROOT / "examples" / name, cwd=tmp_path).splitlines()
     assert len(lines) > 10
     assert all("longest loop" in line for line in lines)
+
+
+def test_the_loop_that_opens_and_closes(tmp_path):
+    lines = run(ROOT / "examples" / "loop_opens_and_closes.py", cwd=tmp_path).splitlines()
+    told = [line.split()[2:4] for line in lines[:-1]]
+    assert {name for _, name in told} == {"scale_4000ms/H1/0"}
+    assert told[0][0] == "feature_birth"
+    assert {event for event, _ in told[1:-1]} == {"feature_update"}
+    assert told[-1][0] == "feature_death"
+    if importlib.util.find_spec("matplotlib") is None:
+        assert lines[-1].startswith("no picture")
+    else:
+        assert (tmp_path / "out" / "loop_opens_and_closes.png").stat().st_size > 10_000

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .bench_command import bench_app
 from .config_command import config_app
 from .exits import EPILOG, exit_codes
 from .run_options import RunOptions, takes_run_options
@@ -20,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(config_app, name="config")
+app.add_typer(bench_app, name="bench")
 
 
 @app.callback(invoke_without_command=True)
