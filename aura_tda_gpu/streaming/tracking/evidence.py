@@ -79,6 +79,6 @@ def _parts(update: WindowUpdate, bars: Float64Array) -> Float64Array:
     joined_sizes(update.diagram.death_edges[0][order], update.n_vertices, smaller)
     length = bars[order, 1] - bars[order, 0]
     is_large = smaller >= max(_PART_SIZE, _PART_SHARE * update.n_vertices)
-    is_apart = length >= _PART_GAP * np.quantile(length, 0.9)
+    is_apart = length >= _PART_GAP * np.sort(length)[(9 * (len(length) - 1)) // 10]
     evidence[order] = np.where(is_large & is_apart, 0.0, 1.0)
     return evidence

@@ -30,8 +30,7 @@ __all__ = [
 Tracks: TypeAlias = npt.NDArray[Any]
 
 ENDLESS = 1e30  # stands for the death of a bar that never ends
-_SHRUNK = 0.5  # of its longest persistence, below which a feature must be significant to live
-_WEIGHT = 0.2  # of the newest ratio in a smoothed stability
+BORN, CHANGED, FADED = 1, 2, 3  # as kernels/carrying.py tells them
 
 _TRACK = np.dtype(
     [
@@ -201,24 +200,16 @@ def step(
         is_known=before["looped"],
         likeness=lambda u, v: likeness(int(before["serial"][u]), v),
     )
-    now = _carried_on(before, source, seen, rules)
-    faded = _faded(now, before, source, rules)
-    is_born = (now["serial"] < 0) & (now["strong"] >= rules.min_ticks) & now["significant"]
-    born = np.flatnonzero(is_born)
+    now, outcome = _carried_on(before, source, seen, rules)
+    faded = _faded(now, before, source, (outcome == FADED).nonzero()[0])
+    born = (outcome == BORN).nonzero()[0]
     now["serial"][born] = next_serial + np.arange(len(born))
-    bars = shown_bars(now)
-    with np.errstate(invalid="ignore"):
-        moved = np.where(bars == now["told"], 0.0, np.abs(bars - now["told"])).max(axis=1)
-    change = np.maximum(rules.min_change * persistence_of(now), seen.slack)
-    changed = np.flatnonzero((now["serial"] >= 0) & ~is_born & (moved > change))
-    told = np.concatenate([born, changed])
-    now["told"][told] = bars[told]
     unseen = _unseen(before, source)
     is_dead = unseen["missed"] >= rules.min_ticks
     return Step(
         _joined(now, unseen[~is_dead]),
         born,
-        changed,
+        (outcome == CHANGED).nonzero()[0],
         _joined(_joined(overdue, unseen[is_dead]), faded),
         next_serial + len(born),
     )
@@ -245,47 +236,31 @@ def _over_a_gap(before: Tracks, skipped: int, min_ticks: int) -> tuple[Tracks, T
     return features[~is_dead], features[is_dead]
 
 
-def _carried_on(before: Tracks, source: Int64Array, seen: Seen, rules: TrackRules) -> Tracks:
-    """Return the tracks of the bars seen."""
+def _carried_on(
+    before: Tracks, source: Int64Array, seen: Seen, rules: TrackRules
+) -> tuple[Tracks, npt.NDArray[np.int8]]:
+    """Return the tracks of the bars seen, and what has become of each."""
+    from ...persistence.kernels.carrying import carry_on
+
     now = _joined(before, _NEW)[source]
-    fresh = source < 0
-    length = seen.bars[:, 1] - seen.bars[:, 0]
-    former = persistence_of(now)
-    with np.errstate(invalid="ignore"):
-        ratio = np.minimum(length, former) / np.maximum(length, former)
-    ratio[fresh] = math.nan
-    smoothed = now["stability"] + _WEIGHT * (ratio - now["stability"])
-    now["stability"] = np.where(np.isnan(now["stability"]), ratio, smoothed)
-    now["ratio"] = ratio
-    now["peak"] = np.maximum(now["peak"], length)
-    is_long = seen.is_open | (length >= rules.min_persistence)
-    is_strong = is_long & ~(now["stability"] <= rules.threshold)
-    now["strong"] = np.where(is_strong, now["strong"] + 1, 0)
-    now["first"][fresh] = seen.timestamp
-    now["last"] = seen.timestamp
-    now["ticks"] += 1
-    now["missed"] = 0
-    now["edges"] = seen.edges
-    now["bar"] = seen.bars
-    now["open"] = seen.is_open
-    now["bound"] = seen.error_bound
-    now["row"] = np.arange(len(now))
-    now["p_value"] = seen.corrected
-    if rules.run_length is None:
-        now["significant"] = True
-    else:
-        run = rules.run_length.after(now["run"], seen.evidence)
-        now["run"] = np.minimum(run, rules.run_length.required)  # as slow to end as to begin
-        now["significant"] = rules.run_length.confirms(now["run"]) | np.isnan(seen.evidence)
-    return now
+    outcome = np.empty(len(now), np.int8)
+    run_length = rules.run_length
+    carry_on(
+        now,
+        source,
+        (seen.edges, seen.bars, seen.is_open, seen.corrected, seen.evidence),
+        seen.timestamp,
+        seen.error_bound,
+        seen.slack,
+        (rules.min_persistence, rules.threshold, rules.min_ticks, rules.min_change),
+        (0, 1.0) if run_length is None else (run_length.required, run_length.alpha),
+        outcome,
+    )
+    return now, outcome
 
 
-def _faded(now: Tracks, before: Tracks, source: Int64Array, rules: TrackRules) -> Tracks:
+def _faded(now: Tracks, before: Tracks, source: Int64Array, rows: Int64Array) -> Tracks:
     """Return the features that have shrunk to noise, as they were; their bars begin anew."""
-    if rules.run_length is None:
-        return NO_TRACKS
-    shrunk = persistence_of(now) < _SHRUNK * now["peak"]
-    rows = np.flatnonzero((now["serial"] >= 0) & shrunk & (now["run"] == 0) & ~now["significant"])
     if not len(rows):
         return NO_TRACKS
     anew = now[rows]

@@ -1,0 +1,60 @@
+"""The kernel that brings tracks up to date, against the rules written out."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aura_tda_gpu.persistence.kernels.carrying import BORN, CHANGED, FADED, carry_on
+from aura_tda_gpu.persistence.significance import RunLength
+from aura_tda_gpu.streaming.tracking import tracks
+
+NEW = tracks._NEW
+
+
+def carried(now, length, p, *, source=0, required=3, **given_rules):
+    rules = {"min_persistence": 0.0, "threshold": 0.15, "min_ticks": 1, "min_change": 0.1}
+    rules.update(given_rules)
+    outcome = np.empty(1, np.int8)
+    names, bars = np.arange(4).reshape(1, 4), np.array([[1.0, 1.0 + length]])
+    seen = names, bars, np.array([False]), np.array([p]), np.array([p])
+    settings = tuple(rules.values())
+    source = np.array([source])
+    carry_on(now, source, seen, 5.0, 0.1, 0.0, settings, (required, 0.05), outcome)
+    return int(outcome[0])
+
+
+@given(st.lists(st.sampled_from([0.01, 0.05, 0.2, np.nan]), max_size=30), st.integers(1, 5))
+def test_runs_are_those_of_the_run_length_rule(values, required) -> None:
+    rule, run = RunLength(required), np.zeros(1, np.int64)
+    now = NEW.copy()
+    for p in values:
+        run = np.minimum(rule.after(run, np.array([p])), required)
+        carried(now, 1.0, p, required=required)
+        assert now["run"][0] == run[0]
+        assert now["significant"][0] == (rule.confirms(run)[0] or np.isnan(p))
+
+
+@given(st.lists(st.floats(0.01, 10), min_size=2, max_size=20))
+def test_stability_is_the_smoothed_ratio(lengths) -> None:
+    now, smoothed = NEW.copy(), np.nan
+    for i, length in enumerate(lengths):
+        carried(now, length, np.nan, source=i - 1)
+        if i:
+            former = lengths[i - 1]
+            ratio = min(length, former) / max(length, former)
+            smoothed = ratio if i == 1 else smoothed + 0.2 * (ratio - smoothed)
+            np.testing.assert_allclose(now["stability"][0], smoothed, rtol=1e-12)
+        assert now["peak"][0] == max(np.diff([[1.0, 1.0 + x] for x in lengths[: i + 1]])[:, 0])
+    assert now["ticks"][0] == len(lengths)
+
+
+def test_a_bar_is_born_told_and_faded() -> None:
+    now = NEW.copy()
+    assert [carried(now, 1.0, 0.01, source=i - 1) for i in range(3)] == [0, 0, BORN]
+    now["serial"] = 0
+    assert carried(now, 1.05, 0.01) == 0
+    assert carried(now, 1.2, 0.01) == CHANGED
+    assert carried(now, 1.25, 0.01) == 0  # since it was last told
+    assert [carried(now, 0.55, 0.9) for _ in range(3)] == [CHANGED, 0, FADED]
