@@ -24,6 +24,7 @@ __all__ = ["Key", "ScaleState", "Tick", "keep", "name", "refuse_past", "tick"]
 Key: TypeAlias = tuple[int, int]  # dimension and number of a feature
 
 _READ = 16  # loops worked out at one tick of features that are born, longest first
+_PARTS = 64  # closed bars of dimension 0: a part has a twentieth of the vertices at least
 _REREAD = 2  # and of others, because they are outdated
 
 
@@ -169,6 +170,8 @@ def _seen(update: WindowUpdate, k: int, rules: TrackRules, slack: float, most: i
     is_open = np.isinf(bars[:, 1])
     matched[is_open, 1] = limit if math.isfinite(limit) else ENDLESS
     long = is_open | (bars[:, 1] - bars[:, 0] >= rules.release)
+    if k == 0 and rules.run_length is not None:
+        most = min(most, max(_PARTS, int(is_open.sum())))
     m = min(int(long.sum()), most)  # bars go by decreasing persistence
     known = matched if k > 0 and math.isfinite(limit) else bars  # cut off: at least so long
     values, evidence = asked(update, k, known, rules.run_length is not None)
@@ -260,10 +263,13 @@ def keep(done: Tick, length: int) -> None:
     for k, step_ in done.steps.items():
         history = done.after.histories.setdefault(k, History(length))
         tracks = step_.tracks
-        former = done.before.tracks.get(k, NO_TRACKS)
-        taken = former["ring"][former["serial"] >= 0]
-        tracks["ring"][step_.born] = history.open(len(step_.born), taken)
-        rows = np.flatnonzero((tracks["serial"] >= 0) & (tracks["row"] >= 0))
+        if len(step_.born):
+            former = done.before.tracks.get(k, NO_TRACKS)
+            taken = former["ring"][former["serial"] >= 0]
+            tracks["ring"][step_.born] = history.open(len(step_.born), taken)
+        rows = ((tracks["serial"] >= 0) & (tracks["row"] >= 0)).nonzero()[0]
+        if not len(rows):
+            continue
         shown = tracks[rows]
         history.write(shown["ring"], shown["kept"], done.update.timestamp, shown_bars(shown))
         tracks["kept"][rows] += 1
