@@ -6,9 +6,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aura_tda_gpu.persistence.diagram import Diagram
+from aura_tda_gpu.persistence.engine import Bars, EngineResult
 from aura_tda_gpu.persistence.kernels.carrying import BORN, CHANGED, FADED, carry_on
 from aura_tda_gpu.persistence.significance import RunLength
 from aura_tda_gpu.streaming.tracking import tracks
+from aura_tda_gpu.streaming.tracking.evidence import asked
+
+from .made_up import update
 
 NEW = tracks._NEW
 
@@ -58,3 +63,30 @@ def test_a_bar_is_born_told_and_faded() -> None:
     assert carried(now, 1.2, 0.01) == CHANGED
     assert carried(now, 1.25, 0.01) == 0  # since it was last told
     assert [carried(now, 0.55, 0.9) for _ in range(3)] == [CHANGED, 0, FADED]
+
+
+def weighted(c: float, metric: str):
+    """A tick of one part and twenty loops, everything later by what weights add."""
+    rng = np.random.default_rng(0)
+    births = rng.uniform(0.5, 1, 20)
+    loops = np.column_stack([births, births * rng.uniform(1.01, 1.6, 20)])
+    loops[0, 1] = 6.0
+    tick = update(1.0, [])
+    nowhere = np.full((20, 2), -1)
+    one, cut = nowhere[:1], np.zeros(20, np.bool_)
+    open_bar = Bars(np.float32([c]), np.float32([np.inf]), one, one, cut[:1])
+    bars = Bars(*(loops + c).astype(np.float32).T, nowhere, nowhere, cut)
+    result = EngineResult({0: open_bar, 1: bars}, None)
+    tick.diagram = Diagram(result, info={"metric": metric, "landmarks": "cover"})
+    tick.n_points = tick.n_vertices = 100
+    return tick
+
+
+def test_weights_do_not_hide_a_loop() -> None:
+    plain, same, late = weighted(0.0, "euclidean"), weighted(3.0, "dtm"), weighted(3.0, "euclidean")
+    found = [
+        asked(tick, 1, tick.diagram[1].astype(np.float64), wanted=True)[0]
+        for tick in (plain, same, late)
+    ]
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-3, atol=1e-12)
+    assert found[0][0] < 0.001 < found[2][0]

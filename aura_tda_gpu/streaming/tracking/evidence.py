@@ -53,6 +53,7 @@ def asked(
     if dimension == 0:
         return nothing, _parts(update, bars)
     info = update.diagram.info
+    bars = bars - _least_weight(update)
     strategy = "exact" if update.error_bound == 0 else info.get("landmarks", "exact")
     calibration = calibration_for(
         landmarks=strategy, n_vertices=update.n_vertices, n_points=update.n_points
@@ -64,6 +65,17 @@ def asked(
     doubled = np.where(np.isnan(values), 1.0, np.minimum(2 * values, 1.0))
     is_loop = bars[:, 1] >= _LOOP * bars[:, 0]
     return values, np.where(finite, np.where(is_loop, 0.0, doubled), np.nan)
+
+
+def _least_weight(update: WindowUpdate) -> float:
+    """Return what weights add to the lengths of all edges at least, so that ratios mean something.
+
+    With equal weights the bars less this are those of the points without weights.
+    """
+    diagram = update.diagram
+    if diagram.info.get("metric") != "dtm" or 0 not in diagram.dimensions or not len(diagram[0]):
+        return 0.0
+    return float(diagram[0][:, 0].min())
 
 
 def _parts(update: WindowUpdate, bars: Float64Array) -> Float64Array:
