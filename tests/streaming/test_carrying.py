@@ -69,7 +69,7 @@ def weighted(c: float, metric: str):
     """A tick of one part and twenty loops, everything later by what weights add."""
     rng = np.random.default_rng(0)
     births = rng.uniform(0.5, 1, 20)
-    loops = np.column_stack([births, births * rng.uniform(1.01, 1.6, 20)])
+    loops = np.column_stack([births, births * rng.uniform(1.05, 1.1, 20)])
     loops[0, 1] = 6.0
     tick = update(1.0, [])
     nowhere = np.full((20, 2), -1)
@@ -82,11 +82,11 @@ def weighted(c: float, metric: str):
     return tick
 
 
-def test_weights_do_not_hide_a_loop() -> None:
+def test_equal_weights_do_not_change_p_values() -> None:
     plain, same, late = weighted(0.0, "euclidean"), weighted(3.0, "dtm"), weighted(3.0, "euclidean")
     found = [
         asked(tick, 1, tick.diagram[1].astype(np.float64), wanted=True)[0]
         for tick in (plain, same, late)
     ]
     np.testing.assert_allclose(found[1], found[0], rtol=1e-3, atol=1e-12)
-    assert found[0][0] < 0.001 < found[2][0]
+    assert found[2][0] < found[0][0] / 10  # taken as they are they would
