@@ -17,44 +17,8 @@ from aura_tda_gpu.persistence.cuda_launch import Device
 from aura_tda_gpu.persistence.device_arrays import as_points
 from aura_tda_gpu.persistence.places import gpu_of
 from tests.cuda_host import EmulatedModule, reason_unavailable
+from tests.on_gpu import OnGpu, Xp
 from tests.oracles.peers import bars_of
-
-
-class OnGpu:
-    """An array that says it is on a GPU, as torch and CuPy say it."""
-
-    def __init__(self, array, number=0, kind=2):
-        self.array = np.asarray(array)
-        self.shape = self.array.shape
-        self.device = kind, number
-        self.reads = 0
-
-    def __dlpack_device__(self):
-        return self.device
-
-    def __dlpack__(self, **_):
-        raise BufferError("not for the host")
-
-    def __array__(self, *_, **__):
-        raise TypeError("can't convert a device array to numpy")
-
-    def __iter__(self):
-        return (OnGpu(part, self.device[1]) for part in self.array)
-
-    def __len__(self):
-        return len(self.array)
-
-
-class Xp:
-    """numpy, to which such arrays are on the device."""
-
-    def __getattr__(self, name):
-        return getattr(np, name)
-
-    def from_dlpack(self, X):
-        X.reads += 1
-        return X.array
-
 
 HOST = Device(Xp(), Kernels(EmulatedModule))
 
