@@ -15,7 +15,7 @@ from .cuda_launch import Device, Host
 from .engine import Float32Array
 from .places import gpu_of
 
-__all__ = ["Downloads", "as_points", "stacked"]
+__all__ = ["Downloads", "as_clouds", "as_points", "stacked"]
 
 _WITH_KERNEL = ("euclidean", "manhattan", "chebyshev")
 _SAFELY = 0.999  # of the limit of `distances.to_float32`, which decides what is above
@@ -102,6 +102,22 @@ def as_points(X: Any, metric: str, device: Device) -> Float32Array:
         return distances.as_points(device.to_host(rows), metric) if points is None else points
 
 
+def as_clouds(X: Any, metric: str, device: Device | None) -> Any | None:
+    """Return clouds (windows, n, dim) as `as_points` returns each, by one pass over all of them.
+
+    None where ``X`` is no such array on the host or on the device, or where a cloud cannot be used:
+    looked at one by one they tell why.
+    """
+    if metric not in _WITH_KERNEL:
+        return None
+    if type(X) is np.ndarray:
+        return _points(X, np, 3)
+    if device is None or gpu_of(X) != device.number or len(getattr(X, "shape", ())) != 3:
+        return None
+    with _opened(X, "X", device, "backend 'cuda' computes", "") as clouds:
+        return _points(clouds, device.xp, 3)
+
+
 def stacked(clouds: Sequence[Any], xp: Any) -> Any:
     """Return clouds of one shape as one array: on the host, or on the device if one of them is."""
     if all(isinstance(cloud, np.ndarray) for cloud in clouds):
@@ -138,17 +154,17 @@ def _refuse_not_finite(given: Any, name: str, device: Device) -> None:
         raise InvalidInputError(distances.not_finite(name, value, row), row)
 
 
-def _points(rows: Any, xp: Any) -> Any:
+def _points(rows: Any, xp: Any, ndim: int = 2) -> Any:
     """Return rows as float32 less their origin; None for what the host has to judge."""
-    if rows.ndim != 2 or rows.dtype.kind not in "fiu" or not rows.size:
+    if rows.ndim != ndim or rows.dtype.kind not in "fiu" or not rows.size:
         return None
     if rows.dtype in (np.float16, np.float32):
         rows = rows.astype(np.float32, copy=False)
     else:
-        rows = rows.astype(np.float64)
+        rows = rows.astype(np.float64, copy=False)
         with np.errstate(invalid="ignore"):
-            rows = rows - rows[0]
-    limit = _SAFELY * distances.limit_of(rows.shape[1])
+            rows = rows - rows[..., :1, :]
+    limit = _SAFELY * distances.limit_of(rows.shape[-1])
     if not bool((abs(rows) <= limit).all()):  # not a number fails, too
         return None
     return xp.ascontiguousarray(rows, np.float32)
