@@ -6,16 +6,15 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from ..errors import InvalidInputError, MemoryLimitError
-from . import backends
+from . import backends, cuda_device, device_arrays
 from .cuda_launch import ceil_div
-from .device_arrays import stacked
 from .diagram import Diagram
 from .engine import BatchEngine, Engine, EngineResult, Float32Array
-from .rips import RipsOptions, check_options, compute_diagram, diagram_of, prepared
+from .places import gpu_of
+from .rips import RipsOptions, check_options, compute_diagram, info_of, prepared
 from .threads import in_parts
 from .weighted import told, weighted_of_many
 
@@ -68,7 +67,7 @@ def vietoris_rips_batch(
     options = check_options(
         metric, homology_dimensions, max_edge_length, backend, threads, dtm_mass
     )
-    clouds = [_prepared(i, cloud, options) for i, cloud in enumerate(_clouds(X))]
+    clouds = _all_prepared(X, options)
     largest = max(map(len, clouds), default=0)
     engine, reason = backends.resolve(options.backend, largest, options.homology_dimensions)
     if isinstance(engine, BatchEngine):
@@ -87,6 +86,16 @@ def _clouds(X: Any) -> Sequence[Any]:
     if isinstance(X, str) or not isinstance(X, Iterable):
         raise InvalidInputError(f"X must be a sequence of point clouds, not {type(X).__name__}")
     return list(X)
+
+
+def _all_prepared(X: Any, options: RipsOptions) -> list[Float32Array]:
+    """Return clouds, or matrices, as an engine takes them; together where a GPU will."""
+    if options.backend == "cuda":
+        device = cuda_device.cuda_engine().device if gpu_of(X) is not None else None
+        together = device_arrays.as_clouds(X, options.metric, device)
+        if together is not None:
+            return list(together)
+    return [_prepared(i, cloud, options) for i, cloud in enumerate(_clouds(X))]
 
 
 def _prepared(place: int, cloud: Any, options: RipsOptions) -> Float32Array:
@@ -117,16 +126,17 @@ def _in_groups(
     clouds: list[Float32Array], options: RipsOptions, engine: BatchEngine, reason: str
 ) -> list[Diagram]:
     """Compute clouds of one shape together, as many as there is room for."""
-    diagrams: list[Diagram | None] = [None] * len(clouds)
+    diagrams: dict[int, Diagram] = {}
     for places in _groups([cloud.shape for cloud in clouds], engine.max_windows):
+        n = len(clouds[places[0]])
         for part, results in _results([clouds[i] for i in places], options, engine):
+            info = info_of(options, engine, reason, n)
+            info |= {"path": "rebuild", "n_together": len(results)}
+            if options.dtm_mass is not None:
+                info |= told(options.dtm_mass, n)
             for i, result in zip(places[part], results, strict=True):
-                said = {"path": "rebuild", "n_together": len(results)}
-                if options.dtm_mass is not None:
-                    said.update(told(options.dtm_mass, len(clouds[i])))
-                run = partial(_done, result, said)
-                diagrams[i] = diagram_of(run, options, engine, reason, len(clouds[i]))
-    return [diagram for diagram in diagrams if diagram is not None]
+                diagrams[i] = Diagram(result, info={**info, "device": dict(info["device"])})
+    return [diagrams[i] for i in range(len(clouds))]
 
 
 def _results(
@@ -156,7 +166,7 @@ def _together(
         matrices, births = weighted_of_many(engine, clouds, options.dtm_mass)
     else:
         with engine.device.at_work(f"{len(clouds)} clouds of {len(clouds[0])} points have no room"):
-            matrices = stacked(clouds, engine.device.xp)
+            matrices = device_arrays.stacked(clouds, engine.device.xp)
         if options.metric != "precomputed":
             matrices = engine.pairwise_of_many(matrices, options.metric)
     seconds = time.perf_counter() - started
@@ -169,10 +179,6 @@ def _together(
     for result in results:
         result.info["seconds"] = {"distance": seconds, **result.info["seconds"]}
     return results
-
-
-def _done(result: EngineResult, said: dict[str, Any]) -> tuple[EngineResult, dict[str, Any]]:
-    return result, said
 
 
 def _groups(shapes: list[tuple[int, ...]], max_windows: int) -> Iterator[list[int]]:

@@ -16,15 +16,16 @@ import numpy as np
 
 from ..errors import USE_LANDMARKS, UnsupportedError
 from .bars import bars_of, unpaired
-from .cuda_bars import PairedOnDevice, Pairs, nothing
+from .cuda_bars import Brought, PairedOnDevice, Pairs, nothing
 from .cuda_kernels import Kernels
-from .cuda_launch import Device, timed
+from .cuda_launch import Device, Host, timed
 from .cuda_stages import Stages
 from .cuda_state import CudaWindowState
 from .distances import angles
 from .edge_keys import INFINITE, LARGEST, pattern_of
 from .elder import bars_by_birth
 from .engine import EngineResult, Float32Array
+from .many_bars import bars_of_many
 
 __all__ = ["MAX_VERTICES", "CudaEngine", "device_bytes"]
 
@@ -136,6 +137,7 @@ class CudaEngine:
         with self.memory(windows, n):
             bits = self.device.xp.ascontiguousarray(self.device.xp.asarray(matrices))
             bits = bits.view(np.uint32)
+            paired: Brought | list[PairedOnDevice]
             if n < 2:
                 r_enc, paired = np.zeros(windows, np.uint32), [nothing()] * windows
             else:
@@ -144,12 +146,16 @@ class CudaEngine:
                     r_enc = self.device.to_host(radii)
                 paired = self._paired(bits, radii, longest, with_loops, seconds)
             complete = paired
-            if longest < LARGEST and any(map(_is_cut, r_enc, paired, [n] * windows)):
+            apart = bool((r_enc == INFINITE).any())
+            if apart and longest < LARGEST and any(map(_is_cut, r_enc, paired, [n] * windows)):
                 complete = self._paired(bits, radii, LARGEST, with_loops, seconds)
-        results = [
-            _result(n, dimensions, radius, mine, whole, dict(seconds))
-            for radius, mine, whole in zip(r_enc, paired, complete, strict=True)
-        ]
+        if isinstance(paired, Brought) and not apart:
+            results = _results(dimensions, r_enc, paired, seconds)
+        else:
+            results = [
+                _result(n, dimensions, radius, mine, whole, dict(seconds))
+                for radius, mine, whole in zip(r_enc, paired, complete, strict=True)
+            ]
         if births is not None and 0 in dimensions:
             for result, mine, some in zip(results, paired, births, strict=True):
                 result.bars[0] = bars_by_birth(mine.merges, some, threshold)
@@ -179,7 +185,7 @@ class CudaEngine:
         longest: np.uint32,
         with_loops: bool,
         seconds: dict[str, float],
-    ) -> list[PairedOnDevice]:
+    ) -> Brought:
         """Run K3 to K6 for all windows and bring the pairs to the host."""
         with timed(seconds, "lune"):
             edges = self.stages.classify(bits, radii, longest)
@@ -205,6 +211,19 @@ def device_bytes(n: int) -> int:
 def _is_cut(r_enc: np.uint32, paired: PairedOnDevice, n: int) -> bool:
     """Tell whether only the whole filtration says which open bars are essential."""
     return bool(r_enc == INFINITE and (len(unpaired(paired)) or len(paired.merges) < n - 1))
+
+
+def _results(
+    dimensions: tuple[int, ...], r_enc: Host, paired: Brought, seconds: dict[str, float]
+) -> list[EngineResult]:
+    """Turn the pairs of windows, each in one component, into bars."""
+    radii = r_enc.view(np.float32).tolist()
+    return [
+        EngineResult(bars, loops, {"r_enc": radius, "seconds": dict(seconds), **counts})
+        for (bars, loops), radius, counts in zip(
+            bars_of_many(paired, dimensions), radii, paired.told(), strict=True
+        )
+    ]
 
 
 def _result(

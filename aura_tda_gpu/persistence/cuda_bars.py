@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,9 @@ from .cuda_trails import WarmStart
 from .edge_keys import UInt64Array
 from .engine import Int64Array
 
-__all__ = ["PairedOnDevice", "Pairs", "nothing"]
+__all__ = ["Brought", "PairedOnDevice", "Pairs", "Words", "nothing"]
+
+_TOLD = ("N_LONG", "N_RNG", "N_SPLIT", "N_REPS", "REUSED", "ADDITIONS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +44,96 @@ class PairedOnDevice:
     columns: npt.NDArray[np.uint32]
     counts: dict[str, int]
 
-    def members_of(self, rows: Int64Array) -> _Words:
+    def members_of(self, rows: Int64Array) -> Words:
         """Return the births in some columns; see `bars.Paired`."""
-        return _Words(self.columns[rows])
+        return Words(self.columns[rows])
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class Words:
     """Columns as bitsets; see `bars.Members`."""
 
     words: npt.NDArray[np.uint32]
 
     @property
     def nbytes(self) -> int:
+        """Bytes held."""
         return self.words.nbytes
 
     def __call__(self, index: int) -> Int64Array:
+        """Return the births in a column; see `bars.Members`."""
         bits = np.unpackbits(self.words[index].view(np.uint8), bitorder="little")
         return np.flatnonzero(bits).astype(np.int64, copy=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """The pairs of all windows on the host, each row of an array padded; one by one by iteration.
+
+    Attributes
+    ----------
+    n : int
+        Vertices of a window.
+    rng : ndarray of uint64, shape (windows, any)
+        Sorted keys.
+    birth_rank : ndarray of int32, like ``rng``
+        -1 for a merge.
+    births : ndarray of uint64, shape (windows, any)
+        `LAST_KEY` beyond those of a window.
+    deaths : ndarray of uint64, shape (windows, most births)
+    columns : ndarray of uint32, shape (windows, most births, words)
+        See `PairedOnDevice`.
+    counts : ndarray of int32, shape (windows, COUNTS)
+    with_loops : bool
+        Whether births were looked at.
+    """
+
+    n: int
+    rng: Host
+    birth_rank: Host
+    births: Host
+    deaths: Host
+    columns: Host
+    counts: Host
+    with_loops: bool
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def __iter__(self) -> Iterator[PairedOnDevice]:
+        columns = self.rng, self.birth_rank, self.births, self.deaths, self.columns
+        for parts in zip(*columns, self.n_births, self.told(), strict=True):
+            yield _window(*parts)
+
+    @property
+    def n_births(self) -> Int64Array:
+        """Births of each window, int64 (windows,); 0 where they were not looked at."""
+        return self.counts[:, CONSTANTS["N_BIRTHS"]].astype(np.int64) * self.with_loops
+
+    def merges(self) -> tuple[UInt64Array, Int64Array]:
+        """Return the merges of one window after another, and where each window's begin."""
+        used = np.arange(self.rng.shape[1]) < self.counts[:, CONSTANTS["N_RNG"], np.newaxis]
+        used &= self.birth_rank < 0
+        starts = np.concatenate([[0], np.cumsum(np.count_nonzero(used, axis=1))])
+        return self.rng[used], starts
+
+    def told(self) -> list[dict[str, int]]:
+        """Return how many edges of each kind a window had, and the work of the reduction."""
+        told = {name: self.counts[:, place] for name, place in CONSTANTS.items() if name in _TOLD}
+        n_relations = told["N_REPS"] - told["N_SPLIT"]
+        any_births = self.n_births > 0
+        columns = {
+            "n_edges": self.n * (self.n - 1) // 2 - told["N_LONG"],
+            "n_rng": told["N_RNG"],
+            "n_births": self.n_births,
+            "n_split": told["N_SPLIT"],
+            "n_relations": n_relations,
+            "relations_used": n_relations * any_births,
+            "relations_reused": told["REUSED"] * any_births,
+            "column_additions": told["ADDITIONS"],
+        }
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 class Pairs:
@@ -82,8 +157,8 @@ class Pairs:
         seconds: dict[str, float],
         codes: Codes | None = None,
         warm: WarmStart | None = None,
-    ) -> list[PairedOnDevice]:
-        """Return the pairs of each window.
+    ) -> Brought:
+        """Return the pairs of the windows.
 
         Parameters
         ----------
@@ -110,7 +185,8 @@ class Pairs:
             parts = self.stages.device.bring(*found)
         if not with_loops:
             parts += [np.zeros((windows, 0), np.uint64), np.zeros((windows, 0, 0), np.uint32)]
-        return [_window(n, with_loops, *part) for part in zip(*parts, counts, strict=True)]
+        rng, birth_rank, births, deaths, columns = parts
+        return Brought(n, rng, birth_rank, births, deaths, columns, counts, with_loops)
 
 
 def nothing() -> PairedOnDevice:
@@ -122,32 +198,20 @@ def nothing() -> PairedOnDevice:
 
 
 def _window(
-    n: int,
-    with_loops: bool,
     rng: Host,
     birth_rank: Host,
     births: Host,
     deaths: Host,
     columns: Host,
-    counts: Host,
+    n_births: int,
+    told: dict[str, int],
 ) -> PairedOnDevice:
     """Cut one window's part out of the padded arrays."""
-    told = {name: int(counts[place]) for name, place in CONSTANTS.items() if place < len(counts)}
-    n_rng, n_births = told["N_RNG"], told["N_BIRTHS"] if with_loops else 0
-    n_relations = told["N_REPS"] - told["N_SPLIT"]
+    n_rng = told["n_rng"]
     return PairedOnDevice(
         rng[:n_rng][birth_rank[:n_rng] < 0],
         births[:n_births],
         deaths[:n_births],
         columns[:n_births],
-        {
-            "n_edges": n * (n - 1) // 2 - told["N_LONG"],
-            "n_rng": n_rng,
-            "n_births": n_births,
-            "n_split": told["N_SPLIT"],
-            "n_relations": n_relations,
-            "relations_used": n_relations if n_births else 0,
-            "relations_reused": told["REUSED"] if n_births else 0,
-            "column_additions": told["ADDITIONS"],
-        },
+        told,
     )

@@ -41,6 +41,11 @@ class Device:
         self._pinned: Any = None
         self._one_copy = threading.Lock()  # threads share the pinned memory
 
+    @property
+    def number(self) -> int:
+        """Number of the CUDA device; 0 where the kernels run on the host."""
+        return self._id or 0
+
     @contextmanager
     def at_work(self, needs: str, hint: str = USE_LANDMARKS) -> Iterator[None]:
         """Make the device and its default stream current; tell what it has no memory for.
@@ -71,8 +76,9 @@ class Device:
         A stream made with ``non_blocking=True`` is not waited for otherwise.
         """
         if self._id is not None:
-            begun = self.xp.cuda.get_current_stream().record()
-            self.xp.cuda.Stream.null.wait_event(begun)
+            with self.xp.cuda.Device(self._id):
+                begun = self.xp.cuda.get_current_stream().record()
+                self.xp.cuda.Stream.null.wait_event(begun)
 
     def to_host(self, array: Any) -> Host:
         """Return a numpy array of what is on the device."""

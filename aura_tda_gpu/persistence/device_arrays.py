@@ -1,24 +1,80 @@
-"""Points that are on a GPU already stay there."""
+"""Points that are on a GPU already: they stay there, or come to the host in one counted copy."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidInputError
 from . import distances
+from .cuda_launch import Device, Host
 from .engine import Float32Array
 from .places import gpu_of
 
-__all__ = ["as_points", "stacked"]
+__all__ = ["Downloads", "as_clouds", "as_points", "stacked"]
 
 _WITH_KERNEL = ("euclidean", "manhattan", "chebyshev")
 _SAFELY = 0.999  # of the limit of `distances.to_float32`, which decides what is above
 
 
-def as_points(X: Any, metric: str, device: Any) -> Float32Array:
+@dataclass(slots=True)
+class Downloads:
+    """Rows that were given on a GPU to somebody who keeps them on the host, counted.
+
+    Attributes
+    ----------
+    rows, nbytes : int
+        What was copied to the host so far.
+    """
+
+    rows: int = 0
+    nbytes: int = 0
+
+    def brought(self, X: Any, name: str, device: Device | None) -> Any:
+        """Return an array on a GPU as one on the host, and anything else as it is.
+
+        Whether all its values are finite is told by one reduction there: what is not is refused
+        without a copy of the rows.
+
+        Parameters
+        ----------
+        X : object
+            Anything.
+        name : str
+            What to call it in an error.
+        device : Device or None
+            That of the engine; None leaves everything as it is.
+
+        Raises
+        ------
+        InvalidInputError
+            If it is on another GPU, cannot be shared, or has a row that is not finite, which is
+            then named.
+        MemoryLimitError
+            If the device has no memory for the check.
+        """
+        if device is None or gpu_of(X) is None:
+            return X
+        with _opened(X, name, device, "its windows are", "move it there") as given:
+            if given.ndim == 2 and given.dtype.kind == "f" and given.size:
+                _refuse_not_finite(given, name, device)
+            found: Host = device.to_host(given)
+        self.rows += len(found) if found.ndim > 1 else 1
+        self.nbytes += found.nbytes
+        return found
+
+    def told(self) -> dict[str, int]:
+        """Return the counts under their names in ``info``; nothing where there was no copy."""
+        if not self.rows:
+            return {}
+        return {"rows_downloaded": self.rows, "bytes_downloaded": self.nbytes}
+
+
+def as_points(X: Any, metric: str, device: Device) -> Float32Array:
     """Validate points on a GPU as `distances.as_points` does, and return them there.
 
     Parameters
@@ -27,7 +83,7 @@ def as_points(X: Any, metric: str, device: Any) -> Float32Array:
         On the current device.
     metric : str
         Points for ``"cosine"`` and ``"dtm"`` go through the host.
-    device : cuda_launch.Device
+    device : Device
         The engine's.
 
     Returns
@@ -40,23 +96,26 @@ def as_points(X: Any, metric: str, device: Any) -> Float32Array:
     InvalidInputError
         As `distances.as_points`, and for an array on another device.
     """
-    xp = device.xp
-    here = _current(xp)
-    if gpu_of(X) != here:
-        raise InvalidInputError(
-            f"X is on cuda:{gpu_of(X)}, and backend 'cuda' computes on cuda:{here}: move X, or "
-            "make its device the current one"
-        )
-    device.wait_for_caller()  # CuPy orders only what is done in the stream of the moment
-    with device.at_work("a copy of X has no room"):
-        try:
-            rows = xp.from_dlpack(X)
-        except (AttributeError, BufferError, RuntimeError, TypeError, ValueError) as error:
-            raise InvalidInputError(
-                f"X cannot be read as an array on cuda:{here}: {error}"
-            ) from error
-        points = _points(rows, xp) if metric in _WITH_KERNEL else None
+    remedy = "move X, or make its device the current one"
+    with _opened(X, "X", device, "backend 'cuda' computes", remedy) as rows:
+        points = _points(rows, device.xp) if metric in _WITH_KERNEL else None
         return distances.as_points(device.to_host(rows), metric) if points is None else points
+
+
+def as_clouds(X: Any, metric: str, device: Device | None) -> Any | None:
+    """Return clouds (windows, n, dim) as `as_points` returns each, by one pass over all of them.
+
+    None where ``X`` is no such array on the host or on the device, or where a cloud cannot be used:
+    looked at one by one they tell why.
+    """
+    if metric not in _WITH_KERNEL:
+        return None
+    if type(X) is np.ndarray:
+        return _points(X, np, 3)
+    if device is None or gpu_of(X) != device.number or len(getattr(X, "shape", ())) != 3:
+        return None
+    with _opened(X, "X", device, "backend 'cuda' computes", "") as clouds:
+        return _points(clouds, device.xp, 3)
 
 
 def stacked(clouds: Sequence[Any], xp: Any) -> Any:
@@ -66,21 +125,46 @@ def stacked(clouds: Sequence[Any], xp: Any) -> Any:
     return xp.stack([xp.asarray(cloud) for cloud in clouds])
 
 
-def _points(rows: Any, xp: Any) -> Any:
+@contextmanager
+def _opened(X: Any, name: str, device: Device, does: str, remedy: str) -> Iterator[Any]:
+    """Work on a device with an array that is on it, as an array of its module."""
+    here = device.number
+    if gpu_of(X) != here:
+        raise InvalidInputError(
+            f"{name} is on cuda:{gpu_of(X)}, and {does} on cuda:{here}: {remedy}"
+        )
+    device.wait_for_caller()  # CuPy orders only what is done in the stream of the moment
+    with device.at_work(f"a copy of {name} has no room"):
+        try:
+            given = device.xp.from_dlpack(X)
+        except (AttributeError, BufferError, RuntimeError, TypeError, ValueError) as error:
+            raise InvalidInputError(
+                f"{name} cannot be read as an array on cuda:{here}: {error}"
+            ) from error
+        yield given
+
+
+def _refuse_not_finite(given: Any, name: str, device: Device) -> None:
+    """Refuse rows with a value that is not finite, as `distances.as_rows` does."""
+    flat = given.reshape(-1)
+    place = device.xp.isfinite(flat).argmin()  # the first that is not, or any if all are
+    (first,), (value,) = device.bring(place.reshape(1), device.xp.take(flat, place).reshape(1))
+    if not np.isfinite(value):
+        row = int(first) // given.shape[1]
+        raise InvalidInputError(distances.not_finite(name, value, row), row)
+
+
+def _points(rows: Any, xp: Any, ndim: int = 2) -> Any:
     """Return rows as float32 less their origin; None for what the host has to judge."""
-    if rows.ndim != 2 or rows.dtype.kind not in "fiu" or not rows.size:
+    if rows.ndim != ndim or rows.dtype.kind not in "fiu" or not rows.size:
         return None
     if rows.dtype in (np.float16, np.float32):
         rows = rows.astype(np.float32, copy=False)
     else:
-        rows = rows.astype(np.float64)
+        rows = rows.astype(np.float64, copy=False)
         with np.errstate(invalid="ignore"):
-            rows = rows - rows[0]
-    limit = _SAFELY * distances.limit_of(rows.shape[1])
+            rows = rows - rows[..., :1, :]
+    limit = _SAFELY * distances.limit_of(rows.shape[-1])
     if not bool((abs(rows) <= limit).all()):  # not a number fails, too
         return None
     return xp.ascontiguousarray(rows, np.float32)
-
-
-def _current(xp: Any) -> int:
-    return int(xp.cuda.Device().id) if hasattr(xp, "cuda") else 0

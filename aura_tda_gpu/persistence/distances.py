@@ -27,6 +27,7 @@ __all__ = [
     "check_metric",
     "cross",
     "limit_of",
+    "not_finite",
     "pairwise",
     "to_float32",
     "unit_rows",
@@ -111,10 +112,13 @@ def as_rows(X: Any, name: str = "X") -> Rows:
         row = int(np.argmin(finite.all(axis=1)))
         column = int(np.argmin(np.isfinite(rows[row])))
         value = rows[row, column]
-        raise InvalidInputError(
-            f"{name} has a value that is not finite, {value}, in row {row}", row
-        )
+        raise InvalidInputError(not_finite(name, value, row), row)
     return rows
+
+
+def not_finite(name: str, value: object, row: int) -> str:
+    """Say that an array has a value that is not finite."""
+    return f"{name} has a value that is not finite, {value}, in row {row}"
 
 
 def limit_of(dim: int) -> float:

@@ -24,6 +24,7 @@ __all__ = [
     "check_options",
     "compute_diagram",
     "diagram_of",
+    "info_of",
     "prepared",
     "vietoris_rips",
 ]
@@ -253,6 +254,11 @@ def diagram_of(
             f"the memory that is free does not suffice for {n_vertices} vertices: "
             f"{USE_LANDMARKS}, or a smaller max_edge_length"
         ) from error
+    return Diagram(result, info={**info_of(options, engine, reason, n_vertices), **told})
+
+
+def info_of(options: RipsOptions, engine: Engine, reason: str, n_vertices: int) -> dict[str, Any]:
+    """Return what every diagram says of its engine and its settings; see `diagram_of`."""
     info = {
         "backend": engine.name,
         "backend_reason": reason,
@@ -261,12 +267,11 @@ def diagram_of(
         "max_edge_length": options.max_edge_length,
         "n_points": n_vertices,
         "n_vertices": n_vertices,
-        **told,
     }
     device = getattr(engine, "device", None)
     if device is not None:
         info["device"] = device_stats.info_of(device.xp)
-    return Diagram(result, info=info)
+    return info
 
 
 def _dimensions(given: object) -> tuple[int, ...]:

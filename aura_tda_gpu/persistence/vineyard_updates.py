@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..errors import ConfigError, InvalidInputError, MemoryLimitError, StateCorruption
 from . import backends, distances
+from .device_arrays import Downloads
 from .diagram import Diagram
 from .engine import Float32Array, Int64Array
 from .footprint import state_bytes
@@ -93,6 +94,7 @@ class RipsWindow:
             raise MemoryLimitError(
                 f"{self.capacity} points of {self.dim} coordinates do not fit into the memory"
             ) from error
+        self._downloads = Downloads()
         # both change in one assignment
         self._held = WindowContent(SlotTable(self.capacity), points, None), History()
         self._updates = WindowUpdates(
@@ -149,7 +151,9 @@ class RipsWindow:
         Parameters
         ----------
         points : array_like, shape (m, dim)
-            float32 preferred; see the class for other types.
+            float32 preferred; see the class for other types. With ``backend="cuda"`` also an array
+            on the GPU of the window, of torch or CuPy: it is checked there and copied to the host,
+            where a window has its points.
 
         Returns
         -------
@@ -186,7 +190,7 @@ class RipsWindow:
         ids : array_like of int, shape (k,)
             Ids of points in the window, each once.
         points : array_like, shape (m, dim)
-            Points to add; ``m`` need not be ``k``.
+            Points to add, as in `insert`; ``m`` need not be ``k``.
 
         Returns
         -------
@@ -199,6 +203,7 @@ class RipsWindow:
             As `insert` and `remove`; the window is then unchanged.
         """
         slots = self._content.slots.find(ids)
+        points = self._downloads.brought(points, "points", getattr(self._engine, "device", None))
         rows, origin = prepared(points, self.dim, self.metric, self.origin)
         room = self.capacity - len(self) + len(slots)
         if len(rows) > room:
@@ -218,7 +223,9 @@ class RipsWindow:
         The diagram is kept until the window changes, unless it is too large (`state_bytes` in
         persistence/footprint.py): then it is computed again. ``info["path"]`` tells whether it was
         updated or rebuilt, ``info["n_rechecked"]`` how many edges an update looked at, new ones
-        included. Vertex ``i`` of its edges and cycles is the point ``self.ids[i]`` of this moment.
+        included. Points that were given on the GPU are counted in ``info["rows_downloaded"]`` and
+        ``info["bytes_downloaded"]``. Vertex ``i`` of its edges and cycles is the point
+        ``self.ids[i]`` of this moment.
         """
         content, history = self._held
         diagram = history.diagram
@@ -340,13 +347,15 @@ class RipsWindow:
 
     def _compute(self) -> Diagram:
         """Run the engine."""
-        return diagram_of(
+        diagram = diagram_of(
             lambda: self._updates.result(self._content.points, self._content.slots.ids),
             self._options,
             self._engine,
             self._reason,
             len(self),
         )
+        diagram.info.update(self._downloads.told())
+        return diagram
 
 
 def _restored(window: type[RipsWindow], data: bytes, threads: int) -> RipsWindow:

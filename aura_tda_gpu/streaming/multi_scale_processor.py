@@ -144,10 +144,9 @@ class MultiScaleStream(StepwiseStream):
             parallel_workers=parallel_workers,
             dtm_mass=dtm_mass,
         )
-        super().__init__(settings)
-        self._device_use = (
-            DeviceUse(cuda_device.cuda_engine().device.xp) if settings.backend == "cuda" else None
-        )
+        device = cuda_device.cuda_engine().device if settings.backend == "cuda" else None
+        super().__init__(settings, device)
+        self._device_use = None if device is None else DeviceUse(device.xp)
 
     @property
     def stats(self) -> StreamStats:
@@ -164,7 +163,10 @@ class MultiScaleStream(StepwiseStream):
             skipped_ticks=sum(lane.clock.skipped_ticks for lane in self._lanes),
             watermark=None if mark is None else mark / _NS_PER_S,
             pending=len(self._pending),
-            device=self._device_use.told(n_seen) if self._device_use else {},
+            device={
+                **(self._device_use.told(n_seen) if self._device_use else {}),
+                **self._downloads.told(),
+            },
         )
 
     @property
@@ -192,11 +194,13 @@ class MultiScaleStream(StepwiseStream):
         Parameters
         ----------
         points : array_like, shape (m, dim), or (dim,) with a scalar timestamp
-            Coordinates.
+            Coordinates. With ``backend="cuda"`` also an array on the GPU of the windows, of torch
+            or CuPy: it is checked there and copied to the host once, where points are put into
+            order; ``stats.device`` counts such rows.
         timestamps : array_like, shape (m,), or scalar for one point
-            Event times: seconds as numbers of any real type, or numpy datetime64. They need
-            not be sorted; a point older than the watermark of those before it is dropped and
-            counted.
+            Event times, on the host: seconds as numbers of any real type, or numpy datetime64.
+            They need not be sorted; a point older than the watermark of those before it is dropped
+            and counted.
 
         Returns
         -------
@@ -216,6 +220,9 @@ class MultiScaleStream(StepwiseStream):
         The call needs working memory of a few times the size of these points beside
         ``max_memory_mb``: cut a long recording into pushes.
         """
+        if self._device is not None and not self._lanes:
+            self._device = cuda_device.cuda_engine().device  # where the windows will be
+        points = self.on_host(points)
         with limited_by_memory():
             given, times = as_batch(points, timestamps, self._dim)
         self.take(given, times)

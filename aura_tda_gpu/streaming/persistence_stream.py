@@ -13,6 +13,8 @@ import numpy as np
 
 from ..persistence import cuda_device
 from ..persistence.arrays import Float64Array
+from ..persistence.cuda_launch import Device
+from ..persistence.device_arrays import Downloads
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array, Int64Array
 from ..persistence.vineyard_updates import RipsWindow
@@ -205,6 +207,10 @@ class BoundedPersistenceStream:
         self.dim = dim
         self.max_landmarks = plan.max_landmarks
         self._settings = settings
+        self._downloads = Downloads()
+        self.device: Device | None = (
+            cuda_device.cuda_engine().device if settings.backend == "cuda" else None
+        )
         self._ring = RingBuffer(plan.max_points, dim)
         self._landmarks = self._start_landmarks()
         self._overflow = Overflow(scale)
@@ -253,7 +259,7 @@ class BoundedPersistenceStream:
         Parameters
         ----------
         points : array_like, shape (m, dim), or (dim,) with a scalar timestamp
-            Coordinates.
+            Coordinates; on the GPU, too, as in `MultiScaleStream.push`.
         timestamps : array_like, shape (m,), or scalar for one point
             Seconds, or numpy datetime64; none older than the row before it.
 
@@ -267,6 +273,7 @@ class BoundedPersistenceStream:
         InvalidInputError
             If a row cannot be used; names the first one. The window is then unchanged.
         """
+        points = self._downloads.brought(points, "points", self.device)
         given, times = as_batch(points, timestamps, self.dim)
         ids = np.arange(self._next_id, self._next_id + len(times))
         if len(times):
@@ -398,9 +405,8 @@ class BoundedPersistenceStream:
         if self._settings.landmarks == "maxmin":
             return MaxMin(k, metric)
         slide, capacity = self.scale.slide_ns, self._ring.capacity
-        if self._settings.backend == "cuda":
-            device = cuda_device.cuda_engine().device
-            rows = DeviceRing(device, capacity, self.dim, self._sent)
+        if self.device is not None:
+            rows = DeviceRing(self.device, capacity, self.dim, self._sent)
             return GhostCover(DeviceCover(rows, k, metric, slide), k, self.dim, metric, slide)
         return GhostCover.on_host(k, self.dim, metric, capacity, slide)
 

@@ -95,6 +95,7 @@ class Scheduler:
         self._log = get_logger(__name__)
         self._stream = stream
         self._lateness_ns = stream.settings.allowed_lateness_ns
+        self._on_gpu = stream.settings.backend == "cuda"
         self._drop_oldest = drop_oldest
         self._executor = executor
         self._loop = asyncio.get_running_loop()
@@ -175,6 +176,8 @@ class Scheduler:
         WorkerError
             If something unforeseen went wrong in the worker.
         """
+        if self._on_gpu:
+            points = self._stream.on_host(points)  # other threads do not know what is awaited here
         if _size(points, timestamps) > _LARGE:
             part = await self._enter_large(points, timestamps)
         else:

@@ -27,8 +27,9 @@ class StreamStats:
     pending : int
         Points that wait for the watermark.
     device : dict
-        With backend ``"cuda"`` memory, busy ratio and energy of the GPU, and the energy for every
-        million points since the stream was made (docs/gpu.md); else empty.
+        With backend ``"cuda"`` memory, busy ratio and energy of the GPU, the energy for every
+        million points since the stream was made (docs/gpu.md), and ``rows_downloaded`` and
+        ``bytes_downloaded``, points given on the GPU that were copied to the host; else empty.
     """
 
     accepted: int

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from ..errors import MemoryLimitError
 from ..persistence.arrays import Float64Array
+from ..persistence.cuda_launch import Device
+from ..persistence.device_arrays import Downloads
 from ..persistence.engine import Int64Array
 from .intake import as_batch, as_plain_point, check_dim, usable_rows
 from .lane import Lane
@@ -63,10 +65,14 @@ class StepwiseStream:
     ----------
     settings : StreamSettings
         Checked settings.
+    device : Device, optional
+        Where windows made by the thread that makes this one would be, with backend ``"cuda"``.
     """
 
-    def __init__(self, settings: StreamSettings) -> None:
+    def __init__(self, settings: StreamSettings, device: Device | None = None) -> None:
         self.settings = settings
+        self._device = device
+        self._downloads = Downloads()
         self._dim = settings.dim
         self._lanes: list[Lane] = []
         self._pending = RingBuffer(1, 1)
@@ -85,6 +91,20 @@ class StepwiseStream:
     def dim(self) -> int | None:
         """Coordinates a point; None until it is known."""
         return self._dim
+
+    def on_host(self, points: Any) -> Any:
+        """Return points that are on the GPU of the windows as an array of the host; count them.
+
+        The thread that calls it is the one that has computed them. Everything else is returned as
+        it is.
+
+        Raises
+        ------
+        InvalidInputError
+            If they are on another GPU, or have a row that is not finite.
+        """
+        device = self._lanes[0].window.device if self._lanes else self._device
+        return self._downloads.brought(points, "points", device)
 
     def check(
         self, points: Any, timestamps: Any, watermark_ns: int | None = None

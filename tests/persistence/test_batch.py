@@ -139,10 +139,33 @@ def test_what_it_refuses(X, told):
         vietoris_rips_batch(X)
 
 
-def test_the_row_of_a_bad_cloud():
-    with pytest.raises(InvalidInputError) as raised:
-        vietoris_rips_batch([[[0.0]], [[0.0], [1.0], [np.inf]]])
-    assert raised.value.row == 2
+def test_the_row_of_a_bad_cloud(backend):
+    for bad in (
+        [[[0.0]], [[0.0], [1.0], [np.inf]]],
+        np.array([[[0.0]] * 3, [[0.0], [1.0], [1e30]]]),
+    ):
+        with pytest.raises(InvalidInputError, match=r"^X\[1\]: ") as raised:
+            vietoris_rips_batch(bad, backend=backend)
+        assert raised.value.row == 2
+
+
+def test_loops_and_what_is_told_of_each(backend):
+    rng = np.random.default_rng(5)
+    clouds = np.concatenate([rng.integers(0, 5, (3, 40, 2)), rng.normal(size=(3, 40, 2))])
+    found = vietoris_rips_batch(clouds, backend=backend)
+    for cloud, diagram in zip(clouds, found, strict=True):
+        alone = vietoris_rips(cloud, backend=backend)
+        cycles = [diagram.cycle(1, i) for i in range(len(diagram[1]))]
+        assert cycles == [alone.cycle(1, i) for i in range(len(alone[1]))]
+        differ = {"seconds", "n_together"}
+        assert {k: v for k, v in diagram.info.items() if k not in differ} == {
+            k: v for k, v in alone.info.items() if k not in differ
+        }
+    found[0].info["seconds"]["distance"] = None
+    assert found[1].info["seconds"]["distance"] is not None
+    if backend == "cuda":
+        found[0].info["device"]["name"] = "mine"
+        assert found[1].info["device"] == {}
 
 
 def test_settings_are_those_of_one_cloud():

@@ -14,47 +14,11 @@ from aura_tda_gpu.persistence import cuda_device, distances
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_kernels import Kernels
 from aura_tda_gpu.persistence.cuda_launch import Device
-from aura_tda_gpu.persistence.device_arrays import as_points
+from aura_tda_gpu.persistence.device_arrays import as_clouds, as_points
 from aura_tda_gpu.persistence.places import gpu_of
 from tests.cuda_host import EmulatedModule, reason_unavailable
+from tests.on_gpu import OnGpu, Xp
 from tests.oracles.peers import bars_of
-
-
-class OnGpu:
-    """An array that says it is on a GPU, as torch and CuPy say it."""
-
-    def __init__(self, array, number=0, kind=2):
-        self.array = np.asarray(array)
-        self.shape = self.array.shape
-        self.device = kind, number
-        self.reads = 0
-
-    def __dlpack_device__(self):
-        return self.device
-
-    def __dlpack__(self, **_):
-        raise BufferError("not for the host")
-
-    def __array__(self, *_, **__):
-        raise TypeError("can't convert a device array to numpy")
-
-    def __iter__(self):
-        return (OnGpu(part, self.device[1]) for part in self.array)
-
-    def __len__(self):
-        return len(self.array)
-
-
-class Xp:
-    """numpy, to which such arrays are on the device."""
-
-    def __getattr__(self, name):
-        return getattr(np, name)
-
-    def from_dlpack(self, X):
-        X.reads += 1
-        return X.array
-
 
 HOST = Device(Xp(), Kernels(EmulatedModule))
 
@@ -95,6 +59,26 @@ def test_what_cannot_be_used_is_told_as_on_the_host(bad):
 def test_just_below_the_limit_the_host_decides():
     edge = distances.limit_of(1) * (1 - 1e-4)
     assert as_points(OnGpu(np.array([[edge]], np.float32)), "euclidean", HOST)[0, 0] > 0
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev", "dtm", "cosine"])
+@pytest.mark.parametrize("dtype", ["f2", "f4", ">f4", "f8", "i4"])
+def test_many_clouds_have_the_bits_of_each(metric, dtype):
+    clouds = (10 * np.random.default_rng(0).normal(size=(5, 9, 3)) + 3).astype(dtype)
+    given = [clouds, clouds[::2], np.asfortranarray(clouds), clouds.swapaxes(0, 1)]
+    for array in given:
+        for found in (as_clouds(array, metric, None), as_clouds(OnGpu(array), metric, HOST)):
+            assert (found is None) == (metric in ("cosine", "dtm"))
+            for mine, cloud in zip(() if found is None else found, array, strict=found is not None):
+                assert mine.tobytes() == distances.as_points(cloud, metric).tobytes()
+                assert mine.dtype == np.float32
+    for array in (clouds[0], clouds[:0], clouds[:, :0]):
+        assert as_clouds(array, metric, None) is as_clouds(OnGpu(array), metric, HOST) is None
+    assert as_clouds(np.ma.masked_array(clouds), metric, None) is None
+    clouds = clouds.astype(np.float64)
+    clouds[2, 1, 0] = np.nan
+    assert as_clouds(clouds, metric, None) is as_clouds(OnGpu(clouds), metric, HOST) is None
+    assert as_clouds(OnGpu(clouds, number=1), metric, HOST) is None
 
 
 def test_an_array_on_another_gpu_names_both():
@@ -189,7 +173,9 @@ def test_points_on_the_gpu_stay_there(monkeypatch):
     assert X.reads == 1
     truth = [vietoris_rips(cloud, backend="cpu") for cloud in points]
     assert bars_of(found, 1) == bars_of(truth[0], 1)
-    for one, other in zip(vietoris_rips_batch(OnGpu(points), backend="cuda"), truth, strict=True):
+    X = OnGpu(points)
+    for one, other in zip(vietoris_rips_batch(X, backend="cuda"), truth, strict=True):
         assert bars_of(one, 1) == bars_of(other, 1)
+    assert X.reads == 1
     weighted = vietoris_rips(OnGpu(points[0]), metric="dtm", backend="cuda")
     assert bars_of(weighted, 1) == bars_of(vietoris_rips(points[0], metric="dtm"), 1)

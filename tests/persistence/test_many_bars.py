@@ -1,0 +1,116 @@
+"""Bars of many windows at once are those of each window by itself, in the same order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aura_tda_gpu.persistence.bars import bars_of
+from aura_tda_gpu.persistence.cuda_bars import Brought
+from aura_tda_gpu.persistence.cuda_kernels import CONSTANTS
+from aura_tda_gpu.persistence.diagram import Diagram
+from aura_tda_gpu.persistence.engine import EngineResult
+from aura_tda_gpu.persistence.many_bars import bars_of_many
+
+N = 12
+LAST = np.uint64(0xFFFFFFFFFFFFFFFF)
+N_COUNTS = 10
+
+
+def drawn_window(rng, n_lengths, n_parts, with_loops):
+    """A forest of so many components, births inside them, and what may kill these."""
+    lengths = np.sort(np.concatenate([[0.0], rng.random(n_lengths - 1)])).astype(np.float32)
+    part_of = rng.integers(0, n_parts, N)
+    part_of[:n_parts] = range(n_parts)
+    tree, others = [], []
+    for b in range(N):
+        older = [a for a in range(b) if part_of[a] == part_of[b]]
+        for i, a in enumerate(rng.permutation(older).tolist()):
+            (others if i else tree).append((a, b))
+    n_births = rng.integers(0, len(others) + 1) if with_loops else 0
+    chosen = [others[i] for i in rng.permutation(len(others))[:n_births]]
+    where = [key_of(rng.choice(lengths), *edge) for edge in (*tree, *chosen)]
+    is_merge = np.arange(len(where)) < len(tree)
+    order = np.argsort(where)
+    edge_keys, is_merge = np.array(where, np.uint64)[order], is_merge[order]
+    births = edge_keys[~is_merge]
+    deaths = np.array(
+        [rng.choice([0, key_of(rng.choice(lengths), 1, 2), int(birth) + 1]) for birth in births],
+        np.uint64,
+    )
+    return edge_keys, np.where(is_merge, -1, np.cumsum(~is_merge) - 1), births, deaths
+
+
+def key_of(length, a, b):
+    return int(np.float32(length).view(np.uint32)) << 32 | b << 16 | a
+
+
+def drawn(seed, windows, n_lengths=7, n_parts=1, with_loops=True):
+    """Pairs of windows, padded by what must not be looked at."""
+    rng = np.random.default_rng(seed)
+    parts = [
+        drawn_window(rng, n_lengths, 1 + seed % 2 * rng.integers(n_parts), with_loops)
+        for _ in range(windows)
+    ]
+    room, most = N * N, max(len(births) for *_, births, _ in parts)
+    words = -(-most // 32)
+    edge_keys, births = np.full((2, windows, room), LAST)
+    rank = rng.integers(-1, 2, (windows, room)).astype(np.int32)
+    deaths = np.zeros((windows, most), np.uint64)
+    columns = rng.integers(0, 2**32, (windows, most, words), np.uint32)
+    counts = rng.integers(0, 9, (windows, N_COUNTS)).astype(np.int32)
+    for i, (its_keys, its_rank, its_births, its_deaths) in enumerate(parts):
+        edge_keys[i, : len(its_keys)], rank[i, : len(its_keys)] = its_keys, its_rank
+        births[i, : len(its_births)], deaths[i, : len(its_births)] = its_births, its_deaths
+        unused = np.arange(32 * words) >= len(its_births)
+        columns[i] &= ~np.packbits(unused, bitorder="little").view(np.uint32)
+        counts[i, [CONSTANTS["N_RNG"], CONSTANTS["N_BIRTHS"]]] = len(its_keys), len(its_births)
+    return Brought(N, edge_keys, rank, births, deaths, columns, counts, with_loops)
+
+
+def assert_same(found, truth):
+    assert found.dimensions == truth.dimensions
+    assert found.nbytes <= truth.nbytes
+    for k in truth.dimensions:
+        for name in ("truncated", "birth_edges", "death_edges"):
+            mine, other = getattr(found, name)[k], getattr(truth, name)[k]
+            assert mine.dtype == other.dtype
+            assert mine.tolist() == other.tolist()
+            assert not mine.flags.writeable
+        assert found[k].dtype == truth[k].dtype
+        assert found[k].shape == truth[k].shape
+        assert found[k].tobytes() == truth[k].tobytes()
+        assert not found[k].flags.writeable
+    for i in range(len(truth[1]) if 1 in truth.dimensions else 0):
+        assert loop_of(found, i) == loop_of(truth, i)
+
+
+def loop_of(diagram, row):
+    """The edges of one bar's loop."""
+    row = diagram._order[1][row] if 1 in diagram._order else row
+    return diagram._loop_edges(row).tolist()
+
+
+@pytest.mark.parametrize("dimensions", [(0,), (1,), (0, 1)])
+@pytest.mark.parametrize("n_lengths", [2, 7, 1000])
+@pytest.mark.parametrize("windows", [1, 2, 30])
+@pytest.mark.parametrize("seed", range(4))
+def test_each_window_is_as_by_itself(seed, windows, n_lengths, dimensions):
+    found = drawn(seed, windows, n_lengths, 4, with_loops=1 in dimensions)
+    many = bars_of_many(found, dimensions)
+    assert len(many) == len(list(found)) == windows
+    for paired, mine in zip(found, many, strict=True):
+        truth = Diagram(EngineResult(*bars_of(paired, dimensions, N)))
+        assert_same(Diagram(EngineResult(*mine)), truth)
+        assert (mine[1] is None) == (1 not in dimensions)
+
+
+def test_windows_without_an_edge_of_some_length_and_without_loops():
+    found = drawn(0, 3, n_lengths=2, with_loops=False)
+    found.rng[0] &= np.uint64(0xFFFFFFFF)
+    for paired, mine in zip(found, bars_of_many(found, (0, 1)), strict=True):
+        assert_same(
+            Diagram(EngineResult(*mine)), Diagram(EngineResult(*bars_of(paired, (0, 1), N)))
+        )
+        assert mine[0][1].births.shape == (0,)
+    assert len(bars_of_many(found, (0,))[0][0][0].births) == 1
