@@ -7,6 +7,7 @@ import time
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -37,6 +38,8 @@ class Report:
         Ticks left out between two updates, in gaps of the data.
     seconds : float
         Wall-clock time since the run began.
+    longest : float
+        Longest persistence of a loop that closed.
     latencies : Sample
         Seconds of work for each tick.
     """
@@ -46,6 +49,7 @@ class Report:
         self.points = 0
         self.ticks = 0
         self.skipped_ticks = 0
+        self.longest = 0.0
         self.latencies = Sample()
         self._started = time.perf_counter()
         self._progress: Progress | None = None
@@ -88,6 +92,7 @@ class Report:
         for update in updates:
             self.latencies.add(update.latency_seconds)
             self.skipped_ticks += update.skipped_ticks
+            self.longest = max(self.longest, _longest_loop(update))
         if self._progress is None:
             return
         if updates:
@@ -154,3 +159,11 @@ class Report:
             "latency_p99_seconds": p99,
             "reason": reason,
         }
+
+
+def _longest_loop(update: WindowUpdate) -> float:
+    if 1 not in update.diagram.dimensions:
+        return 0.0
+    bars = update.diagram[1]
+    closed = bars[np.isfinite(bars[:, 1])]
+    return float(closed[0, 1] - closed[0, 0]) if len(closed) else 0.0

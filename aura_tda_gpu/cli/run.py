@@ -107,7 +107,8 @@ def run_source(
         if interrupt.asked:
             kept = ": what was computed so far is written" if writer is not None else ""
             notices(f"{interrupt.word}{kept}")
-        for line in closing_lines(source, stream, report, clock):
+        least = settings.stability.min_persistence
+        for line in closing_lines(source, stream, report, clock, least):
             notices(line)
         if not as_json:
             console.print(report.summary(stream.stats.late))

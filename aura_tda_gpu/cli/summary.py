@@ -16,7 +16,11 @@ _SPARSE = 100
 
 
 def closing_lines(
-    source: Source, stream: MultiScaleStream, report: Report, clock: WallClock | None
+    source: Source,
+    stream: MultiScaleStream,
+    report: Report,
+    clock: WallClock | None,
+    min_persistence: float,
 ) -> Iterator[str]:
     """Yield what went missing, a line each."""
     stats = stream.stats
@@ -37,6 +41,12 @@ def closing_lines(
         yield (
             f"{count(stats.overflowed, 'point')} left a window early for want of memory: "
             "raise --max-memory-mb, or see n_overflowed in the output"
+        )
+    if 0 < report.longest < min_persistence:
+        yield (
+            f"no loop is a feature: the longest is {report.longest:.3g}, and "
+            f"streaming_tda.stability.min_persistence asks for {min_persistence:g}, in the unit of "
+            "the data"
         )
     if report.skipped_ticks:
         n = report.skipped_ticks

@@ -148,7 +148,9 @@ class FeatureTracker:
             return lives + sum(state.nbytes for state in self._kept.scales.values())
 
     def follow(self, updates: Iterable[WindowUpdate]) -> list[WindowUpdate]:
-        """Give updates their events, and return them.
+        """Give updates their events, all of them, and return them.
+
+        `features` then tells of the newest: with a live stream, pass what each push returned.
 
         Parameters
         ----------

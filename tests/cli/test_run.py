@@ -47,6 +47,16 @@ def test_the_batch_size_makes_no_difference(csv, size):
     assert without_latency(updates(cut.stdout)) == without_latency(updates(whole.stdout))
 
 
+def test_data_too_small_for_a_feature_are_told(tmp_path):
+    rows = circle()
+    for factor, expected in ((1.0, False), (1e-3, True)):
+        path = tmp_path / "rows.csv"
+        lines = [f"{t},{x * factor:.9f},{y * factor:.9f}" for t, x, y in rows.tolist()]
+        path.write_text("\n".join(["t,x,y", *lines]) + "\n")
+        done = invoke("run", path, *TIME, "--scales", "2000")
+        assert ("no loop is a feature: the longest is 0.00" in done.stderr) == expected
+
+
 def test_a_record_is_as_documented(csv):
     done = invoke("run", csv, *TIME, *SCALES, "--max-edge-length", 1.3)
     records = updates(done.stdout)

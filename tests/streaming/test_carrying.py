@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aura_tda_gpu import FeatureTracker, MultiScaleStream
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.engine import Bars, EngineResult
 from aura_tda_gpu.persistence.kernels.carrying import BORN, CHANGED, FADED, carry_on
@@ -85,8 +86,32 @@ def weighted(c: float, metric: str):
 def test_equal_weights_do_not_change_p_values() -> None:
     plain, same, late = weighted(0.0, "euclidean"), weighted(3.0, "dtm"), weighted(3.0, "euclidean")
     found = [
-        asked(tick, 1, tick.diagram[1].astype(np.float64), wanted=True)[0]
+        asked(tick, 1, tick.diagram[1].astype(np.float64), alpha=0.05)[0]
         for tick in (plain, same, late)
     ]
     np.testing.assert_allclose(found[1], found[0], rtol=1e-3, atol=1e-12)
     assert found[2][0] < found[0][0] / 10  # taken as they are they would
+
+
+def test_twice_the_birth_is_no_evidence_on_a_grid() -> None:
+    plain = np.array([[1.0, 2.1], [1.1, 1.2], [1.2, 1.3]])
+    on_grid = np.array([[1.0, 2.1], [1.0, 1.2], [1.2, 1.3]])
+    for bars, alpha, expected in (
+        (plain, 0.05, 0.0),
+        (on_grid, 0.05, 1.0),
+        (on_grid[:2], 0.05, 0.0),  # two loops of one shape
+        (plain, 0.01, 1.0),
+        (plain * [[1, 1.25]], 0.01, 0.0),
+    ):
+        evidence = asked(update(1.0, []), 1, bars, alpha)[1]
+        assert (evidence[0] < 0.05) == (expected == 0.0)
+
+
+def test_integers_tell_no_loops() -> None:
+    rng = np.random.default_rng(0)
+    points, times = np.round(rng.normal(scale=2, size=(6000, 2))), np.arange(6000) / 50
+    tracker = FeatureTracker()
+    updates = tracker.follow(MultiScaleStream([1000]).push(points, times))
+    births = [e for u in updates for e in u.events if e.dimension == 1]
+    assert len(updates) > 1000
+    assert len([e for e in births if e.event_type == "feature_birth"]) <= 1

@@ -174,7 +174,7 @@ def _seen(update: WindowUpdate, k: int, rules: TrackRules, slack: float, most: i
         most = min(most, max(_PARTS, int(is_open.sum())))
     m = min(int(long.sum()), most)  # bars go by decreasing persistence
     known = matched if k > 0 and math.isfinite(limit) else bars  # cut off: at least so long
-    values, evidence = asked(update, k, known, rules.run_length is not None)
+    values, evidence = asked(update, k, known, rules.alpha)
     return Seen(
         _names(update, k, m),
         matched[:m],

@@ -90,6 +90,11 @@ class TrackRules:
     min_change: float
     run_length: RunLength | None
 
+    @property
+    def alpha(self) -> float | None:
+        """Level of significance, None where that is not asked for."""
+        return None if self.run_length is None else self.run_length.alpha
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
