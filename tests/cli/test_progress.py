@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import time
-from types import SimpleNamespace
 
 from rich.console import Console
 
@@ -15,9 +14,9 @@ from aura_tda_gpu.config import Config
 from aura_tda_gpu.persistence import cpu
 from aura_tda_gpu.streaming.stats import StreamStats
 
-from .fakes import FakeSource
+from .fakes import FakeSource, update
 
-UPDATE = SimpleNamespace(latency_seconds=0.002, skipped_ticks=0)
+UPDATE = update([(1.0, 3.0), (1.0, 2.0)])
 
 
 def shown(terminal, live=True):
