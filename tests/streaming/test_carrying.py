@@ -56,6 +56,10 @@ def test_stability_is_the_smoothed_ratio(lengths) -> None:
     assert now["ticks"][0] == len(lengths)
 
 
+def test_outcomes_have_the_same_names_on_both_sides() -> None:
+    assert (tracks.BORN, tracks.CHANGED, tracks.FADED) == (BORN, CHANGED, FADED)
+
+
 def test_a_bar_is_born_told_and_faded() -> None:
     now = NEW.copy()
     assert [carried(now, 1.0, 0.01, source=i - 1) for i in range(3)] == [0, 0, BORN]
