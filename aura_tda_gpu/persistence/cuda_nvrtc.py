@@ -45,15 +45,14 @@ def module_of_current_device(source: str, *, name: str) -> Any:
         If it does not compile, or what was compiled cannot be loaded.
     """
     import cupy
-    from cupy.cuda import nvrtc
-    from cupy.cuda.driver import CUDADriverError
+    from cupy.cuda import driver, nvrtc
 
     target = _target(int(cupy.cuda.Device().compute_capability), nvrtc.getSupportedArchs())
     path = _kept(source, name, target, nvrtc)
     try:
         module = cupy.RawModule(path=str(path))
         module.compile()
-    except CUDADriverError as error:
+    except driver.CUDADriverError as error:
         with suppress(OSError):
             path.unlink()  # the next process compiles it again
         raise KernelCompileError(
