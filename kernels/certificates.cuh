@@ -28,27 +28,7 @@ __device__ __forceinline__ void note(
     code_t* first, code_t* second, int a, int b, int n, int one, int other) {
     if (lane_id() != 0) return;
     first[(size_t)a * n + b] = (code_t)one;
-    second[(size_t)a * n + b] = (code_t)other;
-}
-
-// Lowest vertex of a mask (chunks, 32), n if there is none.
-__device__ __forceinline__ int lowest_of(const unsigned* mask, int n) {
-    const int lane = lane_id();
-    int lowest = n;
-    for (int chunk = 0; chunk < chunks_of(n) && lowest == n; ++chunk)
-        lowest = (int)warp_min((unsigned)lowest_vertex(mask[chunk * WARP + lane], chunk, n));
-    return lowest;
-}
-
-// Of a lane's word, the vertices that u is joined to before ab; only words that a lane needs are read.
-__device__ __forceinline__ unsigned joined_among(
-    const unsigned* row, int u, int chunk, unsigned wanted, int a, int k) {
-    unsigned near = 0;
-    for (unsigned words = warp_or(wanted); words; words &= words - 1) {
-        const int word = __ffs(words) - 1, v = vertex_at(chunk, word, lane_id());
-        if (wanted >> word & 1u && joined((int)row[v], u, v, a, k)) near |= 1u << word;
-    }
-    return near;
+    if (second) second[(size_t)a * n + b] = (code_t)other;
 }
 
 // Lowest vertex of a mask that u is not joined to, n if there is none.
@@ -58,7 +38,7 @@ __device__ __forceinline__ int lowest_missed(
     int missed = n;
     for (int chunk = 0; chunk < chunks_of(n) && missed == n; ++chunk) {
         const unsigned wanted = mask[chunk * WARP + lane_id()];
-        const unsigned far = wanted & ~joined_among(row, u, chunk, wanted, a, k);
+        const unsigned far = wanted & ~joined_among(row, u, chunk, wanted, a, k, n);
         missed = (int)warp_min((unsigned)lowest_vertex(far, chunk, n));
     }
     return missed;
@@ -67,36 +47,30 @@ __device__ __forceinline__ int lowest_missed(
 // Two vertices of the lune, joined to each other, of which every other one is joined to one; the
 // same twice if that one is joined to all; false if the search ends without.
 //
-// lune, far, common (chunks, 32); the last two are room. hub: where to begin, then the first one.
-__device__ __forceinline__ bool two_hubs(const unsigned* bits, const unsigned* lune, unsigned* far,
-                                         unsigned* common, int& hub, int& other, int a, int k,
-                                         int n) {
+// lune: stride words from chunk to chunk; far, common (chunks, 32) are room. hub: where to begin,
+// then the first one; tries: how many first ones are looked at.
+__device__ __forceinline__ bool two_hubs(const unsigned* bits, const unsigned* lune, int stride,
+                                         unsigned* far, unsigned* common, const unsigned* row_a,
+                                         const unsigned* row_b, int& hub, int& other, int tries,
+                                         int a, int k, int n) {
     const int lane = lane_id(), chunks = chunks_of(n);
-    for (int attempt = 0; attempt < HUB_TRIES; ++attempt) {
-        const unsigned* row = bits + (size_t)hub * n;
-        unsigned left = 0;
-        for (int chunk = 0; chunk < chunks; ++chunk) {
-            const unsigned mine = lune[chunk * WARP + lane];
-            const unsigned near = joined_among(row, hub, chunk, mine, a, k);
-            far[chunk * WARP + lane] = mine & ~near;
-            common[chunk * WARP + lane] = near;
-            left |= mine & ~near;
-        }
+    for (int attempt = 0; attempt < tries; ++attempt) {
         other = hub;
-        if (!__any_sync(ALL_LANES, left != 0)) return true;
+        if (!misses_some(bits, lune, stride, far, hub, a, k, n)) return true;
+        for (int chunk = 0; chunk < chunks; ++chunk)
+            common[chunk * WARP + lane] = lune[chunk * stride] & ~far[chunk * WARP + lane];
         int last = n;
-        for (int next = lowest_of(common, n); next < n; next = lowest_of(common, n)) {
-            other = next;
-            const int missed = lowest_missed(bits, far, next, a, k, n);
-            if (missed == n) return true;
-            last = next;
+        for (int missed = lowest_of(far, n); missed < n;
+             missed = lowest_missed(bits, far, other, a, k, n)) {
             const unsigned* missed_row = bits + (size_t)missed * n;
-            for (int chunk = 0; chunk < chunks; ++chunk) {
-                const unsigned wanted = common[chunk * WARP + lane];
-                common[chunk * WARP + lane] =
-                    joined_among(missed_row, missed, chunk, wanted, a, k);
-            }
+            for (int chunk = 0; chunk < chunks; ++chunk)
+                common[chunk * WARP + lane] &=
+                    joined_among(missed_row, missed, chunk, common[chunk * WARP + lane], a, k, n);
+            other = central_vertex<1>(common + lane, WARP, row_a, row_b, n);
+            if (other == n) break;
+            last = other;
         }
+        if (other < n) return true;
         if (last == n || last == hub) return false;
         hub = last;
     }

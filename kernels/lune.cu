@@ -51,8 +51,9 @@ __device__ __forceinline__ void enter_word(
 //
 // A warp takes TILE rows a and TILE rows b; grid (tiles of b / warps, tiles of a, windows).
 // bits (windows, n, n); r_enc (windows,); rng (windows, rng_room) and open (windows, open_room),
-// unordered; counts (windows, COUNTS), zero before. Shared: (warps, chunks, TILE * TILE, 32).
-// NOTED: first, second (windows, n, n), written for the edges with an empty lune or a hub.
+// unordered; counts (windows, COUNTS), zero before. Shared: (warps, chunks, TILE * TILE + 2, 32).
+// first (windows, n, n) gets a code of each edge that is not listed as open, and with NOTED second,
+// too; without, a hub that misses some vertices will do if these are attached to the others.
 template <bool NOTED>
 __device__ __forceinline__ void classify_tile(
     const unsigned* bits, const unsigned* r_enc, unsigned longest, int n, edge_t* rng, int rng_room,
@@ -64,11 +65,11 @@ __device__ __forceinline__ void classify_tile(
     if (first_b > first_a) return;
     bits += (size_t)blockIdx.z * n * n;
     counts += blockIdx.z * COUNTS;
-    if (NOTED) {
-        first += (size_t)blockIdx.z * n * n;
-        second += (size_t)blockIdx.z * n * n;
-    }
-    unsigned* mask = masks + (size_t)warp_id() * chunks * stride + lane;
+    first += (size_t)blockIdx.z * n * n;
+    if (NOTED) second += (size_t)blockIdx.z * n * n;
+    unsigned* far = masks + (size_t)warp_id() * chunks * (stride + 2 * WARP);
+    unsigned* common = far + chunks * WARP;
+    unsigned* mask = common + chunks * WARP + lane;
     const unsigned limit = min(r_enc[blockIdx.z], longest);
     const int last_a = min(TILE, n - first_a) - 1, last_b = min(TILE, n - first_b) - 1;
     const unsigned* rows_a = bits + (size_t)first_a * n;
@@ -106,25 +107,25 @@ __device__ __forceinline__ void classify_tile(
     for (unsigned rest = live; rest; rest &= rest - 1) {
         const int e = __ffs(rest) - 1, a = first_a + e / TILE;
         const int length = __shfl_sync(ALL_LANES, (int)my_length, e);
-        const unsigned* lune = mask + e * WARP;
-        const int hub = central_vertex(lune, stride, rows_a + (size_t)(e / TILE) * n,
-                                       rows_b + (size_t)(e % TILE) * n, n);
         const int b = first_b + e % TILE;
-        if (hub == n) {
+        const unsigned* lune = mask + e * WARP;
+        const unsigned* row_a = rows_a + (size_t)(e / TILE) * n;
+        const unsigned* row_b = rows_b + (size_t)(e % TILE) * n;
+        const int start = central_vertex<HUB_ROUNDS>(lune, stride, row_a, row_b, n);
+        if (start == n) {
             empty |= 1u << e;
-            if (NOTED) note(first, second, a, b, n, empty_code(n), empty_code(n));
+            note(first, second, a, b, n, empty_code(n), empty_code(n));
             continue;
         }
-        const unsigned* row = bits + (size_t)hub * n;
-        bool apart = false;
-        for (int chunk = 0; chunk < chunks && !apart; ++chunk) {
-            const unsigned near = joined_word(row, hub, chunk, a, length, n);
-            apart = __any_sync(ALL_LANES, (lune[chunk * stride] & ~near) != 0);
-        }
-        if (apart)
+        int hub = start, other = start;
+        if (NOTED ? two_hubs(bits, lune, stride, far, common, row_a, row_b, hub, other, 1, a,
+                             length, n)
+                  : !misses_some(bits, lune, stride, far, hub, a, length, n))
+            note(first, second, a, b, n, hub, other);
+        else if (!NOTED && far_is_attached(bits, lune, stride, far, a, length, n))
+            note(first, second, a, b, n, n + start, loose_code(n));
+        else
             unsettled |= 1u << e;
-        else if (NOTED)
-            note(first, second, a, b, n, hub, hub);
     }
     const edge_t mine = edge_key(my_length, my_a, my_b);
     append(empty, mine, rng + (size_t)blockIdx.z * rng_room, rng_room, &counts[N_RNG]);
@@ -133,8 +134,8 @@ __device__ __forceinline__ void classify_tile(
 
 extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP)
     lune_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n, edge_t* rng,
-               int rng_room, edge_t* open, int open_room, int* counts) {
-    classify_tile<false>(bits, r_enc, longest, n, rng, rng_room, open, open_room, counts, nullptr,
+               int rng_room, edge_t* open, int open_room, int* counts, code_t* first) {
+    classify_tile<false>(bits, r_enc, longest, n, rng, rng_room, open, open_room, counts, first,
                          nullptr);
 }
 
@@ -224,10 +225,12 @@ struct SplitLists {
 // Flood the lunes of listed edges; keep the split edges and the lowest vertex of each component.
 //
 // A warp an edge, warps stride over the list; grid (any, windows).
-// open (windows, open_room), counts[N_OPEN] of them; see SplitLists. Shared: (warps, 4, chunks, 32).
+// open (windows, open_room), counts[N_OPEN] of them; first (windows, n, n) gets their codes; see
+// SplitLists. Shared: (warps, 4, chunks, 32).
 extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
     lune_components(const unsigned* bits, int n, const edge_t* open, int open_room, edge_t* splits,
-                    int* spans, int split_room, unsigned short* reps, int reps_room, int* counts) {
+                    int* spans, int split_room, unsigned short* reps, int reps_room, int* counts,
+                    code_t* first) {
     unsigned* masks = dynamic_words();
     const int lane = lane_id(), chunks = chunks_of(n), window = blockIdx.y;
     unsigned* lune = masks + (size_t)warp_id() * 4 * chunks * WARP;
@@ -236,6 +239,7 @@ extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
     unsigned* firsts = frontier + chunks * WARP;
     SplitLists lists(splits, spans, split_room, reps, reps_room, counts, window);
     bits += (size_t)window * n * n;
+    first += (size_t)window * n * n;
     open += (size_t)window * open_room;
     const int n_open = min(lists.counts[N_OPEN], open_room);
     const int n_warps = gridDim.x * warps_per_block();
@@ -245,7 +249,8 @@ extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
         const unsigned* row_a = bits + (size_t)a * n;
         const unsigned* row_b = bits + (size_t)b * n;
         enter_lune(lune, row_a, row_b, a, b, k, n);
-        const int start = central_vertex(lune + lane, WARP, row_a, row_b, n);
+        const int start = central_vertex<HUB_ROUNDS>(lune + lane, WARP, row_a, row_b, n);
+        note(first, nullptr, a, b, n, n + start, 0);
         if (is_connected(bits, lune, remaining, frontier, start, a, k, n)) continue;
         for (int chunk = 0; chunk < chunks; ++chunk) firsts[chunk * WARP + lane] = 0;
         lists.append(key, firsts, components(bits, lune, frontier, firsts, a, k, n), n);
@@ -286,14 +291,15 @@ extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
         const unsigned* row_a = bits + (size_t)a * n;
         const unsigned* row_b = bits + (size_t)b * n;
         enter_lune(lune, row_a, row_b, a, b, k, n);
-        const int start = central_vertex(lune + lane, WARP, row_a, row_b, n);
+        const int start = central_vertex<HUB_ROUNDS>(lune + lane, WARP, row_a, row_b, n);
         if (start == n) {
             append(1u, key, rng, rng_room, &lists.counts[N_RNG]);
             note(first, second, a, b, n, empty_code(n), empty_code(n));
             continue;
         }
         int hub = start, other = start;
-        if (two_hubs(bits, lune, remaining, frontier, hub, other, a, k, n)) {
+        if (two_hubs(bits, lune + lane, WARP, remaining, frontier, row_a, row_b, hub, other, HUB_TRIES,
+                     a, k, n)) {
             note(first, second, a, b, n, hub, other);
             continue;
         }

@@ -31,30 +31,124 @@ __device__ __forceinline__ int lowest_vertex(unsigned word, int chunk, int n) {
     return word ? vertex_at(chunk, __ffs(word) - 1, lane_id()) : n;
 }
 
-// Of one lune vertex a lane, the one nearest to both ends; n if the lune is empty.
+// Of a lane's lowest ROUNDS vertices of a mask, and of all lanes, the one nearest to the middle of
+// ab by the sum of its squared distances to the ends; n if the mask is empty.
+template <int ROUNDS>
 __device__ __forceinline__ int central_vertex(
     const unsigned* mask, int stride, const unsigned* row_a, const unsigned* row_b, int n) {
-    int mine = n;
-    for (int chunk = 0; chunk < chunks_of(n) && mine == n; ++chunk)
-        mine = lowest_vertex(mask[chunk * stride], chunk, n);
-    const unsigned side = mine < n ? max(row_a[mine], row_b[mine]) : ~0u;
-    const unsigned nearest = warp_min(side);
-    const unsigned holders = __ballot_sync(ALL_LANES, side == nearest);
+    int mine = n, looked_at = 0;
+    unsigned nearest = ~0u;
+    for (int chunk = 0; chunk < chunks_of(n) && looked_at < ROUNDS; ++chunk)
+        for (unsigned word = mask[chunk * stride]; word && looked_at < ROUNDS; ++looked_at) {
+            const int v = lowest_vertex(word, chunk, n);
+            const float av = __uint_as_float(row_a[v]), bv = __uint_as_float(row_b[v]);
+            const float squares = __fadd_rn(__fmul_rn(av, av), __fmul_rn(bv, bv));
+            if (__float_as_uint(squares) < nearest) {
+                nearest = __float_as_uint(squares);
+                mine = v;
+            }
+            word &= word - 1;
+        }
+    const unsigned least = warp_min(nearest);
+    const unsigned holders = __ballot_sync(ALL_LANES, nearest == least);
     return __shfl_sync(ALL_LANES, mine, __ffs(holders) - 1);
 }
 
+// Bits of the words from `word` to `end` whose entry is below a bound; all of them inside the row.
+__device__ __forceinline__ unsigned words_below(const unsigned* row, int word, int end, unsigned bound) {
+    constexpr int AT_ONCE = 8;
+    unsigned found = 0;
+    for (; word + AT_ONCE <= end; word += AT_ONCE) {
+        unsigned length[AT_ONCE], part = 0;
+#pragma unroll
+        for (int i = 0; i < AT_ONCE; ++i) length[i] = row[(word + i) * WARP];
+#pragma unroll
+        for (int i = 0; i < AT_ONCE; ++i)
+            if (length[i] < bound) part |= 1u << i;
+        found |= part << word;
+    }
+    for (; word < end; ++word)
+        if (row[word * WARP] < bound) found |= 1u << word;
+    return found;
+}
+
 // Which vertices of a chunk the vertex u is joined to before ab; u itself counts as joined.
+//
+// Below a, a tie goes first if u is below a, too: lengths below k + 1 instead of k.
 __device__ __forceinline__ unsigned joined_word(
     const unsigned* row, int u, int chunk, int a, int k, int n) {
-    unsigned near = 0;
-    const int words = words_of(chunk, n);
-#pragma unroll 4
-    for (int word = 0; word < words; ++word) {
-        const int v = vertex_at(chunk, word, lane_id());
-        const int uv = v < n ? (int)row[v] : NO_LENGTH;
-        if (joined(uv, u, v, a, k)) near |= 1u << word;
+    const int words = words_of(chunk, n), lane = lane_id();
+    const int inside = min(words, (n - chunk * CHUNK) / WARP);  // words without a lane beyond n
+    const unsigned tied = (unsigned)k + (u < a), untied = (unsigned)k;
+    const unsigned* lengths = row + chunk * CHUNK + lane;
+    const int rim = min(max(a / WARP - chunk * WARP, 0), inside);  // the word that holds a
+    unsigned near = words_below(lengths, 0, rim, tied);
+    if (rim < inside) {
+        const unsigned bound = vertex_at(chunk, rim, lane) < a ? tied : untied;
+        if (lengths[rim * WARP] < bound) near |= 1u << rim;
+        near |= words_below(lengths, rim + 1, inside, untied);
+    }
+    if (inside < words) {
+        const int v = vertex_at(chunk, inside, lane);
+        if (v < n && lengths[inside * WARP] < (v < a ? tied : untied)) near |= 1u << inside;
     }
     return near;
+}
+
+// Of a lane's word, the vertices that u is joined to before ab.
+__device__ __forceinline__ unsigned joined_among(
+    const unsigned* row, int u, int chunk, unsigned wanted, int a, int k, int n) {
+    constexpr int FEW = 4;
+    const unsigned words = warp_or(wanted);
+    if (__popc(words) > FEW) return wanted & joined_word(row, u, chunk, a, k, n);
+    unsigned near = 0;
+    for (unsigned rest = words; rest; rest &= rest - 1) {
+        const int word = __ffs(rest) - 1, v = vertex_at(chunk, word, lane_id());
+        if (wanted >> word & 1u && joined((int)row[v], u, v, a, k)) near |= 1u << word;
+    }
+    return near;
+}
+
+// Lowest vertex of a mask (chunks, 32), n if there is none.
+__device__ __forceinline__ int lowest_of(const unsigned* mask, int n) {
+    int lowest = n;
+    for (int chunk = 0; chunk < chunks_of(n) && lowest == n; ++chunk)
+        lowest = (int)warp_min(
+            (unsigned)lowest_vertex(mask[chunk * WARP + lane_id()], chunk, n));
+    return lowest;
+}
+
+// Note in far (chunks, 32) which vertices of a lune the hub is not joined to; tell whether any.
+__device__ __forceinline__ bool misses_some(const unsigned* bits, const unsigned* lune, int stride,
+                                            unsigned* far, int hub, int a, int k, int n) {
+    const unsigned* row = bits + (size_t)hub * n;
+    unsigned any = 0;
+    for (int chunk = 0; chunk < chunks_of(n); ++chunk) {
+        const unsigned mine = lune[chunk * stride] & ~joined_word(row, hub, chunk, a, k, n);
+        far[chunk * WARP + lane_id()] = mine;
+        any |= mine;
+    }
+    return __any_sync(ALL_LANES, any != 0);
+}
+
+// Tell whether each vertex in far has a path to the others of a lune, which are connected, found
+// from far inwards: it is joined to one of them, or to one in far that is. Clears far.
+//
+// False may mean that a path needs two steps from a vertex whose turn came early.
+__device__ __forceinline__ bool far_is_attached(const unsigned* bits, const unsigned* lune,
+                                                int stride, unsigned* far, int a, int k, int n) {
+    for (int u = lowest_of(far, n); u < n; u = lowest_of(far, n)) {
+        const unsigned* row = bits + (size_t)u * n;
+        unsigned reached = 0;
+        for (int chunk = 0; chunk < chunks_of(n); ++chunk) {
+            const unsigned near = joined_word(row, u, chunk, a, k, n);
+            const unsigned mine = far[chunk * WARP + lane_id()];
+            reached |= lune[chunk * stride] & ~mine & near;
+            far[chunk * WARP + lane_id()] = mine & ~near;
+        }
+        if (!__any_sync(ALL_LANES, reached != 0)) return false;
+    }
+    return true;
 }
 
 // Move what the frontier reaches out of remaining; tell whether all of it went.
@@ -76,11 +170,8 @@ __device__ __forceinline__ bool flood(
         const unsigned* row = bits + (size_t)u * n;
         unsigned left = 0;
         for (int chunk = 0; chunk < chunks; ++chunk) {
-            unsigned rest = remaining[chunk * WARP + lane], near = 0;
-            for (unsigned words = warp_or(rest); words; words &= words - 1) {
-                const int word = __ffs(words) - 1, v = vertex_at(chunk, word, lane);
-                if (rest >> word & 1u && joined((int)row[v], u, v, a, k)) near |= 1u << word;
-            }
+            unsigned rest = remaining[chunk * WARP + lane];
+            const unsigned near = joined_among(row, u, chunk, rest, a, k, n);
             frontier[chunk * WARP + lane] |= near;
             remaining[chunk * WARP + lane] = rest ^= near;
             left |= rest;
@@ -94,9 +185,12 @@ __device__ __forceinline__ void enter_lune(
     unsigned* lune, const unsigned* row_a, const unsigned* row_b, int a, int b, int k, int n) {
     for (int chunk = 0; chunk < chunks_of(n); ++chunk) {
         unsigned found = 0;
-        for (int word = 0; word < words_of(chunk, n); ++word) {
+        const int words = words_of(chunk, n);
+#pragma unroll 8
+        for (int word = 0; word < words; ++word) {
             const int v = vertex_at(chunk, word, lane_id());
-            if (v < n && in_lune((int)row_a[v], (int)row_b[v], v, a, b, k)) found |= 1u << word;
+            const int av = v < n ? (int)row_a[v] : NO_LENGTH, bv = v < n ? (int)row_b[v] : NO_LENGTH;
+            if (in_lune(av, bv, v, a, b, k)) found |= 1u << word;
         }
         lune[chunk * WARP + lane_id()] = found;
     }

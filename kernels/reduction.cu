@@ -65,25 +65,6 @@ __device__ __forceinline__ int noted_apex(const code_t* first, int a, int b, int
     return code < n ? code : code - n;
 }
 
-// The lune vertex with the smallest larger side, the lowest of equals; n if the lune is empty.
-__device__ __forceinline__ int apex_of(const unsigned* bits, int a, int b, int k, int n) {
-    const unsigned* row_a = bits + (size_t)a * n;
-    const unsigned* row_b = bits + (size_t)b * n;
-    unsigned side = ~0u;
-    int apex = n;
-#pragma unroll 4
-    for (int v = lane_id(); v < n; v += WARP) {
-        const int av = (int)row_a[v], bv = (int)row_b[v];
-        const unsigned larger = (unsigned)max(av, bv);
-        if (in_lune(av, bv, v, a, b, k) && larger < side) {
-            side = larger;
-            apex = v;
-        }
-    }
-    const unsigned smallest = warp_min(side);
-    return (int)warp_min((unsigned)(side == smallest ? apex : n));
-}
-
 // Add a key to a set over Z/2: twice is never. Returns the new size.
 __device__ __forceinline__ int toggle(edge_t* list, int size, edge_t key) {
     int found = -1;
@@ -125,16 +106,16 @@ __device__ __forceinline__ edge_t take_largest(edge_t* list, int size) {
 // room; columns (windows, n_columns, words); counts[LIST_FULL] is set if a list was too short, and
 // the columns are then of no use.
 //
-// Where codes are kept, has_codes, r is a vertex that they name: first_code (windows, n, n). Where
-// trails are, rng_words > 0: trails (windows, room, rng_words + n / 32), zero before; and if there
-// was an earlier diagram, old_words > 0, those and its arrays are old_*, and moved (windows, n / 32)
-// as above. counts[REUSED] grows.
+// r is the vertex that the edge's code names: first_code (windows, n, n). Where trails are kept,
+// rng_words > 0: trails (windows, room, rng_words + n / 32), zero before; and if there was an earlier
+// diagram, old_words > 0, those and its arrays are old_*, and moved (windows, n / 32) as above.
+// counts[REUSED] grows. Shared: (warps, list_room) keys where that is SHARED_LIST; lists is for more.
 extern "C" __global__ void __launch_bounds__(EXPAND_WARPS * WARP)
     expand_relations(const unsigned* bits, int n, const edge_t* splits, const int* ends,
                      int n_splits, const unsigned long long* relations, int room, const edge_t* rng,
                      const int* birth_rank, int rng_room, int first, unsigned* columns,
                      int n_columns, int words, edge_t* lists, int list_room,
-                     const code_t* first_code, int has_codes, unsigned* trails, int rng_words,
+                     const code_t* first_code, unsigned* trails, int rng_words,
                      const edge_t* old_splits, const int* old_ends, int n_old_splits,
                      const unsigned long long* old_relations, int old_room, const edge_t* old_rng,
                      int old_rng_room, const unsigned* old_trails, int old_rng_words,
@@ -148,9 +129,11 @@ extern "C" __global__ void __launch_bounds__(EXPAND_WARPS * WARP)
     birth_rank += (size_t)window * rng_room;
     columns += (size_t)window * n_columns * words;
     counts += window * COUNTS;
-    edge_t* list = lists + ((size_t)window * n_warps + warp) * list_room;
+    edge_t* list = list_room > SHARED_LIST
+                       ? lists + ((size_t)window * n_warps + warp) * list_room
+                       : reinterpret_cast<edge_t*>(dynamic_words()) + warp_id() * list_room;
     const int n_rng = counts[N_RNG], n_words = (n + 31) / 32;
-    first_code += has_codes ? (size_t)window * n * n : 0;
+    first_code += (size_t)window * n * n;
     trails += (size_t)window * room * (rng_words ? rng_words + n_words : 0);
     if (old_rng_words) {
         old_splits += (size_t)window * n_old_splits;
@@ -201,8 +184,7 @@ extern "C" __global__ void __launch_bounds__(EXPAND_WARPS * WARP)
             const edge_t latest = take_largest(list, size);
             --size;
             const int c = larger_vertex(latest), d = smaller_vertex(latest);
-            const int r = has_codes ? noted_apex(first_code, c, d, n)
-                                    : apex_of(bits, c, d, key_length(latest), n);
+            const int r = noted_apex(first_code, c, d, n);
             if (r == n) {
                 const int place = place_of(latest, rng, n_rng), birth = birth_rank[place];
                 trail.meet_edge(place);

@@ -14,8 +14,8 @@ __device__ __forceinline__ bool all_joined(
     unsigned left = 0;
     for (int chunk = 0; chunk < chunks_of(n); ++chunk) {
         unsigned mine = lune[chunk * WARP + lane_id()];
-        mine &= ~joined_among(bits + (size_t)h * n, h, chunk, mine, a, k);
-        left |= mine & ~joined_among(bits + (size_t)g * n, g, chunk, mine, a, k);
+        mine &= ~joined_among(bits + (size_t)h * n, h, chunk, mine, a, k, n);
+        left |= mine & ~joined_among(bits + (size_t)g * n, g, chunk, mine, a, k, n);
     }
     return !__any_sync(ALL_LANES, left != 0);
 }

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .cuda_kernels import CONSTANTS
 from .cuda_launch import Host, timed
 from .cuda_reduction import Reduction
-from .cuda_stages import Codes, Ordered, Stages
+from .cuda_stages import Ordered, Stages
 from .cuda_trails import WarmStart
 from .edge_keys import UInt64Array
 from .engine import Int64Array
@@ -155,7 +155,6 @@ class Pairs:
         edges: Ordered,
         with_loops: bool,
         seconds: dict[str, float],
-        codes: Codes | None = None,
         warm: WarmStart | None = None,
     ) -> Brought:
         """Return the pairs of the windows.
@@ -170,7 +169,7 @@ class Pairs:
             Whether to look at births and splits at all.
         seconds : dict
             Phase times ``forest`` and ``reduce``, added to.
-        codes, warm
+        warm : WarmStart, optional
             See `Reduction.reduce`.
         """
         windows, n, _ = bits.shape
@@ -179,7 +178,7 @@ class Pairs:
         with timed(seconds, "reduce"):
             found, counts = [edges.rng, forest.birth_rank, forest.births], forest.host_counts
             if with_loops:
-                reduced = self.reduction.reduce(bits, edges, forest, codes, warm)
+                reduced = self.reduction.reduce(bits, edges, forest, warm)
                 found += [reduced.deaths, reduced.columns]
                 counts = reduced.host_counts
             parts = self.stages.device.bring(*found)

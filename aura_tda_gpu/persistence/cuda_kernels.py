@@ -59,6 +59,8 @@ CONSTANTS = {
     "TILE_WARPS": 4,  # largest blocks, in warps
     "FLOOD_WARPS": 4,
     "EXPAND_WARPS": 4,
+    "SHARED_LIST": 256,  # keys of a relation that a warp keeps in shared memory
+    "HUB_ROUNDS": 4,  # lune vertices of a lane among which a hub is chosen
     "HUB_TRIES": 3,  # first hubs that a pair of hubs is looked for with
     "BLOCK": 1024,  # largest block where one block has a window
     "COVER_THREADS": 256,

@@ -9,14 +9,14 @@ import numpy as np
 
 from .cuda_kernels import CONSTANTS
 from .cuda_launch import WARP, Device, Host, ceil_div, largest
-from .cuda_stages import RESIDENT_WARPS, Codes, Forest, Ordered
+from .cuda_stages import EXPANDING_WARPS, Forest, Ordered
 from .cuda_trails import Trails, WarmStart
 
 __all__ = ["Reduced", "Reduction"]
 
 COLUMN_BYTES = 256 * 2**20
 LEAST_COLUMNS = 4096
-FIRST_LIST = 256
+FIRST_LIST = CONSTANTS["SHARED_LIST"]
 
 
 @dataclass(slots=True)
@@ -52,13 +52,12 @@ class Reduction:
         bits: Any,
         edges: Ordered,
         forest: Forest,
-        codes: Codes | None = None,
         warm: WarmStart | None = None,
     ) -> Reduced:
         """K6: kill the births, in chunks of relations, until all are dead or none is left.
 
-        With ``codes`` vertices of lunes are those that were noted; with ``warm`` what is known of
-        relations from the last diagram is used, and what comes of these is kept for the next one.
+        With ``warm`` what is known of relations from the last diagram is used, and what comes of
+        these is kept for the next one.
         """
         xp = self.device.xp
         windows = bits.shape[0]
@@ -75,7 +74,7 @@ class Reduction:
         first = 0
         list_room = FIRST_LIST
         trails = warm.begin(edges) if warm and n_births else None
-        known = self._known(codes, warm, trails)
+        known = self._known(warm, trails)
         while n_births and first < n_relations:
             self._expand(bits, edges, forest, first, chunk, list_room, known)
             self._eliminate(edges, first, chunk, owner, columns, deaths)
@@ -93,20 +92,16 @@ class Reduction:
             warm.keep(trails)
         return Reduced(deaths, columns, told)
 
-    def _known(
-        self, codes: Codes | None, warm: WarmStart | None, trails: Trails | None
-    ) -> tuple[Any, ...]:
+    def _known(self, warm: WarmStart | None, trails: Trails | None) -> tuple[Any, ...]:
         """Return the arguments of `expand_relations` that tell what is known, and what to keep."""
         xp = self.device.xp
         kinds = np.uint64, np.int32, np.uint64, np.uint64, np.uint32, np.uint32
         splits, ends, relations, rng, bits, moved = (xp.empty(0, kind) for kind in kinds)
-        first = xp.empty(0, np.uint16) if codes is None else codes.first
         last = warm.last if warm and trails else None
         if warm and last:
             splits, ends, relations, rng = last.splits, last.ends, last.relations, last.rng
             bits, moved = last.bits, warm.moved()
         return (
-            *(first, np.int32(codes is not None)),
             trails.bits if trails else xp.empty(0, np.uint32),
             np.int32(trails.rng_words if trails else 0),
             *(splits, ends, np.int32(splits.shape[-1])),
@@ -127,8 +122,10 @@ class Reduction:
         """Write the relations from ``first`` on as columns over the births."""
         windows, per_chunk, words = chunk.shape
         per_block = CONSTANTS["EXPAND_WARPS"]
-        blocks = ceil_div(min(RESIDENT_WARPS, per_chunk), per_block)
-        lists = self.device.xp.empty((windows, blocks * per_block, list_room), np.uint64)
+        blocks = ceil_div(min(EXPANDING_WARPS, per_chunk), per_block)
+        in_shared = list_room <= CONSTANTS["SHARED_LIST"]
+        warps = 0 if in_shared else blocks * per_block
+        lists = self.device.xp.empty((windows, warps, list_room), np.uint64)
         self.device.kernels["expand_relations"](
             (blocks, windows),
             (per_block * WARP,),
@@ -138,8 +135,9 @@ class Reduction:
                 np.int32(edges.relations.shape[1]),
                 *(edges.rng, forest.birth_rank, np.int32(edges.rng.shape[1]), np.int32(first)),
                 *(chunk, np.int32(per_chunk), np.int32(words)),
-                *(lists, np.int32(list_room), *known, edges.counts),
+                *(lists, np.int32(list_room), edges.first, *known, edges.counts),
             ),
+            shared_mem=8 * per_block * list_room if in_shared else 0,
         )
 
     def _eliminate(

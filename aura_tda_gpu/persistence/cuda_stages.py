@@ -21,7 +21,8 @@ TILE, CHUNK = CONSTANTS["TILE"], CONSTANTS["CHUNK"]
 COUNTS = CONSTANTS["COUNTS"]
 SIDE = (32, 8)  # threads of a block of distances
 RADIUS_WARPS = 8
-RESIDENT_WARPS = 4096
+RESIDENT_WARPS = 16_384  # of the largest devices, and some to follow
+EXPANDING_WARPS = 4096
 ROOM_PER_VERTEX = 8  # edges a list has room for at first
 FIRST_ROOM = 1024
 
@@ -38,6 +39,8 @@ class Classified:
         Where in ``reps`` the vertices of a split edge start, and how many there are.
     reps : device array of uint16, shape (windows, reps_room)
         A vertex of each component.
+    first : device array of uint16, shape (windows, n, n)
+        Below the diagonal the first code of each edge; see kernels/certificates.cuh.
     counts : device array of int32, shape (windows, COUNTS)
         See `cuda_kernels.CONSTANTS`.
     host_counts : ndarray
@@ -48,6 +51,7 @@ class Classified:
     splits: Any
     spans: Any
     reps: Any
+    first: Any
     counts: Any
     host_counts: Host
 
@@ -152,7 +156,8 @@ class Stages:
         listed = xp.empty((windows, open_room), np.uint64)
         room = min(open_room, ROOM_PER_VERTEX * n + FIRST_ROOM)
         rooms = (room, room, 2 * room)
-        lists = new_lists(xp, windows, *rooms, xp.zeros((windows, COUNTS), np.int32))
+        first = xp.empty((windows, n, n), np.uint16) if codes is None else codes.first
+        lists = new_lists(xp, windows, *rooms, first, xp.zeros((windows, COUNTS), np.int32))
         self._tiles(bits, r_enc, longest, listed, lists, codes)
         while True:
             self._components(bits, listed, lists, codes)
@@ -161,7 +166,7 @@ class Stages:
             if all(map(le, needed, rooms)):
                 return lists
             missing, rooms = needed[0] > rooms[0], tuple(map(max, needed, rooms))
-            wider = new_lists(xp, windows, *rooms, lists.counts)
+            wider = new_lists(xp, windows, *rooms, first, lists.counts)
             if missing:
                 lists.counts[...] = 0
                 self._tiles(bits, r_enc, longest, listed, wider, codes)
@@ -181,6 +186,7 @@ class Stages:
             xp.empty((windows, n_splits), np.uint64),
             xp.empty((windows, n_splits, 2), np.int32),
             lists.reps,
+            lists.first,
             lists.counts,
             told,
             xp.empty((windows, n_splits), np.int32),
@@ -211,7 +217,7 @@ class Stages:
     ) -> None:
         """List the edges with an empty lune, and those that need a flood."""
         windows, n, _ = bits.shape
-        bytes_per_warp = 4 * WARP * TILE * TILE * ceil_div(n, CHUNK)
+        bytes_per_warp = 4 * WARP * (TILE * TILE + 2) * ceil_div(n, CHUNK)
         warps = max(1, min(CONSTANTS["TILE_WARPS"], SHARED_BYTES // bytes_per_warp))
         tiles = ceil_div(n, TILE)
         self.device.kernels["lune_tiles" if codes is None else "noted_tiles"](
@@ -220,7 +226,7 @@ class Stages:
             (
                 *(bits, r_enc, longest, np.int32(n), lists.rng, np.int32(lists.rng.shape[1])),
                 *(listed, np.int32(listed.shape[1]), lists.counts),
-                *(() if codes is None else (codes.first, codes.second)),
+                *((lists.first,) if codes is None else (codes.first, codes.second)),
             ),
             shared_mem=warps * bytes_per_warp,
         )
@@ -238,7 +244,7 @@ class Stages:
             (
                 *(bits, np.int32(n), listed, np.int32(listed.shape[1]), lists.splits),
                 *(lists.spans, np.int32(lists.splits.shape[1]), lists.reps),
-                *(np.int32(lists.reps.shape[1]), lists.counts),
+                *(np.int32(lists.reps.shape[1]), lists.counts, lists.first),
             ),
             shared_mem=n_bytes,
         )
@@ -279,9 +285,9 @@ class Stages:
 
 
 def new_lists(
-    xp: Any, windows: int, rng_room: int, split_room: int, reps_room: int, counts: Any
+    xp: Any, windows: int, rng_room: int, split_room: int, reps_room: int, first: Any, counts: Any
 ) -> Classified:
-    """Return lists with so much room in each window."""
+    """Return lists with so much room in each window, beside these codes and counters."""
     n_rng, n_splits = windows * max(1, rng_room), windows * max(1, split_room)
     edge_keys = xp.full(n_rng + n_splits, LAST_KEY, np.uint64)
     return Classified(
@@ -289,6 +295,7 @@ def new_lists(
         edge_keys[n_rng:].reshape(windows, -1),
         xp.empty((windows, max(1, split_room), 2), np.int32),
         xp.empty((windows, max(1, reps_room)), np.uint16),
+        first,
         counts,
         np.zeros((windows, COUNTS), np.int32),
     )

@@ -54,7 +54,7 @@ class CudaWindowState:
             self.bits = xp.full((1, capacity, capacity), INFINITE, np.uint32)
             codes = xp.zeros((2, 1, capacity, capacity), np.uint16)
             self.codes = Codes(codes[0], codes[1], xp.zeros(1, np.uint64), np.zeros(1, np.uint64))
-            self.lists = new_lists(xp, 1, 1, 1, 1, xp.zeros((1, COUNTS), np.int32))
+            self.lists = new_lists(xp, 1, 1, 1, 1, codes[0], xp.zeros((1, COUNTS), np.int32))
 
     @property
     def n_slots(self) -> int:
@@ -135,7 +135,7 @@ class CudaWindowState:
             edges = self._engine.stages.in_order(self.lists)
             edges.counts = edges.counts.copy()
             (paired,) = self._engine.pairs.of(
-                self.bits, edges, 1 in dimensions, seconds, self.codes, self._warm
+                self.bits, edges, 1 in dimensions, seconds, self._warm
             )
         bars, loops = named_by_place(*bars_of(paired, dimensions, n, n_slots), self.live, n_slots)
         counts = {name: count for name, count in paired.counts.items() if name != "n_edges"}

@@ -148,7 +148,7 @@ class Updates:
         told = old.host_counts
         n_rng, n_splits = largest(told, "N_RNG"), largest(told, "N_SPLIT")
         rng, splits, reps = (room_after(largest(told, name), n_listed) for name in LISTS)
-        lists = new_lists(self.device.xp, windows, rng, splits, reps, counts)
+        lists = new_lists(self.device.xp, windows, rng, splits, reps, codes.first, counts)
         self.device.kernels["keep_edges"](
             (max(1, ceil_div(max(n_rng, n_splits), THREADS)), windows),
             (THREADS,),
@@ -190,7 +190,9 @@ class Updates:
         if all(map(le, needed, rooms)):
             return lists
         rng, splits, reps = map(max, needed, rooms)
-        wider = new_lists(self.device.xp, len(told), rng, splits, reps, lists.counts)
+        wider = new_lists(
+            self.device.xp, len(told), rng, splits, reps, lists.first, lists.counts
+        )
         for name, room in zip(
             ("rng", "splits", "spans", "reps"), (*rooms[:2], *rooms[1:]), strict=True
         ):
