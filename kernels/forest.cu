@@ -20,7 +20,7 @@ __device__ __forceinline__ int number_flagged(bool flag, int* counts, int& total
 //
 // A block a window. rng (windows, rng_room) sorted, counts[N_RNG] of them; label, parent and best
 // (windows, n), room; birth_rank (windows, rng_room): -1 for an edge of the forest, else its place
-// among the births; births (windows, rng_room): their keys; counts[N_BIRTHS].
+// among the births; births (windows, rng_room): their keys, the last key behind; counts[N_BIRTHS].
 extern "C" __global__ void __launch_bounds__(BLOCK)
     spanning_forest(const edge_t* rng, int rng_room, int n, int* label, int* parent, int* best,
                     int* birth_rank, edge_t* births, int* counts) {
@@ -84,5 +84,6 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
             births[rank] = rng[e];
         }
     }
+    for (int e = total + tid; e < rng_room; e += step) births[e] = ~0ull;
     if (tid == 0) counts[N_BIRTHS] = total;
 }

@@ -5,14 +5,46 @@
 #include "certificates.cuh"
 #include "trails.cuh"
 
+// Both lists of every window in order, by how many of their keys are smaller; no two are equal.
+//
+// A thread a key; grid (blocks of RANK_THREADS, 2, windows). rng (windows, rng_room), counts[N_RNG]
+// of them, to sorted (windows, n_sorted), the last key behind them; splits (windows, split_room), counts[N_SPLIT] of them:
+// order (windows, n_order) gets their places. What is beyond n_sorted, n_order is left out.
+extern "C" __global__ void __launch_bounds__(RANK_THREADS)
+    rank_keys(const edge_t* rng, int rng_room, edge_t* sorted, int n_sorted, const edge_t* splits,
+              int split_room, int* order, int n_order, const int* counts) {
+    __shared__ edge_t tile[RANK_THREADS];
+    const int window = blockIdx.z, at = blockIdx.x * RANK_THREADS + threadIdx.x;
+    const bool is_rng = blockIdx.y == 0;
+    const edge_t* keys = is_rng ? rng + (size_t)window * rng_room
+                                : splits + (size_t)window * split_room;
+    const int used = min(counts[window * COUNTS + (is_rng ? N_RNG : N_SPLIT)],
+                         is_rng ? rng_room : split_room);
+    if (is_rng && at >= used && at < n_sorted) sorted[(size_t)window * n_sorted + at] = ~0ull;
+    if ((int)blockIdx.x * RANK_THREADS >= used) return;
+    const edge_t mine = at < used ? keys[at] : 0;
+    int rank = 0;
+    for (int first = 0; first < used; first += RANK_THREADS) {
+        const int other = first + (int)threadIdx.x;
+        __syncthreads();
+        tile[threadIdx.x] = other < used ? keys[other] : ~0ull;
+        __syncthreads();
+#pragma unroll 8
+        for (int i = 0; i < RANK_THREADS; ++i) rank += tile[i] < mine;
+    }
+    if (at >= used) return;
+    if (is_rng && rank < n_sorted) sorted[(size_t)window * n_sorted + rank] = mine;
+    if (!is_rng && rank < n_order) order[(size_t)window * n_order + rank] = at;
+}
+
 // The split edges in order, and their relations: a cycle a r0 b ri for each further component.
 //
-// A block a window. order (windows, n_splits): ascending, what is not used last; old_splits,
-// old_spans (windows, split_room), counts[N_SPLIT] of them; splits, spans (windows, n_splits) are
-// the same in order, spans 0 where there is none; ends (windows, n_splits), inclusive sums of
-// c - 1; relations (windows, room): the edge's place << 32 | r0 << 16 | ri.
+// A block a window. order (windows, n_splits): of rank_keys; old_splits, old_spans (windows,
+// split_room), counts[N_SPLIT] of them; splits, spans (windows, n_splits) are the same in order,
+// the last key and 0 where there is none; ends (windows, n_splits), inclusive sums of c - 1;
+// relations (windows, room): the edge's place << 32 | r0 << 16 | ri.
 extern "C" __global__ void __launch_bounds__(BLOCK)
-    order_splits(const long long* order, int n_splits, const edge_t* old_splits,
+    order_splits(const int* order, int n_splits, const edge_t* old_splits,
                  const int* old_spans, int split_room, const unsigned short* reps, int reps_room,
                  edge_t* splits, int* spans, int* ends, unsigned long long* relations, int room,
                  const int* counts) {
@@ -30,7 +62,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
     int total = 0;
     for (int first = 0; first < n_splits; first += blockDim.x) {
         const int i = first + threadIdx.x;
-        const int at = i < n_splits ? (int)order[i] : 0;
+        const int at = i < min(used, n_splits) ? order[i] : 0;
         const int start = i < used ? old_spans[2 * at] : 0;
         const int count = i < used ? old_spans[2 * at + 1] : 0;
         const int further = max(count - 1, 0);
@@ -48,11 +80,11 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
         }
         __syncthreads();
         if (i >= n_splits) continue;
-        splits[i] = old_splits[at];
+        splits[i] = i < used ? old_splits[at] : ~0ull;
         spans[2 * i] = start;
         spans[2 * i + 1] = count;
         ends[i] = sum;
-        for (int k = 1; k < count; ++k)
+        for (int k = 1; k < count && sum - further + k <= room; ++k)
             relations[sum - further + k - 1] =
                 (unsigned long long)i << 32 | (unsigned)reps[start] << 16 | reps[start + k];
     }
@@ -225,13 +257,14 @@ __device__ __forceinline__ int youngest(unsigned* column, const unsigned* source
 // A block a window. columns as above, low and active (windows, n_columns), room; per birth
 // (windows, n_births): owner, KEPT once a column of an earlier call has it, which is then in kept
 // (windows, n_births, words); deaths, the key of the relation's split edge. first is 0 in the
-// first call; splits (windows, n_splits), relations (windows, room).
+// first call; splits (windows, n_splits), relations (windows, room). in_shared: low and owner are
+// in shared memory meanwhile, (n_columns + n_births,) words.
 // counts[N_KILLED] and counts[ADDITIONS] grow; nothing is done if counts[LIST_FULL] is set.
 extern "C" __global__ void __launch_bounds__(BLOCK)
     reduce_columns(unsigned* columns, int n_columns, int words, const edge_t* splits,
                    const int* ends, int n_splits, const unsigned long long* relations, int room,
                    int first, int* low, int* active, int* owner, unsigned* kept, edge_t* deaths,
-                   int n_births, int* counts) {
+                   int n_births, int in_shared, int* counts) {
     __shared__ int n_active;
     const int window = blockIdx.x, tid = threadIdx.x, step = blockDim.x, warp = warp_id();
     columns += (size_t)window * n_columns * words;
@@ -244,7 +277,13 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
     splits += (size_t)window * n_splits;
     relations += (size_t)window * room;
     if (counts[LIST_FULL]) return;
-    for (int birth = tid; first == 0 && birth < n_births; birth += step) owner[birth] = NOBODY;
+    int* const owner_kept = owner;
+    if (in_shared) {
+        low = reinterpret_cast<int*>(dynamic_words());
+        owner = low + n_columns;
+    }
+    for (int birth = tid; birth < n_births; birth += step)
+        owner[birth] = first ? owner_kept[birth] : NOBODY;
     const int count = min(n_columns, ends[(size_t)(window + 1) * n_splits - 1] - first);
     for (int c = warp; c < count; c += warps_per_block()) {
         const int birth = youngest(columns + (size_t)c * words, nullptr, words - 1);
@@ -274,12 +313,13 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
     }
     for (int birth = warp; birth < n_births; birth += warps_per_block()) {
         const int holder = owner[birth];
+        __syncwarp();
+        if (lane_id() == 0) owner_kept[birth] = holder == NOBODY ? NOBODY : KEPT;
         if (holder == NOBODY || holder == KEPT) continue;
         for (int word = lane_id(); word < words; word += WARP)
             kept[(size_t)birth * words + word] = columns[(size_t)holder * words + word];
         __syncwarp();
         if (lane_id() == 0) {
-            owner[birth] = KEPT;
             deaths[birth] = splits[relations[first + holder] >> 32];
             atomicAdd(&counts[N_KILLED], 1);
         }

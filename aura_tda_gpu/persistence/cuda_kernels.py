@@ -40,6 +40,7 @@ KERNELS = {
     "keep_edges": "update",
     "commit_rows": "update",
     "spanning_forest": "forest",
+    "rank_keys": "reduction",
     "order_splits": "reduction",
     "expand_relations": "reduction",
     "reduce_columns": "reduction",
@@ -62,6 +63,7 @@ CONSTANTS = {
     "SHARED_LIST": 256,  # keys of a relation that a warp keeps in shared memory
     "HUB_ROUNDS": 4,  # lune vertices of a lane among which a hub is chosen
     "HUB_TRIES": 3,  # first hubs that a pair of hubs is looked for with
+    "RANK_THREADS": 128,
     "BLOCK": 1024,  # largest block where one block has a window
     "COVER_THREADS": 256,
     "NOBODY": 0x7FFFFFFF,

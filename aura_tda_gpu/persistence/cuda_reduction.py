@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .cuda_kernels import CONSTANTS
-from .cuda_launch import WARP, Device, Host, ceil_div, largest
+from .cuda_launch import SHARED_BYTES, WARP, Device, Host, ceil_div, largest
 from .cuda_stages import EXPANDING_WARPS, Forest, Ordered
 from .cuda_trails import Trails, WarmStart
 
@@ -153,6 +153,8 @@ class Reduction:
         windows, per_chunk, words = chunk.shape
         scratch = self.device.xp.empty((2, windows, per_chunk), np.int32)
         threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(max(per_chunk, 4 * WARP), WARP))
+        shared = 4 * (per_chunk + owner.shape[1])
+        in_shared = shared <= SHARED_BYTES - 64  # beside what the kernel itself declares
         self.device.kernels["reduce_columns"](
             (windows,),
             (threads,),
@@ -160,6 +162,8 @@ class Reduction:
                 *(chunk, np.int32(per_chunk), np.int32(words), edges.splits, edges.ends),
                 *(np.int32(edges.splits.shape[1]), edges.relations),
                 *(np.int32(edges.relations.shape[1]), np.int32(first), scratch[0], scratch[1]),
-                *(owner, columns, deaths, np.int32(owner.shape[1]), edges.counts),
+                *(owner, columns, deaths, np.int32(owner.shape[1]), np.int32(in_shared)),
+                edges.counts,
             ),
+            shared_mem=shared if in_shared else 0,
         )

@@ -182,7 +182,7 @@ class Stages:
         n_rng, n_splits = max(1, largest(told, "N_RNG")), max(1, largest(told, "N_SPLIT"))
         windows = len(lists.rng)
         edges = Ordered(
-            xp.sort(lists.rng[:, :n_rng], axis=1),
+            xp.empty((windows, n_rng), np.uint64),
             xp.empty((windows, n_splits), np.uint64),
             xp.empty((windows, n_splits, 2), np.int32),
             lists.reps,
@@ -192,19 +192,33 @@ class Stages:
             xp.empty((windows, n_splits), np.int32),
             xp.empty((windows, max(1, largest(told, "N_REPS", "N_SPLIT"))), np.uint64),
         )
-        order = xp.argsort(lists.splits[:, :n_splits], axis=1)
+        self.sort(lists, edges, max(n_rng, n_splits))
+        return edges
+
+    def sort(self, lists: Classified, edges: Ordered, most: int) -> None:
+        """K4: fill ``edges``; no list has more than ``most`` keys."""
+        windows, n_splits = edges.splits.shape
+        order = self.device.xp.empty((windows, n_splits), np.int32)
+        rng_room, split_room = np.int32(lists.rng.shape[1]), np.int32(lists.splits.shape[1])
+        self.device.kernels["rank_keys"](
+            (ceil_div(most, CONSTANTS["RANK_THREADS"]), 2, windows),
+            (CONSTANTS["RANK_THREADS"],),
+            (
+                *(lists.rng, rng_room, edges.rng, np.int32(edges.rng.shape[1])),
+                *(lists.splits, split_room, order, np.int32(n_splits), lists.counts),
+            ),
+        )
         threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(n_splits, WARP))
         self.device.kernels["order_splits"](
             (windows,),
             (threads,),
             (
-                *(order, np.int32(n_splits), lists.splits, lists.spans),
-                *(np.int32(lists.splits.shape[1]), lists.reps, np.int32(lists.reps.shape[1])),
+                *(order, np.int32(n_splits), lists.splits, lists.spans, split_room),
+                *(lists.reps, np.int32(lists.reps.shape[1])),
                 *(edges.splits, edges.spans, edges.ends, edges.relations),
                 *(np.int32(edges.relations.shape[1]), edges.counts),
             ),
         )
-        return edges
 
     def _tiles(
         self,
@@ -271,7 +285,7 @@ class Stages:
         windows, room = edges.rng.shape
         vertices = xp.empty((3, windows, n), np.int32)
         birth_rank = xp.empty((windows, room), np.int32)
-        births = xp.full((windows, room), LAST_KEY, np.uint64)
+        births = xp.empty((windows, room), np.uint64)
         threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(max(n, 4 * WARP), WARP))
         self.device.kernels["spanning_forest"](
             (windows,),
@@ -289,7 +303,7 @@ def new_lists(
 ) -> Classified:
     """Return lists with so much room in each window, beside these codes and counters."""
     n_rng, n_splits = windows * max(1, rng_room), windows * max(1, split_room)
-    edge_keys = xp.full(n_rng + n_splits, LAST_KEY, np.uint64)
+    edge_keys = xp.empty(n_rng + n_splits, np.uint64)
     return Classified(
         edge_keys[:n_rng].reshape(windows, -1),
         edge_keys[n_rng:].reshape(windows, -1),
