@@ -147,6 +147,7 @@ _FLOORS: dict[str, Callable[[Work], Floor]] = {
         bytes=4 * w.windows * w.n * (w.changed + w.dim),
         instructions=3 * w.dim * w.windows * w.n * w.changed / WARP,
     ),
+    "place_points": lambda w: Floor(bytes=8 * w.windows * w.changed * w.dim),
     "enclosing_radius": lambda w: Floor(bytes=4 * w.entries),
     "enclosing_slot": lambda w: Floor(bytes=4 * w.entries),
     "lune_tiles": _tiles,
@@ -164,6 +165,9 @@ _FLOORS: dict[str, Callable[[Work], Floor]] = {
     ),
     "commit_rows": lambda w: Floor(bytes=8 * w.windows * w.changed * w.n),
     "spanning_forest": _forest,
+    "rank_keys": lambda w: Floor(
+        bytes=16 * (w.rng + w.split), instructions=3 * (w.rng**2 + w.split**2) / WARP / w.windows
+    ),
     "order_splits": lambda w: Floor(bytes=44 * w.split + 8 * w.relations),
     "expand_relations": lambda w: Floor(bytes=(8 + 4 * -(-w.births // WARP)) * w.relations),
     "reduce_columns": lambda w: Floor(l2_bytes=12.0 * -(-w.births // WARP) * w.additions),

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from aura_tda_gpu.persistence.cuda_reduction import FIRST_LIST
+from aura_tda_gpu.persistence.cuda_rooms import Outcome, Rooms
 from aura_tda_gpu.persistence.rips import check_options, compute_diagram
 
 from .clouds import cloud
@@ -72,10 +74,14 @@ def _stages(target: Target, points: Any, times: dict[str, list[float]]) -> Any:
     bits = matrix.view(np.uint32)
     radii = timed("radius", lambda: stages.radii(bits))
     lists = timed("lune", lambda: stages.look(bits, radii, LONGEST))
-    edges = timed("sort", lambda: stages.in_order(lists))
-    forest = timed("forest", lambda: stages.forest(edges, len(points)))
-    reduced = timed("reduce", lambda: engine.pairs.reduction.reduce(bits, edges, forest))
-    return reduced.host_counts
+    n, rooms = len(points), Rooms.of(lists.host_counts, len(points))
+    outcome = Outcome.empty(target.xp, 1, n, rooms.words)
+    engine.device.copy(outcome.counts, lists.counts)
+    edges = timed("sort", lambda: stages.in_order(lists, rooms, outcome.counts))
+    rank = timed("forest", lambda: stages.forest(edges, outcome))
+    reduction = engine.pairs.reduction
+    timed("reduce", lambda: reduction.reduce(bits, edges, rank, outcome, FIRST_LIST))
+    return outcome.on_host(engine.device).counts
 
 
 def _kernels(

@@ -79,6 +79,18 @@ extern "C" __global__ void __launch_bounds__(SIDE * ROWS)
     pairwise<Largest>(points, out, n, dim);
 }
 
+// Write new points into their slots. A thread a coordinate; grid (blocks, windows). points (windows,
+// n, dim), fresh (windows, n_come, dim), slots (windows, n_come), ended by -1 where there are fewer.
+extern "C" __global__ void place_points(
+    float* points, const float* fresh, const int* slots, int n_come, int n, int dim) {
+    const int at = blockIdx.x * blockDim.x + threadIdx.x;
+    if (at >= n_come * dim) return;
+    const int slot = slots[(size_t)blockIdx.y * n_come + at / dim];
+    if (slot >= 0)
+        points[((size_t)blockIdx.y * n + slot) * dim + at % dim] =
+            fresh[(size_t)blockIdx.y * n_come * dim + at];
+}
+
 // Rows from some slots to all: rows (windows, n_rows, n), `none` to and from slots without a point.
 //
 // A thread an entry; grid (blocks of v, n_rows, windows). points (windows, n, dim), holds (windows,

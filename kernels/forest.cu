@@ -20,19 +20,21 @@ __device__ __forceinline__ int number_flagged(bool flag, int* counts, int& total
 //
 // A block a window. rng (windows, rng_room) sorted, counts[N_RNG] of them; label, parent and best
 // (windows, n), room; birth_rank (windows, rng_room): -1 for an edge of the forest, else its place
-// among the births; births (windows, rng_room): their keys, the last key behind; counts[N_BIRTHS].
-extern "C" __global__ void __launch_bounds__(BLOCK)
+// among the births; births (windows, birth_room): their keys, the last key behind, what finds no
+// room left out; counts[N_BIRTHS]; merges (windows, n): the keys of the forest.
+extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     spanning_forest(const edge_t* rng, int rng_room, int n, int* label, int* parent, int* best,
-                    int* birth_rank, edge_t* births, int* counts) {
+                    int* birth_rank, edge_t* births, int birth_room, edge_t* merges, int* counts) {
     __shared__ int warp_counts[BLOCK / WARP];
     rng += (size_t)blockIdx.x * rng_room;
     birth_rank += (size_t)blockIdx.x * rng_room;
-    births += (size_t)blockIdx.x * rng_room;
+    births += (size_t)blockIdx.x * birth_room;
+    merges += (size_t)blockIdx.x * n;
     label += (size_t)blockIdx.x * n;
     parent += (size_t)blockIdx.x * n;
     best += (size_t)blockIdx.x * n;
     counts += blockIdx.x * COUNTS;
-    const int n_rng = counts[N_RNG], tid = threadIdx.x, step = blockDim.x;
+    const int n_rng = min(counts[N_RNG], rng_room), tid = threadIdx.x, step = blockDim.x;
     for (int v = tid; v < n; v += step) label[v] = v;
     for (int e = tid; e < n_rng; e += step) birth_rank[e] = 0;
     for (;;) {
@@ -81,9 +83,11 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
         const int rank = number_flagged(gives_birth, warp_counts, total);
         if (gives_birth) {
             birth_rank[e] = rank;
-            births[rank] = rng[e];
+            if (rank < birth_room) births[rank] = rng[e];
+        } else if (e < n_rng) {
+            merges[e - rank] = rng[e];
         }
     }
-    for (int e = total + tid; e < rng_room; e += step) births[e] = ~0ull;
+    for (int e = total + tid; e < birth_room; e += step) births[e] = ~0ull;
     if (tid == 0) counts[N_BIRTHS] = total;
 }

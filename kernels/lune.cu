@@ -132,14 +132,14 @@ __device__ __forceinline__ void classify_tile(
     append(unsettled, mine, open + (size_t)blockIdx.z * open_room, open_room, &counts[N_OPEN]);
 }
 
-extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP)
+extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP, TILE_BLOCKS)
     lune_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n, edge_t* rng,
                int rng_room, edge_t* open, int open_room, int* counts, code_t* first) {
     classify_tile<false>(bits, r_enc, longest, n, rng, rng_room, open, open_room, counts, first,
                          nullptr);
 }
 
-extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP)
+extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP, TILE_BLOCKS)
     noted_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n, edge_t* rng,
                 int rng_room, edge_t* open, int open_room, int* counts, code_t* first,
                 code_t* second) {
@@ -261,11 +261,12 @@ extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
 //
 // As above; enclosing (windows,): pattern of the enclosing radius << 32 | its centre, which is a
 // hub of every longer edge; rng (windows, rng_room), appended to; first, second (windows, n, n).
+// Nothing is done where more than `budget` edges are listed.
 extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
     noted_components(const unsigned* bits, int n, const edge_t* open, int open_room,
                      const unsigned long long* enclosing, edge_t* rng, int rng_room, edge_t* splits,
                      int* spans, int split_room, unsigned short* reps, int reps_room,
-                     code_t* first, code_t* second, int* counts) {
+                     code_t* first, code_t* second, int budget, int* counts) {
     unsigned* masks = dynamic_words();
     const int lane = lane_id(), chunks = chunks_of(n), window = blockIdx.y;
     unsigned* lune = masks + (size_t)warp_id() * 4 * chunks * WARP;
@@ -278,6 +279,7 @@ extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
     second += (size_t)window * n * n;
     open += (size_t)window * open_room;
     rng += (size_t)window * rng_room;
+    if (lists.counts[N_OPEN] > budget) return;
     const int r_enc = (int)(enclosing[window] >> 32), centre = (int)(enclosing[window] & 0xffff);
     const int n_open = min(lists.counts[N_OPEN], open_room);
     const int n_warps = gridDim.x * warps_per_block();
@@ -303,7 +305,9 @@ extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
             note(first, second, a, b, n, hub, other);
             continue;
         }
-        if (is_connected(bits, lune, remaining, frontier, start, a, k, n)) {
+        if (!misses_some(bits, lune + lane, WARP, remaining, start, a, k, n) ||
+            far_is_attached(bits, lune + lane, WARP, remaining, a, k, n) ||
+            is_connected(bits, lune, remaining, frontier, start, a, k, n)) {
             note(first, second, a, b, n, n + start, loose_code(n));
             continue;
         }

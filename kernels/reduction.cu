@@ -8,8 +8,9 @@
 // Both lists of every window in order, by how many of their keys are smaller; no two are equal.
 //
 // A thread a key; grid (blocks of RANK_THREADS, 2, windows). rng (windows, rng_room), counts[N_RNG]
-// of them, to sorted (windows, n_sorted), the last key behind them; splits (windows, split_room), counts[N_SPLIT] of them:
-// order (windows, n_order) gets their places. What is beyond n_sorted, n_order is left out.
+// of them, to sorted (windows, n_sorted), the last key behind them; splits (windows, split_room),
+// counts[N_SPLIT] of them: order (windows, n_order) gets their places. What is beyond n_sorted or
+// n_order is left out.
 extern "C" __global__ void __launch_bounds__(RANK_THREADS)
     rank_keys(const edge_t* rng, int rng_room, edge_t* sorted, int n_sorted, const edge_t* splits,
               int split_room, int* order, int n_order, const int* counts) {
@@ -42,7 +43,8 @@ extern "C" __global__ void __launch_bounds__(RANK_THREADS)
 // A block a window. order (windows, n_splits): of rank_keys; old_splits, old_spans (windows,
 // split_room), counts[N_SPLIT] of them; splits, spans (windows, n_splits) are the same in order,
 // the last key and 0 where there is none; ends (windows, n_splits), inclusive sums of c - 1;
-// relations (windows, room): the edge's place << 32 | r0 << 16 | ri.
+// relations (windows, room): the edge's place << 32 | r0 << 16 | ri. Nothing is listed where the
+// old lists had too little room.
 extern "C" __global__ void __launch_bounds__(BLOCK)
     order_splits(const int* order, int n_splits, const edge_t* old_splits,
                  const int* old_spans, int split_room, const unsigned short* reps, int reps_room,
@@ -58,7 +60,9 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
     spans += (size_t)window * n_splits * 2;
     ends += (size_t)window * n_splits;
     relations += (size_t)window * room;
-    const int used = counts[window * COUNTS + N_SPLIT];
+    const bool is_whole = counts[window * COUNTS + N_SPLIT] <= split_room &&
+                          counts[window * COUNTS + N_REPS] <= reps_room;
+    const int used = is_whole ? counts[window * COUNTS + N_SPLIT] : 0;
     int total = 0;
     for (int first = 0; first < n_splits; first += blockDim.x) {
         const int i = first + threadIdx.x;
@@ -141,7 +145,8 @@ __device__ __forceinline__ edge_t take_largest(edge_t* list, int size) {
 // r is the vertex that the edge's code names: first_code (windows, n, n). Where trails are kept,
 // rng_words > 0: trails (windows, room, rng_words + n / 32), zero before; and if there was an earlier
 // diagram, old_words > 0, those and its arrays are old_*, and moved (windows, n / 32) as above.
-// counts[REUSED] grows. Shared: (warps, list_room) keys where that is SHARED_LIST; lists is for more.
+// counts[REUSED] grows. Nothing is done once all births are dead, or where they are more than the
+// words have bits. Shared: (warps, list_room) keys where that is SHARED_LIST; lists is for more.
 extern "C" __global__ void __launch_bounds__(EXPAND_WARPS * WARP)
     expand_relations(const unsigned* bits, int n, const edge_t* splits, const int* ends,
                      int n_splits, const unsigned long long* relations, int room, const edge_t* rng,
@@ -164,7 +169,9 @@ extern "C" __global__ void __launch_bounds__(EXPAND_WARPS * WARP)
     edge_t* list = list_room > SHARED_LIST
                        ? lists + ((size_t)window * n_warps + warp) * list_room
                        : reinterpret_cast<edge_t*>(dynamic_words()) + warp_id() * list_room;
-    const int n_rng = counts[N_RNG], n_words = (n + 31) / 32;
+    const int n_rng = min(counts[N_RNG], rng_room), n_words = (n + 31) / 32;
+    const bool is_done = counts[N_KILLED] == counts[N_BIRTHS] || counts[N_BIRTHS] > 32 * words;
+    if (is_done || __shfl_sync(ALL_LANES, counts[LIST_FULL], 0)) return;
     first_code += (size_t)window * n * n;
     trails += (size_t)window * room * (rng_words ? rng_words + n_words : 0);
     if (old_rng_words) {
@@ -175,7 +182,7 @@ extern "C" __global__ void __launch_bounds__(EXPAND_WARPS * WARP)
         old_trails += (size_t)window * old_room * (old_rng_words + n_words);
         moved += (size_t)window * n_words;
     }
-    const int count = min(n_columns, ends[(size_t)(window + 1) * n_splits - 1] - first);
+    const int count = min(n_columns, min(room, ends[(size_t)(window + 1) * n_splits - 1]) - first);
     for (int column = warp; column < count; column += n_warps) {
         const unsigned long long relation = relations[first + column];
         const edge_t key = splits[relation >> 32];
@@ -259,7 +266,8 @@ __device__ __forceinline__ int youngest(unsigned* column, const unsigned* source
 // (windows, n_births, words); deaths, the key of the relation's split edge. first is 0 in the
 // first call; splits (windows, n_splits), relations (windows, room). in_shared: low and owner are
 // in shared memory meanwhile, (n_columns + n_births,) words.
-// counts[N_KILLED] and counts[ADDITIONS] grow; nothing is done if counts[LIST_FULL] is set.
+// counts[N_KILLED] and counts[ADDITIONS] grow; nothing is done if counts[LIST_FULL] is set, once all
+// births are dead, or where they are more than n_births.
 extern "C" __global__ void __launch_bounds__(BLOCK)
     reduce_columns(unsigned* columns, int n_columns, int words, const edge_t* splits,
                    const int* ends, int n_splits, const unsigned long long* relations, int room,
@@ -276,7 +284,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
     counts += window * COUNTS;
     splits += (size_t)window * n_splits;
     relations += (size_t)window * room;
-    if (counts[LIST_FULL]) return;
+    if (counts[LIST_FULL] || counts[N_KILLED] == counts[N_BIRTHS]) return;
+    if (counts[N_BIRTHS] > n_births) return;
     int* const owner_kept = owner;
     if (in_shared) {
         low = reinterpret_cast<int*>(dynamic_words());
@@ -284,7 +293,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
     }
     for (int birth = tid; birth < n_births; birth += step)
         owner[birth] = first ? owner_kept[birth] : NOBODY;
-    const int count = min(n_columns, ends[(size_t)(window + 1) * n_splits - 1] - first);
+    const int count = min(n_columns, min(room, ends[(size_t)(window + 1) * n_splits - 1]) - first);
     for (int c = warp; c < count; c += warps_per_block()) {
         const int birth = youngest(columns + (size_t)c * words, nullptr, words - 1);
         if (lane_id() == 0) low[c] = birth;

@@ -205,10 +205,11 @@ class _Trial:
             one = np.array([slot])
             started = time.perf_counter()
             info = state.update(one, one, points[-1:], n * n)
-            state.result((0, 1))
-            self.update = min(self.update, time.perf_counter() - started)
-            self.mark = min(self.mark, info["seconds"]["mark"])
-            rechecked, seconds = info["n_rechecked"], info["seconds"]["recheck"]
+            rechecked = state.result((0, 1)).info.get("n_rechecked", info["n_rechecked"])
+            whole = time.perf_counter() - started
+            self.update = min(self.update, whole)
+            self.mark = min(self.mark, info["seconds"].get("mark", 0.0))
+            seconds = info["seconds"].get("recheck", whole)  # a device tells no parts
             if seconds * self.rechecked < self.recheck * rechecked:
                 self.recheck, self.rechecked = seconds, rechecked
 

@@ -132,7 +132,7 @@ class CudaEngine:
             raise UnsupportedError(
                 f"the cuda engine takes at most {MAX_VERTICES} vertices, not {n}: {USE_LANDMARKS}"
             )
-        seconds = {"radius": 0.0, "lune": 0.0, "forest": 0.0, "reduce": 0.0}
+        seconds = {"radius": 0.0, "lune": 0.0, "pairs": 0.0}
         with_loops, longest = 1 in dimensions, min(LARGEST, pattern_of(threshold))
         with self.memory(windows, n):
             bits = self.device.xp.ascontiguousarray(self.device.xp.asarray(matrices))
@@ -188,8 +188,8 @@ class CudaEngine:
     ) -> Brought:
         """Run K3 to K6 for all windows and bring the pairs to the host."""
         with timed(seconds, "lune"):
-            edges = self.stages.classify(bits, radii, longest)
-        return self.pairs.of(bits, edges, with_loops, seconds)
+            lists = self.stages.look(bits, radii, longest)
+        return self.pairs.brought(bits, lists, with_loops, seconds)
 
     @contextmanager
     def memory(self, windows: int, n: int) -> Iterator[None]:

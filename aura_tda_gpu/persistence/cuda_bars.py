@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from .cuda_kernels import CONSTANTS
-from .cuda_launch import Host, timed
-from .cuda_reduction import Reduction
-from .cuda_stages import Ordered, Stages
+from .cuda_launch import Host, largest, timed
+from .cuda_reduction import FIRST_LIST, Reduction
+from .cuda_rooms import Outcome, Rooms
+from .cuda_stages import LISTS, Classified, Stages
 from .cuda_trails import WarmStart
 from .edge_keys import UInt64Array
 from .engine import Int64Array
 
-__all__ = ["Brought", "PairedOnDevice", "Pairs", "Words", "nothing"]
+__all__ = ["Brought", "ListsTooShort", "PairedOnDevice", "Pairs", "Words", "nothing"]
 
 _TOLD = ("N_LONG", "N_RNG", "N_SPLIT", "N_REPS", "REUSED", "ADDITIONS")
 
@@ -74,14 +75,11 @@ class Brought:
     ----------
     n : int
         Vertices of a window.
-    rng : ndarray of uint64, shape (windows, any)
-        Sorted keys.
-    birth_rank : ndarray of int32, like ``rng``
-        -1 for a merge.
-    births : ndarray of uint64, shape (windows, any)
-        `LAST_KEY` beyond those of a window.
-    deaths : ndarray of uint64, shape (windows, most births)
-    columns : ndarray of uint32, shape (windows, most births, words)
+    merges : ndarray of uint64, shape (windows, n)
+        Sorted keys, of RNG edges that are no births.
+    births, deaths : ndarray of uint64, shape (windows, any)
+        The last key beyond those of a window.
+    columns : ndarray of uint32, shape (windows, any, words)
         See `PairedOnDevice`.
     counts : ndarray of int32, shape (windows, COUNTS)
     with_loops : bool
@@ -89,33 +87,43 @@ class Brought:
     """
 
     n: int
-    rng: Host
-    birth_rank: Host
+    merges: Host
     births: Host
     deaths: Host
     columns: Host
     counts: Host
     with_loops: bool
 
+    @classmethod
+    def of(cls, found: Outcome, with_loops: bool) -> Brought:
+        """Return the pairs in an outcome on the host."""
+        n = found.merges.shape[1]
+        parts = found.merges, found.births, found.deaths, found.columns, found.counts
+        return cls(n, *parts, with_loops)
+
     def __len__(self) -> int:
         return len(self.counts)
 
     def __iter__(self) -> Iterator[PairedOnDevice]:
-        columns = self.rng, self.birth_rank, self.births, self.deaths, self.columns
-        for parts in zip(*columns, self.n_births, self.told(), strict=True):
-            yield _window(*parts)
+        parts = self.merges, self.births, self.deaths, self.columns, self.n_merges, self.n_births
+        for merges, births, deaths, columns, n, m, told in zip(*parts, self.told(), strict=True):
+            yield PairedOnDevice(merges[:n], births[:m], deaths[:m], columns[:m], told)
 
     @property
     def n_births(self) -> Int64Array:
         """Births of each window, int64 (windows,); 0 where they were not looked at."""
         return self.counts[:, CONSTANTS["N_BIRTHS"]].astype(np.int64) * self.with_loops
 
-    def merges(self) -> tuple[UInt64Array, Int64Array]:
+    @property
+    def n_merges(self) -> Int64Array:
+        """Merges of each window, int64 (windows,)."""
+        counts = self.counts[:, CONSTANTS["N_RNG"]] - self.counts[:, CONSTANTS["N_BIRTHS"]]
+        return counts.astype(np.int64)
+
+    def all_merges(self) -> tuple[UInt64Array, Int64Array]:
         """Return the merges of one window after another, and where each window's begin."""
-        used = np.arange(self.rng.shape[1]) < self.counts[:, CONSTANTS["N_RNG"], np.newaxis]
-        used &= self.birth_rank < 0
-        starts = np.concatenate([[0], np.cumsum(np.count_nonzero(used, axis=1))])
-        return self.rng[used], starts
+        used = np.arange(self.merges.shape[1]) < self.n_merges[:, np.newaxis]
+        return self.merges[used], np.concatenate([[0], np.cumsum(self.n_merges)])
 
     def told(self) -> list[dict[str, int]]:
         """Return how many edges of each kind a window had, and the work of the reduction."""
@@ -136,8 +144,12 @@ class Brought:
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
+class ListsTooShort(Exception):
+    """The lists of edges had no room for all; the argument is the outcome, good for its counts."""
+
+
 class Pairs:
-    """K5 and K6, and the copy to the host.
+    """K4 to K6, and the copy to the host, for which alone the host waits.
 
     Parameters
     ----------
@@ -152,40 +164,68 @@ class Pairs:
     def of(
         self,
         bits: Any,
-        edges: Ordered,
+        lists: Classified,
+        rooms: Rooms,
         with_loops: bool,
-        seconds: dict[str, float],
+        enclosing: Any = None,
         warm: WarmStart | None = None,
-    ) -> Brought:
-        """Return the pairs of the windows.
+    ) -> Outcome:
+        """Return what the windows' pairs are made of, on the host.
 
         Parameters
         ----------
         bits : device array of uint32, shape (windows, n, n)
             Patterns of the lengths.
-        edges : Ordered
-            The edges whose lune is not connected.
+        lists : Classified
+            The edges whose lune is not connected; the host need not know yet how many.
+        rooms : Rooms
+            What will probably do; where it does not, all is done again with what is needed.
         with_loops : bool
-            Whether to look at births and splits at all.
-        seconds : dict
-            Phase times ``forest`` and ``reduce``, added to.
+            Whether to kill births at all.
+        enclosing : device array of uint64, shape (windows,), optional
+            To be told, too.
         warm : WarmStart, optional
             See `Reduction.reduce`.
+
+        Raises
+        ------
+        ListsTooShort
+            If ``lists`` do not hold all that was counted.
         """
+        device, list_room = self.stages.device, FIRST_LIST
         windows, n, _ = bits.shape
-        with timed(seconds, "forest"):
-            forest = self.stages.forest(edges, n)
-        with timed(seconds, "reduce"):
-            found, counts = [edges.rng, forest.birth_rank, forest.births], forest.host_counts
-            if with_loops:
-                reduced = self.reduction.reduce(bits, edges, forest, warm)
-                found += [reduced.deaths, reduced.columns]
-                counts = reduced.host_counts
-            parts = self.stages.device.bring(*found)
-        if not with_loops:
-            parts += [np.zeros((windows, 0), np.uint64), np.zeros((windows, 0, 0), np.uint32)]
-        rng, birth_rank, births, deaths, columns = parts
-        return Brought(n, rng, birth_rank, births, deaths, columns, counts, with_loops)
+        held = tuple(int(part.shape[1]) for part in (lists.rng, lists.splits, lists.reps))
+        while True:
+            words = rooms.words if with_loops else 0
+            outcome = Outcome.empty(device.xp, windows, n, words)
+            device.copy(outcome.counts, lists.counts)
+            if enclosing is not None:
+                device.copy(outcome.enclosing, enclosing)
+            edges = self.stages.in_order(lists, rooms, outcome.counts)
+            birth_rank = self.stages.forest(edges, outcome)
+            trails = self.reduction.reduce(bits, edges, birth_rank, outcome, list_room, warm)
+            found = outcome.on_host(device)
+            if any(
+                largest(found.counts, name) > room for name, room in zip(LISTS, held, strict=True)
+            ):
+                raise ListsTooShort(found)
+            if not rooms.hold(found.counts):
+                rooms = Rooms.of(found.counts, n)
+            elif largest(found.counts, "LIST_FULL"):
+                list_room *= 4
+            else:
+                if warm and with_loops:
+                    warm.keep(trails)
+                return found
+
+    def brought(
+        self, bits: Any, lists: Classified, with_loops: bool, seconds: dict[str, float]
+    ) -> Brought:
+        """Return the pairs of windows that have just been looked at; adds to phase ``pairs``."""
+        n = bits.shape[1]
+        with timed(seconds, "pairs"):
+            rooms = Rooms.of(lists.host_counts, n)
+            return Brought.of(self.of(bits, lists, rooms, with_loops), with_loops)
 
 
 def nothing() -> PairedOnDevice:
@@ -194,23 +234,3 @@ def nothing() -> PairedOnDevice:
     names = ("n_edges", "n_rng", "n_births", "n_split", "n_relations")
     counts = dict.fromkeys((*names, "relations_used", "relations_reused", "column_additions"), 0)
     return PairedOnDevice(keys, keys, keys, np.empty((0, 0), np.uint32), counts)
-
-
-def _window(
-    rng: Host,
-    birth_rank: Host,
-    births: Host,
-    deaths: Host,
-    columns: Host,
-    n_births: int,
-    told: dict[str, int],
-) -> PairedOnDevice:
-    """Cut one window's part out of the padded arrays."""
-    n_rng = told["n_rng"]
-    return PairedOnDevice(
-        rng[:n_rng][birth_rank[:n_rng] < 0],
-        births[:n_births],
-        deaths[:n_births],
-        columns[:n_births],
-        told,
-    )

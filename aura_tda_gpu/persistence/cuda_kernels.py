@@ -27,6 +27,7 @@ KERNELS = {
     "distance_euclidean": "distance",
     "distance_manhattan": "distance",
     "distance_chebyshev": "distance",
+    "place_points": "distance",
     "rows_euclidean": "distance",
     "rows_manhattan": "distance",
     "rows_chebyshev": "distance",
@@ -58,6 +59,7 @@ CONSTANTS = {
     "CHUNK": 1024,  # vertices in one 32-bit word of each lane
     "TILE": 4,  # rows on each side of a warp's tile of edges
     "TILE_WARPS": 4,  # largest blocks, in warps
+    "TILE_BLOCKS": 8,  # of tiles on a multiprocessor, for its registers
     "FLOOD_WARPS": 4,
     "EXPAND_WARPS": 4,
     "SHARED_LIST": 256,  # keys of a relation that a warp keeps in shared memory

@@ -14,11 +14,10 @@ import numpy.typing as npt
 from ..errors import USE_LANDMARKS, MemoryLimitError
 from .cuda_kernels import CONSTANTS, Kernels
 
-__all__ = ["LAST_KEY", "SHARED_BYTES", "WARP", "Device", "Host", "ceil_div", "largest", "timed"]
+__all__ = ["SHARED_BYTES", "WARP", "Device", "Host", "ceil_div", "largest", "timed"]
 
 WARP = CONSTANTS["WARP"]
 SHARED_BYTES = 48 * 1024
-LAST_KEY = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 Host = npt.NDArray[Any]
 
@@ -92,13 +91,21 @@ class Device:
         """
         flat = [self.xp.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays]
         found, start = [], 0
+        joined = flat[0] if len(flat) == 1 else self.xp.concatenate(flat)
         with self._one_copy:
-            packed = self._through_pinned(self.xp.concatenate(flat))
+            packed = self._through_pinned(joined)
             for array in arrays:
                 piece = packed[start : start + array.nbytes].copy()  # aligned, and ours
                 found.append(piece.view(array.dtype).reshape(array.shape))
                 start += array.nbytes
         return found
+
+    def copy(self, target: Any, source: Any) -> None:
+        """Copy an array to one of as many bytes, both contiguous and on the device."""
+        if isinstance(target, np.ndarray):
+            target[...] = source
+        else:
+            target.data.copy_from_device_async(source.data, source.nbytes)
 
     def _through_pinned(self, packed: Any) -> Host:
         """Return bytes in host memory that the next call overwrites."""

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .cuda_kernels import CONSTANTS
-from .cuda_launch import SHARED_BYTES, WARP, Device, Host, ceil_div, largest
-from .cuda_stages import EXPANDING_WARPS, Forest, Ordered
+from .cuda_launch import SHARED_BYTES, WARP, Device, ceil_div
+from .cuda_rooms import Outcome
+from .cuda_stages import EXPANDING_WARPS, Ordered
 from .cuda_trails import Trails, WarmStart
 
-__all__ = ["Reduced", "Reduction"]
+__all__ = ["Reduction"]
 
 COLUMN_BYTES = 256 * 2**20
 LEAST_COLUMNS = 4096
 FIRST_LIST = CONSTANTS["SHARED_LIST"]
-
-
-@dataclass(slots=True)
-class Reduced:
-    """For each birth the split edge that kills it and its column; see `cuda_bars`.
-
-    Attributes
-    ----------
-    deaths : device array of uint64, shape (windows, n_births)
-    columns : device array of uint32, shape (windows, n_births, words)
-    host_counts : ndarray
-    """
-
-    deaths: Any
-    columns: Any
-    host_counts: Host
 
 
 class Reduction:
@@ -51,46 +35,44 @@ class Reduction:
         self,
         bits: Any,
         edges: Ordered,
-        forest: Forest,
+        birth_rank: Any,
+        outcome: Outcome,
+        list_room: int,
         warm: WarmStart | None = None,
-    ) -> Reduced:
-        """K6: kill the births, in chunks of relations, until all are dead or none is left.
+    ) -> Trails | None:
+        """K6: kill the births, in chunks of relations; once all are dead, chunks cost a launch.
 
-        With ``warm`` what is known of relations from the last diagram is used, and what comes of
-        these is kept for the next one.
+        Parameters
+        ----------
+        bits, edges, birth_rank
+            Of the stages before.
+        outcome : Outcome
+            Zeros but for the births; gets deaths and columns.
+        list_room : int
+            Edges that a relation may have on its way; where that is too few, a counter says so.
+        warm : WarmStart, optional
+            What is known of relations from the last diagram.
+
+        Returns
+        -------
+        Trails or None
+            What is to be known for the next one.
         """
         xp = self.device.xp
-        windows = bits.shape[0]
-        n_births = largest(forest.host_counts, "N_BIRTHS")
-        words = ceil_div(n_births, 32)
-        n_relations = largest(forest.host_counts, "N_REPS", "N_SPLIT")
-        columns = xp.zeros((windows, n_births, words), np.uint32)
-        deaths = xp.zeros((windows, n_births), np.uint64)
-        owner = xp.empty((windows, n_births), np.int32)
-        told, n_reused = forest.host_counts, np.zeros(windows, np.int32)
-        per_chunk = max(1, min(COLUMN_BYTES // max(1, windows * words * 4), n_relations))
+        windows, n_births, words = outcome.columns.shape
+        if not words:
+            return None
+        n_relations = edges.relations.shape[1]
+        per_chunk = max(1, min(COLUMN_BYTES // (windows * words * 4), n_relations))
         per_chunk = min(per_chunk, max(LEAST_COLUMNS, 2 * n_births))
         chunk = xp.empty((windows, per_chunk, words), np.uint32)
-        first = 0
-        list_room = FIRST_LIST
-        trails = warm.begin(edges) if warm and n_births else None
+        owner = xp.empty((windows, n_births), np.int32)
+        trails = warm.begin(edges) if warm else None
         known = self._known(warm, trails)
-        while n_births and first < n_relations:
-            self._expand(bits, edges, forest, first, chunk, list_room, known)
-            self._eliminate(edges, first, chunk, owner, columns, deaths)
-            told = self.device.to_host(edges.counts)
-            if largest(told, "LIST_FULL"):
-                list_room *= 4
-                edges.counts[:, CONSTANTS["LIST_FULL"]] = 0
-                edges.counts[:, CONSTANTS["REUSED"]] = xp.asarray(n_reused)
-                continue
-            n_reused = told[:, CONSTANTS["REUSED"]].copy()
-            first += per_chunk
-            if (told[:, CONSTANTS["N_KILLED"]] == told[:, CONSTANTS["N_BIRTHS"]]).all():
-                break
-        if warm:
-            warm.keep(trails)
-        return Reduced(deaths, columns, told)
+        for first in range(0, n_relations, per_chunk):
+            self._expand(bits, edges, birth_rank, first, chunk, list_room, known)
+            self._eliminate(edges, first, chunk, owner, outcome)
+        return trails
 
     def _known(self, warm: WarmStart | None, trails: Trails | None) -> tuple[Any, ...]:
         """Return the arguments of `expand_relations` that tell what is known, and what to keep."""
@@ -113,7 +95,7 @@ class Reduction:
         self,
         bits: Any,
         edges: Ordered,
-        forest: Forest,
+        birth_rank: Any,
         first: int,
         chunk: Any,
         list_room: int,
@@ -133,7 +115,7 @@ class Reduction:
                 *(bits, np.int32(bits.shape[1]), edges.splits, edges.ends),
                 *(np.int32(edges.splits.shape[1]), edges.relations),
                 np.int32(edges.relations.shape[1]),
-                *(edges.rng, forest.birth_rank, np.int32(edges.rng.shape[1]), np.int32(first)),
+                *(edges.rng, birth_rank, np.int32(edges.rng.shape[1]), np.int32(first)),
                 *(chunk, np.int32(per_chunk), np.int32(words)),
                 *(lists, np.int32(list_room), edges.first, *known, edges.counts),
             ),
@@ -141,13 +123,7 @@ class Reduction:
         )
 
     def _eliminate(
-        self,
-        edges: Ordered,
-        first: int,
-        chunk: Any,
-        owner: Any,
-        columns: Any,
-        deaths: Any,
+        self, edges: Ordered, first: int, chunk: Any, owner: Any, outcome: Outcome
     ) -> None:
         """Reduce a chunk of columns behind those kept from earlier chunks."""
         windows, per_chunk, words = chunk.shape
@@ -162,7 +138,8 @@ class Reduction:
                 *(chunk, np.int32(per_chunk), np.int32(words), edges.splits, edges.ends),
                 *(np.int32(edges.splits.shape[1]), edges.relations),
                 *(np.int32(edges.relations.shape[1]), np.int32(first), scratch[0], scratch[1]),
-                *(owner, columns, deaths, np.int32(owner.shape[1]), np.int32(in_shared)),
+                *(owner, outcome.columns, outcome.deaths, np.int32(owner.shape[1])),
+                np.int32(in_shared),
                 edges.counts,
             ),
             shared_mem=shared if in_shared else 0,

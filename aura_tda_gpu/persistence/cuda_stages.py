@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from .cuda_kernels import CONSTANTS
-from .cuda_launch import LAST_KEY, SHARED_BYTES, WARP, Device, Host, ceil_div, largest
+from .cuda_launch import SHARED_BYTES, WARP, Device, Host, ceil_div, largest
+from .cuda_rooms import Outcome, Rooms
 
-__all__ = ["Classified", "Codes", "Forest", "Ordered", "Stages", "flood_warps", "new_lists"]
+__all__ = ["LISTS", "Classified", "Codes", "Ordered", "Stages", "flood_warps", "new_lists"]
 
 TILE, CHUNK = CONSTANTS["TILE"], CONSTANTS["CHUNK"]
 COUNTS = CONSTANTS["COUNTS"]
@@ -25,6 +26,8 @@ RESIDENT_WARPS = 16_384  # of the largest devices, and some to follow
 EXPANDING_WARPS = 4096
 ROOM_PER_VERTEX = 8  # edges a list has room for at first
 FIRST_ROOM = 1024
+NO_BUDGET = 2**31 - 1
+LISTS = ("N_RNG", "N_SPLIT", "N_REPS")  # what is counted of each list
 
 
 @dataclass(slots=True)
@@ -92,15 +95,6 @@ class Codes:
     host_enclosing: Host
 
 
-@dataclass(slots=True)
-class Forest:
-    """For each RNG edge -1 if it merges, else its place among the births, and their keys."""
-
-    birth_rank: Any
-    births: Any
-    host_counts: Host
-
-
 class Stages:
     """K1 to K5 on one device.
 
@@ -132,8 +126,10 @@ class Stages:
         )
         return out
 
-    def classify(self, bits: Any, r_enc: Any, longest: np.uint32) -> Ordered:
-        """K3 and K4: find RNG edges and split edges not longer than min(r_enc, longest), sorted.
+    def look(
+        self, bits: Any, r_enc: Any, longest: np.uint32, codes: Codes | None = None
+    ) -> Classified:
+        """K3: find RNG edges and split edges not longer than min(r_enc, longest), in any order.
 
         Parameters
         ----------
@@ -143,13 +139,9 @@ class Stages:
             From `radii`.
         longest : uint32
             Pattern of the longest edge of all windows.
+        codes : Codes, optional
+            Certificates to be written.
         """
-        return self.in_order(self.look(bits, r_enc, longest))
-
-    def look(
-        self, bits: Any, r_enc: Any, longest: np.uint32, codes: Codes | None = None
-    ) -> Classified:
-        """K3: as `classify`, in any order; certificates are written where there are ``codes``."""
         xp = self.device.xp
         windows, n, _ = bits.shape
         open_room = max(1, n * (n - 1) // 2)
@@ -162,7 +154,7 @@ class Stages:
         while True:
             self._components(bits, listed, lists, codes)
             told = lists.host_counts = self.device.to_host(lists.counts)
-            needed = tuple(largest(told, name) for name in ("N_RNG", "N_SPLIT", "N_REPS"))
+            needed = tuple(largest(told, name) for name in LISTS)
             if all(map(le, needed, rooms)):
                 return lists
             missing, rooms = needed[0] > rooms[0], tuple(map(max, needed, rooms))
@@ -176,29 +168,33 @@ class Stages:
                 lists.counts[:, CONSTANTS["N_REPS"]] = 0
             lists = wider
 
-    def in_order(self, lists: Classified) -> Ordered:
-        """K4: sort both lists, cut to what is used, and list the relations."""
-        xp, told = self.device.xp, lists.host_counts
-        n_rng, n_splits = max(1, largest(told, "N_RNG")), max(1, largest(told, "N_SPLIT"))
-        windows = len(lists.rng)
+    def in_order(self, lists: Classified, rooms: Rooms, counts: Any) -> Ordered:
+        """K4: sort both lists, and list the relations, as far as there is room.
+
+        Parameters
+        ----------
+        lists : Classified
+            In any order; what was counted may exceed their room and ``rooms``.
+        rooms : Rooms
+            Of what is returned.
+        counts : device array of int32, shape (windows, COUNTS)
+            A copy of those of the lists, for the stages to come.
+        """
+        xp, windows = self.device.xp, len(lists.rng)
         edges = Ordered(
-            xp.empty((windows, n_rng), np.uint64),
-            xp.empty((windows, n_splits), np.uint64),
-            xp.empty((windows, n_splits, 2), np.int32),
+            xp.empty((windows, rooms.rng), np.uint64),
+            xp.empty((windows, rooms.splits), np.uint64),
+            xp.empty((windows, rooms.splits, 2), np.int32),
             lists.reps,
             lists.first,
-            lists.counts,
-            told,
-            xp.empty((windows, n_splits), np.int32),
-            xp.empty((windows, max(1, largest(told, "N_REPS", "N_SPLIT"))), np.uint64),
+            counts,
+            lists.host_counts,
+            xp.empty((windows, rooms.splits), np.int32),
+            xp.empty((windows, rooms.relations), np.uint64),
         )
-        self.sort(lists, edges, max(n_rng, n_splits))
-        return edges
-
-    def sort(self, lists: Classified, edges: Ordered, most: int) -> None:
-        """K4: fill ``edges``; no list has more than ``most`` keys."""
-        windows, n_splits = edges.splits.shape
-        order = self.device.xp.empty((windows, n_splits), np.int32)
+        most = max(rooms.rng, rooms.splits)
+        n_splits = rooms.splits
+        order = xp.empty((windows, n_splits), np.int32)
         rng_room, split_room = np.int32(lists.rng.shape[1]), np.int32(lists.splits.shape[1])
         self.device.kernels["rank_keys"](
             (ceil_div(most, CONSTANTS["RANK_THREADS"]), 2, windows),
@@ -219,6 +215,7 @@ class Stages:
                 *(np.int32(edges.relations.shape[1]), edges.counts),
             ),
         )
+        return edges
 
     def _tiles(
         self,
@@ -263,8 +260,13 @@ class Stages:
             shared_mem=n_bytes,
         )
 
-    def noted_components(self, bits: Any, codes: Codes, listed: Any, lists: Classified) -> None:
-        """Look at listed edges, whatever their lunes are: append to the lists, write codes."""
+    def noted_components(
+        self, bits: Any, codes: Codes, listed: Any, lists: Classified, budget: int = NO_BUDGET
+    ) -> None:
+        """Look at listed edges, whatever their lunes are: append to the lists, write codes.
+
+        Nothing is done where more than ``budget`` are listed.
+        """
         windows, n, _ = bits.shape
         warps, n_bytes = flood_warps(n, 4)
         self.device.kernels["noted_components"](
@@ -274,28 +276,29 @@ class Stages:
                 *(bits, np.int32(n), listed, np.int32(listed.shape[1]), codes.enclosing),
                 *(lists.rng, np.int32(lists.rng.shape[1]), lists.splits, lists.spans),
                 *(np.int32(lists.splits.shape[1]), lists.reps, np.int32(lists.reps.shape[1])),
-                *(codes.first, codes.second, lists.counts),
+                *(codes.first, codes.second, np.int32(budget), lists.counts),
             ),
             shared_mem=n_bytes,
         )
 
-    def forest(self, edges: Classified, n: int) -> Forest:
-        """K5: tell the merges among the RNG edges, and number the others."""
+    def forest(self, edges: Ordered, outcome: Outcome) -> Any:
+        """K5: write merges and births; return each RNG edge's place among the births, or -1."""
         xp = self.device.xp
         windows, room = edges.rng.shape
+        n = outcome.merges.shape[1]
         vertices = xp.empty((3, windows, n), np.int32)
         birth_rank = xp.empty((windows, room), np.int32)
-        births = xp.empty((windows, room), np.uint64)
         threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(max(n, 4 * WARP), WARP))
         self.device.kernels["spanning_forest"](
             (windows,),
             (threads,),
             (
                 *(edges.rng, np.int32(room), np.int32(n), vertices[0], vertices[1], vertices[2]),
-                *(birth_rank, births, edges.counts),
+                *(birth_rank, outcome.births, np.int32(outcome.births.shape[1])),
+                *(outcome.merges, edges.counts),
             ),
         )
-        return Forest(birth_rank, births, self.device.to_host(edges.counts))
+        return birth_rank
 
 
 def new_lists(

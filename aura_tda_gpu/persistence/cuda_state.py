@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import StateCorruption
 from .bars import bars_of, named_by_place
+from .cuda_bars import Brought, ListsTooShort
 from .cuda_kernels import CONSTANTS
-from .cuda_launch import Host, timed
-from .cuda_stages import COUNTS, Codes, new_lists
+from .cuda_launch import Host, largest, timed
+from .cuda_rooms import Rooms
+from .cuda_stages import COUNTS, NO_BUDGET, Classified, Codes, Ordered, new_lists
 from .cuda_trails import WarmStart
-from .cuda_update import NONE_WRONG, STAYS, Changed, Updates
+from .cuda_update import NONE_WRONG, STAYS, Again, Changed, Updates
 from .distances import angles
 from .edge_keys import INFINITE, vertices_of
 from .engine import EngineResult, Float32Array, Int64Array, TooManyEdges
@@ -49,6 +50,8 @@ class CudaWindowState:
         self._longest = longest
         self.live: Int64Array = np.empty(0, np.int64)
         self._warm = WarmStart(engine.device, capacity)
+        self._rooms: Rooms | None = None  # what the next diagram will probably need
+        self._again: Again | None = None  # of an update that the host was not told of yet
         with engine.memory(1, capacity):
             self.points = xp.zeros((1, capacity, dim), np.float32)
             self.bits = xp.full((1, capacity, capacity), INFINITE, np.uint32)
@@ -83,12 +86,14 @@ class CudaWindowState:
         with self._engine.memory(1, self.n_slots), timed(seconds, "lune"):
             self.live = slots
             self._warm.forget()
+            self._rooms = self._again = None
             places = xp.asarray(slots)
             self.points[0, places] = xp.asarray(points)
             self.bits[...] = INFINITE
             lengths = xp.ascontiguousarray(xp.asarray(matrix)).view(np.uint32)
             self.bits[0][places[:, np.newaxis], places] = lengths
-            enclosing = self._updates.enclosing(self.bits, self._holds())
+            enclosing = xp.full(1, NONE_WRONG, np.uint64)
+            self._updates.enclosing(self.bits, self._holds(), enclosing)
             centre = (enclosing & np.uint64(0xFFFF)).astype(np.uint16)
             self.codes.first[...] = centre[:, np.newaxis, np.newaxis]
             self.codes.second[...] = centre[:, np.newaxis, np.newaxis]
@@ -102,48 +107,79 @@ class CudaWindowState:
         self, gone: Int64Array, new: Int64Array, points: Float32Array, budget: int
     ) -> dict[str, Any]:
         """Take points out and put others in; see `WindowState.update`."""
-        seconds: dict[str, float] = {}
-        with self._engine.memory(1, self.n_slots):
-            started = time.perf_counter()
-            xp, updates = self._engine.device.xp, self._updates
+        seconds = {"launch": 0.0}
+        with self._engine.memory(1, self.n_slots), timed(seconds, "launch"):
+            if self._again is not None:
+                self._paired((0,))
             self._warm.move(gone, new)
-            changed = Changed.of(self._engine.device, self.live, gone, new, self.n_slots)
-            if len(new):
-                self.points[0, changed.come[0, : len(new)]] = xp.asarray(points, np.float32)
-            stays = np.setdiff1d(self.live, gone, assume_unique=True)
-            self.live = np.union1d(stays, new)
-            rows = self._rows(changed)
-            listed, counts = updates.mark(self.bits, self.codes, self._longest, changed, rows)
-            told = self._engine.device.to_host(counts)
-            n_listed = int(told[0, CONSTANTS["N_OPEN"]])
-            seconds["mark"] = time.perf_counter() - started
-            if n_listed > budget + len(new) * len(self.live):
-                raise TooManyEdges
-            started = time.perf_counter()
-            lists = updates.keep(self.codes, changed, self.lists, n_listed, counts)
+            words = self._warm.words()
+            device, updates, longest = self._engine.device, self._updates, self._longest
+            changed, self.live = Changed.of(
+                device, self.live, gone, new, points, words, self.n_slots
+            )
+            self._warm.send(changed.moved)
+            rows = self._rows(changed, len(new))
+            listed = updates.mark(self.bits, self.codes, longest, changed, rows)
+            lists = updates.keep(self.codes, changed, self.lists)
             updates.commit(self.bits, changed, rows)
-            self.codes.enclosing = updates.enclosing(self.bits, changed.holds)
-            self.lists = updates.look_again(self.bits, self.codes, listed, lists)
-            seconds["recheck"] = time.perf_counter() - started
-        return {"n_rechecked": n_listed, "seconds": seconds}
+            updates.enclosing(self.bits, changed.holds, changed.enclosing)
+            self.codes.enclosing, self.lists = changed.enclosing, lists
+            budget = min(budget + len(new) * len(self.live), NO_BUDGET)
+            self._again = updates.look_again(self.bits, self.codes, listed, lists, budget)
+        return {"n_rechecked": None, "seconds": seconds}
 
     def result(self, dimensions: tuple[int, ...]) -> EngineResult:
         """Return the bars; vertex ``i`` of their edges and loops is ``self.live[i]``."""
-        seconds = {"forest": 0.0, "reduce": 0.0}
+        seconds = {"pairs": 0.0}
         n, n_slots = len(self.live), self.n_slots
-        with self._engine.memory(1, n_slots):
-            edges = self._engine.stages.in_order(self.lists)
-            edges.counts = edges.counts.copy()
-            (paired,) = self._engine.pairs.of(
-                self.bits, edges, 1 in dimensions, seconds, self._warm
-            )
+        told = {}
+        with self._engine.memory(1, n_slots), timed(seconds, "pairs"):
+            if self._again is not None:
+                told["n_rechecked"] = 0
+            (paired,) = self._paired(dimensions)
+            if told:
+                told["n_rechecked"] = int(self.lists.host_counts[0, CONSTANTS["N_OPEN"]])
         bars, loops = named_by_place(*bars_of(paired, dimensions, n, n_slots), self.live, n_slots)
         counts = {name: count for name, count in paired.counts.items() if name != "n_edges"}
-        return EngineResult(bars, loops, {"r_enc": self._r_enc(), "seconds": seconds, **counts})
+        info = {"r_enc": self._r_enc(), "seconds": seconds, **counts, **told}
+        return EngineResult(bars, loops, info)
+
+    def _paired(self, dimensions: tuple[int, ...]) -> Brought:
+        """Return the pairs; from now on the host knows what the last update came to.
+
+        Raises
+        ------
+        TooManyEdges
+            If that was more than its budget.
+        """
+        rooms = self._rooms
+        if rooms is None:
+            rooms = Rooms.of(self.lists.host_counts, len(self.live))
+        while True:
+            try:
+                found = self._engine.pairs.of(
+                    self.bits, self.lists, rooms, 1 in dimensions, self.codes.enclosing, self._warm
+                )
+                is_whole = True
+            except ListsTooShort as short:
+                (found,), is_whole = short.args, False
+            again = self._again
+            if again and largest(found.counts, "N_OPEN") > again.budget:
+                raise TooManyEdges
+            if is_whole:
+                break
+            assert again is not None
+            self.lists = self._updates.widen(self.bits, self.codes, self.lists, again, found.counts)
+        self.lists.host_counts = found.counts
+        self.codes.host_enclosing = found.enclosing
+        self._rooms, self._again = Rooms.of(found.counts, len(self.live)).after(), None
+        return Brought.of(found, 1 in dimensions)
 
     def verify(self) -> None:
         """Compare what is kept with what the points say; see `WindowState.verify`."""
         with self._engine.memory(1, self.n_slots):
+            if self._again is not None:
+                self._paired((0,))
             self._verify_distances()
             holds = self._holds()
             found = self._updates.first_wrong(
@@ -152,26 +188,32 @@ class CudaWindowState:
             by_codes, by_vertices = self._engine.device.to_host(found)[0]
             if by_codes != NONE_WRONG:
                 raise _wrong("what is noted about the lune of", by_codes)
-            kept = self._engine.stages.in_order(self.lists)
             everything = self._engine.device.xp.full(1, INFINITE, np.uint32)
-            fresh = self._engine.stages.classify(self.bits, everything, self._longest)
+            fresh = self._engine.stages.look(self.bits, everything, self._longest)
+            both = self._in_order(self.lists), self._in_order(fresh)
             for name in ("rng", "splits"):
-                mine, truth = (self._engine.device.to_host(getattr(x, name)) for x in (kept, fresh))
+                mine, truth = (self._engine.device.to_host(getattr(x, name)) for x in both)
                 if not np.array_equal(mine, truth):
                     raise _wrong(f"the list of {name} edges has, or lacks,", _odd(mine, truth))
             if by_vertices != NONE_WRONG:
                 raise _wrong("the components of the lune of", by_vertices)
 
-    def _rows(self, changed: Changed) -> Any:
+    def _in_order(self, lists: Classified) -> Ordered:
+        rooms = Rooms.of(lists.host_counts, len(self.live))
+        return self._engine.stages.in_order(lists, rooms, lists.counts)
+
+    def _rows(self, changed: Changed, n_new: int) -> Any:
         """Return the patterns of the distances from the new points to all slots."""
         if self._metric != "cosine":
             return self._updates.rows(self.points, changed, self._metric).view(np.uint32)
         device = self._engine.device
-        chords = device.to_host(self._updates.rows(self.points, changed, "euclidean"))
+        rows = self._updates.rows(self.points, changed, "euclidean")
+        chords = device.to_host(rows[:, :n_new])
         far = np.isinf(chords)
-        rows = angles(chords.reshape(-1, self.n_slots).copy()).reshape(chords.shape)
-        rows[far] = np.inf
-        return device.xp.asarray(rows).view(np.uint32)
+        arcs = angles(chords.reshape(-1, self.n_slots).copy()).reshape(chords.shape)
+        arcs[far] = np.inf
+        rows[:, :n_new] = device.xp.asarray(arcs)
+        return rows.view(np.uint32)
 
     def _holds(self) -> Any:
         """Return which slots hold a point, uint8 (1, n_slots) on the device."""

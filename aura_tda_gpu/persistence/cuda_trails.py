@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .cuda_launch import Device, ceil_div
+from .cuda_launch import Device, Host, ceil_div
 from .cuda_stages import Ordered
 
 __all__ = ["Trails", "WarmStart"]
@@ -60,6 +60,7 @@ class WarmStart:
         self._device = device
         self._moved: npt.NDArray[np.bool_] = np.zeros(32 * ceil_div(n, 32), np.bool_)
         self._n = n
+        self._sent: Any = None
         self.last: Trails | None = None
 
     @property
@@ -74,18 +75,28 @@ class WarmStart:
 
     def forget(self) -> None:
         """Start without an earlier diagram."""
-        self.last = None
+        self.last = self._sent = None
         self._moved[:] = False
 
     def move(self, *slots: Any) -> None:
         """Note slots whose point left or came."""
+        self._sent = None
         for changed in slots:
             self._moved[changed] = True
 
+    def words(self) -> Host:
+        """Return these slots as bits, uint32 (1, n_words)."""
+        return np.packbits(self._moved, bitorder="little").view(np.uint32)[np.newaxis]
+
+    def send(self, words: Any) -> None:
+        """Take what `words` told as it is on the device."""
+        self._sent = words
+
     def moved(self) -> Any:
         """Return these slots as a device array of uint32, shape (1, n_words)."""
-        words = np.packbits(self._moved, bitorder="little").view(np.uint32)
-        return self._device.xp.asarray(words[np.newaxis])
+        if self._sent is None:
+            self._sent = self._device.xp.asarray(self.words())
+        return self._sent
 
     def begin(self, edges: Ordered) -> Trails | None:
         """Return room for the trails of a diagram; None where it would be too much."""
@@ -99,4 +110,6 @@ class WarmStart:
     def keep(self, trails: Trails | None) -> None:
         """Have these as the trails of the last diagram."""
         self.last = trails
-        self._moved[:] = False
+        if self._moved.any():
+            self._sent = None
+            self._moved[:] = False

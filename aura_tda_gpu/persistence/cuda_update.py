@@ -3,69 +3,139 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import le
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .cuda_launch import WARP, Device, Host, ceil_div, largest
-from .cuda_stages import COUNTS, RESIDENT_WARPS, Classified, Codes, Stages, flood_warps, new_lists
+from .cuda_stages import (
+    COUNTS,
+    LISTS,
+    RESIDENT_WARPS,
+    Classified,
+    Codes,
+    Stages,
+    flood_warps,
+    new_lists,
+)
 from .edge_keys import INFINITE
-from .engine import Int64Array
+from .engine import Float32Array, Int64Array
 
-__all__ = ["NONE_WRONG", "Changed", "Updates", "room_after"]
+__all__ = ["NONE_WRONG", "Again", "Changed", "Updates", "room_after"]
 
 THREADS = 256
 ROW_WARPS = 8
 MORE = 256  # edges that a list has room for beside half of those it had
 FREE, STAYS, COMES = 0, 1, 2  # as in update.cu
-LISTS = ("N_RNG", "N_SPLIT", "N_REPS")
 NONE_WRONG = np.uint64(0xFFFFFFFFFFFFFFFF)
+NO_RADIUS = np.full(1, NONE_WRONG)
+NO_COUNTS = np.zeros((1, COUNTS), np.int32)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Changed:
     """What comes and goes, on the device; lists are ended by -1.
 
     Attributes
     ----------
+    enclosing : device array of uint64, shape (windows,)
+        All ones.
+    counts : device array of int32, shape (windows, COUNTS)
+        Zeros.
+    moved : device array of uint32, shape (windows, n / 32)
+        See `cuda_trails.WarmStart.words`.
+    fresh : device array of float32, shape (windows, any, dim)
+        Coordinates of new points.
+    come, gone, freed : device arrays of int32, shape (windows, any)
+        Slots of new points; slots whose point leaves; slots without a point from now on.
     holds : device array of uint8, shape (windows, n)
         FREE, STAYS or COMES for each slot.
     leaves : device array of uint8, shape (windows, n)
         Whether the point of a slot leaves.
-    gone, come, freed : device arrays of int32, shape (windows, any)
-        Slots whose point leaves; slots of new points; slots without a point from now on.
     """
 
+    enclosing: Any
+    counts: Any
+    moved: Any
+    fresh: Any
+    come: Any
+    gone: Any
+    freed: Any
     holds: Any
     leaves: Any
-    gone: Any
-    come: Any
-    freed: Any
 
     @classmethod
-    def of(cls, device: Device, live: Int64Array, gone: Int64Array, new: Int64Array, n: int) -> Any:
-        """Send a change of one window, with the slots that held a point before, in one copy."""
-        holds, leaves = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
+    def of(
+        cls,
+        device: Device,
+        live: Int64Array,
+        gone: Int64Array,
+        new: Int64Array,
+        points: Float32Array,
+        moved: Host,
+        n: int,
+    ) -> tuple[Changed, Int64Array]:
+        """Send a change of one window in one copy; return it, and the slots that hold a point.
+
+        Parameters
+        ----------
+        live : ndarray of int64
+            Slots that held a point before.
+        gone, new, points
+            As in `engine.WindowState.update`.
+        moved : ndarray of uint32, shape (1, n_words)
+            From `cuda_trails.WarmStart.words`.
+        n : int
+            Slots.
+        """
+        marks = np.zeros((2, n), np.uint8)
+        holds, leaves = marks
         holds[live] = STAYS
         holds[gone] = FREE
         holds[new] = COMES
         leaves[gone] = 1
+        ended = np.full(2 * len(gone) + len(new) + 3, -1, np.int32)
         freed = gone[holds[gone] == FREE]
-        lists = [np.append(slots, -1).astype(np.int32) for slots in (gone, new, freed)]
-        parts: list[Host] = [*lists, holds, leaves]
-        sent = device.xp.asarray(np.concatenate([part.view(np.uint8) for part in parts]))
+        bounds = 0, len(new) + 1, len(new) + len(gone) + 2, len(ended)
+        for slots, start in zip((new, gone, freed), bounds[:-1], strict=True):
+            ended[start : start + len(slots)] = slots
+        lists: list[Host] = [ended[start:stop] for start, stop in pairwise(bounds)]
+        fresh = np.ascontiguousarray(points, np.float32)
+        parts: list[Host] = [NO_RADIUS, NO_COUNTS, moved, fresh[np.newaxis]]
+        parts += [part[np.newaxis] for part in [*lists, holds, leaves]]
+        bytes_of_all = [part.reshape(-1).view(np.uint8) for part in parts]
+        sent = device.xp.asarray(np.concatenate(bytes_of_all))
         arrays, start = [], 0
         for part in parts:
             piece = sent[start : start + part.nbytes].view(part.dtype)
-            arrays.append(piece.reshape(1, len(part)))
+            arrays.append(piece.reshape(part.shape))
             start += part.nbytes
-        return cls(arrays[3], arrays[4], *arrays[:3])
+        return cls(*arrays), np.flatnonzero(holds)
 
 
-def room_after(known: int, n_listed: int) -> int:
-    """Return the room of a list that held ``known`` edges once ``n_listed`` were looked at."""
-    return known + min(n_listed, MORE + known // 2)
+def room_after(known: int) -> int:
+    """Return the room of a list that held ``known`` edges before an update."""
+    return known + MORE + known // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What an update looked at again, until the host is told what came of it.
+
+    Attributes
+    ----------
+    listed : device array of uint64, shape (windows, any)
+        Their keys.
+    kept : device array of int32, shape (windows, COUNTS)
+        Counters as they were before.
+    budget : int
+        How many may be looked at.
+    """
+
+    listed: Any
+    kept: Any
+    budget: int
 
 
 class Updates:
@@ -81,23 +151,27 @@ class Updates:
         self.stages = stages
         self.device = stages.device
 
-    def enclosing(self, bits: Any, holds: Any) -> Any:
-        """Return pattern << 32 | slot of the enclosing radius of each window, uint64 (windows,)."""
+    def enclosing(self, bits: Any, holds: Any, out: Any) -> None:
+        """Write pattern << 32 | slot of the enclosing radius of each window into all ones."""
         windows, n, _ = bits.shape
-        out = self.device.xp.full(windows, NONE_WRONG, np.uint64)
         self.device.kernels["enclosing_slot"](
             (ceil_div(n, ROW_WARPS), windows), (ROW_WARPS * WARP,), (bits, holds, out, np.int32(n))
         )
-        return out
 
     def rows(self, points: Any, changed: Changed, metric: str) -> Any:
-        """Return the distances from the new points to all, float32 (windows, n_come, n).
+        """Put new points into their slots; return their distances to all, (windows, n_come, n).
 
-        The last length to slots without a point. ``metric`` is one of those with a kernel.
+        float32, the last length to slots without a point; the row of the -1 that ends a list is
+        not written. ``metric`` is one of those with a kernel.
         """
         windows, n, dim = points.shape
         n_come = changed.come.shape[1]
-        out = self.device.xp.full((windows, n_come, n), np.float32(np.inf), np.float32)
+        self.device.kernels["place_points"](
+            (ceil_div(n_come * dim, THREADS), windows),
+            (THREADS,),
+            (points, changed.fresh, changed.come, np.int32(n_come), np.int32(n), np.int32(dim)),
+        )
+        out = self.device.xp.empty((windows, n_come, n), np.float32)
         self.device.kernels[f"rows_{metric}"](
             (ceil_div(n, THREADS), n_come, windows),
             (THREADS,),
@@ -108,14 +182,11 @@ class Updates:
         )
         return out
 
-    def mark(
-        self, bits: Any, codes: Codes, longest: np.uint32, changed: Changed, rows: Any
-    ) -> tuple[Any, Any]:
-        """List the edges to be looked at: their keys (windows, room), and counters."""
+    def mark(self, bits: Any, codes: Codes, longest: np.uint32, changed: Changed, rows: Any) -> Any:
+        """List the edges to be looked at: return their keys (windows, room), and count them."""
         xp = self.device.xp
         windows, n, _ = bits.shape
         listed = xp.empty((windows, max(1, n * (n - 1) // 2)), np.uint64)
-        counts = xp.zeros((windows, COUNTS), np.int32)
         self.device.kernels["mark_edges"](
             (ceil_div(n, THREADS), n, windows),
             (THREADS,),
@@ -123,31 +194,26 @@ class Updates:
                 *(bits, codes.first, codes.second, np.int32(n), longest, changed.holds),
                 *(changed.leaves, changed.gone, np.int32(changed.gone.shape[1])),
                 *(changed.come, rows, np.int32(changed.come.shape[1])),
-                *(listed, np.int32(listed.shape[1]), counts),
+                *(listed, np.int32(listed.shape[1]), changed.counts),
             ),
         )
-        return listed, counts
+        return listed
 
-    def keep(
-        self, codes: Codes, changed: Changed, old: Classified, n_listed: int, counts: Any
-    ) -> Classified:
+    def keep(self, codes: Codes, changed: Changed, old: Classified) -> Classified:
         """Begin new lists with the edges of the old ones that stay as they are.
 
         Parameters
         ----------
         codes, changed
-            As marked.
+            As marked; the counters of the change grow.
         old : Classified
             In any order.
-        n_listed : int
-            Edges that will be looked at, in each window; few of them are RNG or split edges.
-        counts : device array of int32, shape (windows, COUNTS)
-            From `mark`; grows.
         """
         windows, n = changed.holds.shape
         told = old.host_counts
         n_rng, n_splits = largest(told, "N_RNG"), largest(told, "N_SPLIT")
-        rng, splits, reps = (room_after(largest(told, name), n_listed) for name in LISTS)
+        rng, splits, reps = (room_after(largest(told, name)) for name in LISTS)
+        counts = changed.counts
         lists = new_lists(self.device.xp, windows, rng, splits, reps, codes.first, counts)
         self.device.kernels["keep_edges"](
             (max(1, ceil_div(max(n_rng, n_splits), THREADS)), windows),
@@ -176,30 +242,29 @@ class Updates:
             ),
         )
 
-    def look_again(self, bits: Any, codes: Codes, listed: Any, lists: Classified) -> Classified:
-        """Note anew why the listed edges are as they are; return the lists with them.
+    def look_again(
+        self, bits: Any, codes: Codes, listed: Any, lists: Classified, budget: int
+    ) -> Again:
+        """Note anew why the listed edges are as they are, and append to the lists."""
+        kept = self.device.xp.empty_like(lists.counts)
+        self.device.copy(kept, lists.counts)
+        self.stages.noted_components(bits, codes, listed, lists, budget)
+        return Again(listed, kept, budget)
 
-        Where they find no room, they are looked at a second time.
-        """
-        kept = lists.counts.copy()
-        self.stages.noted_components(bits, codes, listed, lists)
-        told, codes.host_enclosing = self.device.bring(lists.counts, codes.enclosing)
-        lists.host_counts = told
+    def widen(
+        self, bits: Any, codes: Codes, lists: Classified, again: Again, told: Host
+    ) -> Classified:
+        """Look at the listed edges a second time, with room for all that was counted."""
         rooms = tuple(int(part.shape[1]) for part in (lists.rng, lists.splits, lists.reps))
-        needed = tuple(largest(told, name) for name in LISTS)
-        if all(map(le, needed, rooms)):
-            return lists
+        needed = (largest(told, name) for name in LISTS)
         rng, splits, reps = map(max, needed, rooms)
-        wider = new_lists(
-            self.device.xp, len(told), rng, splits, reps, lists.first, lists.counts
-        )
+        wider = new_lists(self.device.xp, len(told), rng, splits, reps, lists.first, lists.counts)
         for name, room in zip(
             ("rng", "splits", "spans", "reps"), (*rooms[:2], *rooms[1:]), strict=True
         ):
             getattr(wider, name)[:, :room] = getattr(lists, name)
-        wider.host_counts = told
-        wider.counts[...] = kept
-        self.stages.noted_components(bits, codes, listed, wider)
+        self.device.copy(wider.counts, again.kept)
+        self.stages.noted_components(bits, codes, again.listed, wider, again.budget)
         return wider
 
     def first_wrong(

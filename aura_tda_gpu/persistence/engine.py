@@ -135,16 +135,24 @@ class WindowState(Protocol):
         Returns
         -------
         dict
-            ``n_rechecked`` edges and ``seconds`` of each phase.
+            ``n_rechecked`` edges and ``seconds`` of each phase. Where a device is still at work,
+            ``n_rechecked`` is None, and in the info of the next `result`.
 
         Raises
         ------
         TooManyEdges
-            If the budget does not suffice; the state is then of no use.
+            If the budget does not suffice, here or by the next `result`; the state is then of no
+            use.
         """
 
     def result(self, dimensions: tuple[int, ...]) -> EngineResult:
-        """Return the bars; vertex ``i`` of their edges and loops is ``live[i]``."""
+        """Return the bars; vertex ``i`` of their edges and loops is ``live[i]``.
+
+        Raises
+        ------
+        TooManyEdges
+            See `update`.
+        """
 
     def verify(self) -> None:
         """Compare everything kept with what a computation from the points gives.

@@ -41,7 +41,7 @@ def bars_of_many(
     windows = len(found)
     bars: list[dict[int, Bars]] = [{} for _ in range(windows)]
     loops: list[LoopEdges | None] = [None] * windows
-    merges, starts = found.merges()
+    merges, starts = found.all_merges()
     n_births = found.n_births.tolist()
     if 0 in dimensions:
         for mine, its_bars in zip(bars, _components(merges, starts, found.n), strict=True):

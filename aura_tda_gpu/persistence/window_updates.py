@@ -171,16 +171,17 @@ class WindowUpdates:
         budget = most if self._costs is None else self._costs.budget(n, len(changed))
         try:
             info = state.update(gone, new, points[new], min(budget, most))
+            result = state.result(self._options.homology_dimensions)
         except TooManyEdges:
             if self._costs is not None:
                 self._costs.observe_failure()
             return None
-        result = state.result(self._options.homology_dimensions)
+        rechecked = result.info.pop("n_rechecked", info["n_rechecked"])
         if self._costs is not None:
             seconds = time.perf_counter() - started
-            self._costs.observe_update(n, len(changed), info["n_rechecked"], seconds)
+            self._costs.observe_update(n, len(changed), rechecked, seconds)
         result.info["seconds"] = {**info["seconds"], **result.info["seconds"]}
-        return result, {"path": "update", "n_rechecked": info["n_rechecked"]}, state
+        return result, {"path": "update", "n_rechecked": rechecked}, state
 
     def _rebuild(self, points: Float32Array, ids: Int64Array, changed: int, n: int) -> _Done:
         """Compute afresh, with certificates if updates are to be expected."""

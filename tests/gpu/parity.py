@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu.errors import MemoryLimitError, UnsupportedError
-from aura_tda_gpu.persistence import cuda_device, cuda_reduction, cuda_stages, distances
+from aura_tda_gpu.persistence import (
+    cuda_bars,
+    cuda_device,
+    cuda_reduction,
+    cuda_stages,
+    distances,
+)
 from aura_tda_gpu.persistence.batch import vietoris_rips_batch
 from aura_tda_gpu.persistence.cuda import MAX_VERTICES, CudaEngine
 from aura_tda_gpu.persistence.diagram import Diagram
@@ -248,7 +254,7 @@ class Parity:
         truth = diagram_by(engine, D)
         monkeypatch.setattr(cuda_stages, "ROOM_PER_VERTEX", 0)
         monkeypatch.setattr(cuda_stages, "FIRST_ROOM", 1)
-        monkeypatch.setattr(cuda_reduction, "FIRST_LIST", 4)
+        monkeypatch.setattr(cuda_bars, "FIRST_LIST", 4)
         assert_same(diagram_by(engine, D), truth)
 
     @pytest.mark.parametrize("name", ["gaussian n=65", "small integers", "symmetric", "holes"])

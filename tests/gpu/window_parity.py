@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu.errors import MemoryLimitError, StateCorruption
-from aura_tda_gpu.persistence import cuda_device, cuda_reduction, cuda_update, distances
+from aura_tda_gpu.persistence import (
+    cuda_bars,
+    cuda_device,
+    cuda_reduction,
+    cuda_update,
+    distances,
+)
 from aura_tda_gpu.persistence.cpu import CpuEngine
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.diagram import Diagram
@@ -110,11 +116,10 @@ class WindowParity:
         pair = Pair(engine, 90, 2)
         pair.draw = lambda m: pair.rng.normal(size=(m, 2)).astype(np.float32)
         pair.build(np.arange(90))
-        on_device, _ = pair.update([7], [7])
-        assert 89 <= on_device["n_rechecked"] < 90 * 89 // 4
-        on_device, _ = pair.update([], [])
-        assert on_device["n_rechecked"] == 0
-        pair.assert_equal()
+        pair.update([7], [7])
+        assert 89 <= pair.assert_equal()[0].info["n_rechecked"] < 90 * 89 // 4
+        pair.update([], [])
+        assert pair.assert_equal()[0].info["n_rechecked"] == 0
 
     def test_loops_go_on(self, engine):
         pair = Pair(engine, 24, 2)
@@ -181,7 +186,7 @@ class WindowParity:
             pair.assert_equal()
 
     def test_lists_that_are_too_short_grow(self, engine, monkeypatch):
-        monkeypatch.setattr(cuda_update, "room_after", lambda known, n_listed: known)
+        monkeypatch.setattr(cuda_update, "room_after", lambda known: known)
         pair = Pair(engine, 60, 8)
         pair.draw = lambda m: pair.rng.normal(size=(m, 8)).astype(np.float32)
         pair.build(np.arange(60))
@@ -191,7 +196,7 @@ class WindowParity:
 
     def test_relations_in_chunks_and_lists_that_grow_are_known_too(self, engine, monkeypatch):
         monkeypatch.setattr(cuda_reduction, "COLUMN_BYTES", 60)
-        monkeypatch.setattr(cuda_reduction, "FIRST_LIST", 4)
+        monkeypatch.setattr(cuda_bars, "FIRST_LIST", 4)
         pair = Pair(engine, 50, 5, seed=2)
         pair.draw = lambda m: pair.rng.normal(size=(m, 5)).astype(np.float32)
         pair.build(np.arange(50))
@@ -234,8 +239,9 @@ class WindowParity:
         pair.build(np.arange(50))
         state = pair.states[0]
         slots = np.arange(25)
+        state.update(slots, slots[:1], pair.draw(1), 0)
         with pytest.raises(TooManyEdges):
-            state.update(slots, slots[:1], pair.draw(1), 0)
+            state.result((0, 1))
 
     @pytest.mark.parametrize(
         "fault", ["length", "hub", "empty", "rng", "split", "vertex", "radius"]

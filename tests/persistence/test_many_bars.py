@@ -38,7 +38,7 @@ def drawn_window(rng, n_lengths, n_parts, with_loops):
         [rng.choice([0, key_of(rng.choice(lengths), 1, 2), int(birth) + 1]) for birth in births],
         np.uint64,
     )
-    return edge_keys, np.where(is_merge, -1, np.cumsum(~is_merge) - 1), births, deaths
+    return edge_keys[is_merge], births, deaths
 
 
 def key_of(length, a, b):
@@ -52,20 +52,20 @@ def drawn(seed, windows, n_lengths=7, n_parts=1, with_loops=True):
         drawn_window(rng, n_lengths, 1 + seed % 2 * rng.integers(n_parts), with_loops)
         for _ in range(windows)
     ]
-    room, most = N * N, max(len(births) for *_, births, _ in parts)
+    most = max(len(births) for _, births, _ in parts)
     words = -(-most // 32)
-    edge_keys, births = np.full((2, windows, room), LAST)
-    rank = rng.integers(-1, 2, (windows, room)).astype(np.int32)
+    merges, births = np.full((windows, N), LAST), np.full((windows, most), LAST)
     deaths = np.zeros((windows, most), np.uint64)
     columns = rng.integers(0, 2**32, (windows, most, words), np.uint32)
     counts = rng.integers(0, 9, (windows, N_COUNTS)).astype(np.int32)
-    for i, (its_keys, its_rank, its_births, its_deaths) in enumerate(parts):
-        edge_keys[i, : len(its_keys)], rank[i, : len(its_keys)] = its_keys, its_rank
+    for i, (its_merges, its_births, its_deaths) in enumerate(parts):
+        merges[i, : len(its_merges)] = its_merges
         births[i, : len(its_births)], deaths[i, : len(its_births)] = its_births, its_deaths
         unused = np.arange(32 * words) >= len(its_births)
         columns[i] &= ~np.packbits(unused, bitorder="little").view(np.uint32)
-        counts[i, [CONSTANTS["N_RNG"], CONSTANTS["N_BIRTHS"]]] = len(its_keys), len(its_births)
-    return Brought(N, edge_keys, rank, births, deaths, columns, counts, with_loops)
+        counts[i, CONSTANTS["N_RNG"]] = len(its_merges) + len(its_births)
+        counts[i, CONSTANTS["N_BIRTHS"]] = len(its_births)
+    return Brought(N, merges, births, deaths, columns, counts, with_loops)
 
 
 def assert_same(found, truth):
@@ -107,7 +107,7 @@ def test_each_window_is_as_by_itself(seed, windows, n_lengths, dimensions):
 
 def test_windows_without_an_edge_of_some_length_and_without_loops():
     found = drawn(0, 3, n_lengths=2, with_loops=False)
-    found.rng[0] &= np.uint64(0xFFFFFFFF)
+    found.merges[0] &= np.uint64(0xFFFFFFFF)
     for paired, mine in zip(found, bars_of_many(found, (0, 1)), strict=True):
         assert_same(
             Diagram(EngineResult(*mine)), Diagram(EngineResult(*bars_of(paired, (0, 1), N)))

@@ -1,0 +1,129 @@
+"""How much room the lists of a window get, and where what the host is told of them lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .cuda_kernels import CONSTANTS
+from .cuda_launch import Device, Host, ceil_div, largest
+
+__all__ = ["Outcome", "Rooms"]
+
+COUNTS = CONSTANTS["COUNTS"]
+WORD = 32
+MORE = 16  # beside a quarter of those there were
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """For how many edges and relations of each window there is room.
+
+    Attributes
+    ----------
+    rng, splits, relations : int
+        RNG edges, split edges, and relations of these.
+    births : int
+        RNG edges that close a loop; the room is that of whole words.
+    """
+
+    rng: int
+    splits: int
+    relations: int
+    births: int
+
+    @classmethod
+    def of(cls, told: Host, n_vertices: int) -> Rooms:
+        """Return the least rooms for what was counted.
+
+        Parameters
+        ----------
+        told : ndarray of int32, shape (windows, COUNTS)
+            Births are yet to be counted where there are none: those of windows of ``n_vertices``
+            in one component are assumed.
+        """
+        n_rng = largest(told, "N_RNG")
+        n_births = largest(told, "N_BIRTHS") or max(0, n_rng - n_vertices + 1)
+        n_relations = largest(told, "N_REPS", "N_SPLIT")
+        return cls(max(1, n_rng), max(1, largest(told, "N_SPLIT")), max(1, n_relations), n_births)
+
+    def after(self) -> Rooms:
+        """Return what will mostly do after an update."""
+        names = self.rng, self.splits, self.relations, self.births
+        return Rooms(*(known + MORE + known // 4 for known in names))
+
+    def hold(self, told: Host) -> bool:
+        """Tell whether all that was counted had room."""
+        return (
+            largest(told, "N_RNG") <= self.rng
+            and largest(told, "N_SPLIT") <= self.splits
+            and largest(told, "N_REPS", "N_SPLIT") <= self.relations
+            and largest(told, "N_BIRTHS") <= WORD * self.words
+        )
+
+    @property
+    def words(self) -> int:
+        """Words of 32 births."""
+        return ceil_div(self.births, WORD)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a diagram needs of its windows, side by side in one array that is copied at once.
+
+    Attributes
+    ----------
+    packed : array of uint8
+        All of it, on the device or the host.
+    deaths, births : array of uint64, shape (windows, 32 words)
+        Key of the split edge that kills each birth, 0 when none does, and keys of the births.
+    columns : array of uint32, shape (windows, 32 words, words)
+        The reduced column of each killed birth.
+    counts : array of int32, shape (windows, COUNTS)
+    enclosing : array of uint64, shape (windows,)
+        As in `cuda_stages.Codes`, where these are kept.
+    merges : array of uint64, shape (windows, n)
+        Keys of the minimum spanning forest.
+    """
+
+    packed: Any
+    deaths: Any
+    columns: Any
+    births: Any
+    counts: Any
+    enclosing: Any
+    merges: Any
+
+    @classmethod
+    def empty(cls, xp: Any, windows: int, n: int, words: int) -> Outcome:
+        """Return zeros on a device."""
+        n_bytes = sum(nbytes for _, _, nbytes in _parts(windows, n, words))
+        return cls._within(xp.zeros(n_bytes, np.uint8), windows, n, words)
+
+    def on_host(self, device: Device) -> Outcome:
+        """Wait for the device, and return a copy."""
+        windows, _, words = self.columns.shape
+        (packed,) = device.bring(self.packed)
+        return self._within(packed, windows, self.merges.shape[1], words)
+
+    @classmethod
+    def _within(cls, packed: Any, windows: int, n: int, words: int) -> Outcome:
+        arrays, start = [], 0
+        for kind, shape, n_bytes in _parts(windows, n, words):
+            arrays.append(packed[start : start + n_bytes].view(kind).reshape(shape))
+            start += n_bytes
+        return cls(packed, *arrays)
+
+
+def _parts(windows: int, n: int, words: int) -> Iterator[tuple[Any, tuple[int, ...], int]]:
+    """Yield type, shape and bytes of each part, all multiples of 8."""
+    n_births = WORD * words
+    yield np.uint64, (windows, n_births), 8 * windows * n_births
+    yield np.uint32, (windows, n_births, words), 4 * windows * n_births * words
+    yield np.uint64, (windows, n_births), 8 * windows * n_births
+    yield np.int32, (windows, COUNTS), 4 * windows * COUNTS
+    yield np.uint64, (windows,), 8 * windows
+    yield np.uint64, (windows, n), 8 * windows * n
