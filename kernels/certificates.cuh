@@ -48,7 +48,7 @@ __device__ __forceinline__ int lowest_missed(
 // same twice if that one is joined to all; false if the search ends without.
 //
 // lune: stride words from chunk to chunk; far, common (chunks, 32) are room. hub: where to begin,
-// then the first one; tries: how many first ones are looked at.
+// then the first one; tries: how many first ones are looked at, each with SECOND_TRIES others.
 __device__ __forceinline__ bool two_hubs(const unsigned* bits, const unsigned* lune, int stride,
                                          unsigned* far, unsigned* common, const unsigned* row_a,
                                          const unsigned* row_b, int& hub, int& other, int tries,
@@ -59,9 +59,10 @@ __device__ __forceinline__ bool two_hubs(const unsigned* bits, const unsigned* l
         if (!misses_some(bits, lune, stride, far, hub, a, k, n)) return true;
         for (int chunk = 0; chunk < chunks; ++chunk)
             common[chunk * WARP + lane] = lune[chunk * stride] & ~far[chunk * WARP + lane];
-        int last = n;
+        int last = n, looked_at = 0;
         for (int missed = lowest_of(far, n); missed < n;
              missed = lowest_missed(bits, far, other, a, k, n)) {
+            if (looked_at++ == SECOND_TRIES) return false;
             const unsigned* missed_row = bits + (size_t)missed * n;
             for (int chunk = 0; chunk < chunks; ++chunk)
                 common[chunk * WARP + lane] &=

@@ -18,33 +18,78 @@ __device__ __forceinline__ void append(unsigned set, edge_t mine, edge_t* list, 
     if (set >> lane_id() & 1u && at < room) list[at] = mine;
 }
 
-// One word of vertices for all edges of a tile. RIM: the word holds ends of them, so whether a tie
-// goes first differs from edge to edge and from lane to lane.
-template <bool RIM>
-__device__ __forceinline__ void enter_word(
-    unsigned (&mask)[TILE * TILE], const int (&k)[TILE * TILE], const unsigned* rows_a,
-    const unsigned* rows_b, size_t n, int v, int word, int first_a, int first_b, int last_a,
-    int last_b) {
-    const bool inside = v < (int)n;
+// The rows of a tile's edges, from a lane's first vertex of a chunk on.
+struct TileRows {
+    const unsigned *a[TILE], *b[TILE];
+};
+
+// Words of vertices for all edges of a tile, all of them below or above its ends: TIES_A says
+// whether a tie with an edge to a goes first, TIES_B the same for b.
+template <bool TIES_A, bool TIES_B>
+__device__ __forceinline__ void enter_words(unsigned (&mask)[TILE * TILE],
+                                            const int (&k)[TILE * TILE], const TileRows& rows,
+                                            int word, int end) {
+#pragma unroll 2
+    for (; word < end; ++word) {
+        int av[TILE], bv[TILE];
+#pragma unroll
+        for (int i = 0; i < TILE; ++i) {
+            av[i] = (int)rows.a[i][word * WARP];
+            bv[i] = (int)rows.b[i][word * WARP];
+        }
+        const unsigned bit = 1u << word;
+#pragma unroll
+        for (int e = 0; e < TILE * TILE; ++e) {
+            const int length = k[e], to_a = av[e / TILE], to_b = bv[e % TILE];
+            const bool near_a = TIES_A ? to_a <= length : to_a < length;
+            const bool near_b = TIES_B ? to_b <= length : to_b < length;
+            if (near_a && near_b) mask[e] |= bit;
+        }
+    }
+}
+
+// One word that holds ends of the edges, or vertices beyond n: what goes first differs by lane.
+__device__ __forceinline__ void enter_rim(unsigned (&mask)[TILE * TILE], const int (&k)[TILE * TILE],
+                                          const TileRows& rows, int word, int v, int n, int first_a,
+                                          int first_b) {
     int av[TILE], bv[TILE];
 #pragma unroll
     for (int i = 0; i < TILE; ++i) {
-        av[i] = inside ? (int)rows_a[min(i, last_a) * n + v] : NO_LENGTH;
-        bv[i] = inside ? (int)rows_b[min(i, last_b) * n + v] : NO_LENGTH;
-        if (!RIM) {
-            av[i] -= v < first_b;
-            bv[i] -= v < first_a;
-        }
+        av[i] = v < n ? (int)rows.a[i][word * WARP] : NO_LENGTH;
+        bv[i] = v < n ? (int)rows.b[i][word * WARP] : NO_LENGTH;
     }
 #pragma unroll
-    for (int i = 0; i < TILE; ++i)
+    for (int e = 0; e < TILE * TILE; ++e)
+        if (in_lune(av[e / TILE], bv[e % TILE], v, first_a + e / TILE, first_b + e % TILE, k[e]))
+            mask[e] |= 1u << word;
+}
+
+// The lunes of a tile's edges among the vertices of a chunk. first_b <= first_a, both multiples of
+// TILE, so that the ends of one side are in one word.
+__device__ __forceinline__ void enter_chunk(unsigned (&mask)[TILE * TILE],
+                                            const int (&k)[TILE * TILE], const unsigned* rows_a,
+                                            const unsigned* rows_b, int chunk, int n, int first_a,
+                                            int first_b, int last_a, int last_b) {
+    TileRows rows;
 #pragma unroll
-        for (int j = 0; j < TILE; ++j) {
-            const int length = k[i * TILE + j];
-            const bool enters = RIM ? in_lune(av[i], bv[j], v, first_a + i, first_b + j, length)
-                                    : av[i] < length && bv[j] < length;
-            if (enters) mask[i * TILE + j] |= 1u << word;
-        }
+    for (int i = 0; i < TILE; ++i) {
+        rows.a[i] = rows_a + (size_t)min(i, last_a) * n + chunk * CHUNK + lane_id();
+        rows.b[i] = rows_b + (size_t)min(i, last_b) * n + chunk * CHUNK + lane_id();
+    }
+    const int words = words_of(chunk, n), inside = min(words, (n - chunk * CHUNK) / WARP);
+    const int rim_a = first_a / WARP - chunk * WARP, rim_b = first_b / WARP - chunk * WARP;
+    const int to_a = min(max(rim_a, 0), inside), to_b = min(max(rim_b, 0), inside);
+    enter_words<true, true>(mask, k, rows, 0, to_b);
+    enter_words<false, true>(mask, k, rows, min(max(rim_b + 1, 0), inside), to_a);
+    enter_words<false, false>(mask, k, rows, min(max(rim_a + 1, 0), inside), inside);
+    const int rims[] = {rim_b, rim_a, inside};
+#pragma unroll
+    for (int i = 0; i < 3; ++i) {
+        const int word = rims[i];
+        const bool is_new = i == 0 || (word != rim_b && (i == 1 || word != rim_a));
+        if (is_new && word >= 0 && word < words)
+            enter_rim(mask, k, rows, word, vertex_at(chunk, word, lane_id()), n, first_a, first_b);
+    }
 }
 
 // Classify the edges not longer than min(r_enc, longest).
@@ -89,16 +134,7 @@ __device__ __forceinline__ void classify_tile(
 
     for (int chunk = 0; chunk < chunks; ++chunk) {
         unsigned found[TILE * TILE] = {};
-        const int words = words_of(chunk, n);
-        for (int word = 0; word < words; ++word) {
-            const int v = vertex_at(chunk, word, lane), here = v / WARP;
-            if (here == first_a / WARP || here == first_b / WARP)
-                enter_word<true>(found, k, rows_a, rows_b, n, v, word, first_a, first_b, last_a,
-                                 last_b);
-            else
-                enter_word<false>(found, k, rows_a, rows_b, n, v, word, first_a, first_b, last_a,
-                                  last_b);
-        }
+        enter_chunk(found, k, rows_a, rows_b, chunk, n, first_a, first_b, last_a, last_b);
 #pragma unroll
         for (int e = 0; e < TILE * TILE; ++e) mask[chunk * stride + e * WARP] = found[e];
     }
@@ -163,14 +199,21 @@ __device__ __forceinline__ void write_vertices(const unsigned* mask, int n, unsi
     }
 }
 
-// Mark the lowest vertex of each component of the lune in `reps`; return their number.
-__device__ __forceinline__ int components(const unsigned* bits, unsigned* remaining,
-                                          unsigned* frontier, unsigned* reps, int a, int k, int n) {
+// Mark the lowest vertex of each component of a lune in `reps`, which is what is left of a flood
+// that did not reach `remaining`; return their number. All (chunks, 32).
+__device__ __forceinline__ int components(const unsigned* bits, const unsigned* lune,
+                                          unsigned* remaining, unsigned* frontier, unsigned* reps,
+                                          int a, int k, int n) {
     const int lane = lane_id(), chunks = chunks_of(n);
-    for (int count = 1;; ++count) {
-        int first = n;
-        for (int chunk = 0; chunk < chunks && first == n; ++chunk)
-            first = (int)warp_min((unsigned)lowest_vertex(remaining[chunk * WARP + lane], chunk, n));
+    for (int chunk = 0; chunk < chunks; ++chunk)
+        reps[chunk * WARP + lane] = lune[chunk * WARP + lane] & ~remaining[chunk * WARP + lane];
+    const int lowest = lowest_of(reps, n);
+    for (int chunk = 0; chunk < chunks; ++chunk) {
+        const bool is_here = chunk == lowest / CHUNK && lane == lowest % WARP;
+        reps[chunk * WARP + lane] = is_here ? 1u << lowest % CHUNK / WARP : 0u;
+    }
+    for (int count = 2;; ++count) {
+        const int first = lowest_of(remaining, n);
         const int at = first / CHUNK * WARP + lane;
         const unsigned bit = first % WARP == lane ? 1u << first % CHUNK / WARP : 0u;
         for (int chunk = 0; chunk < chunks; ++chunk) frontier[chunk * WARP + lane] = 0;
@@ -252,8 +295,7 @@ extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
         const int start = central_vertex<HUB_ROUNDS>(lune + lane, WARP, row_a, row_b, n);
         note(first, nullptr, a, b, n, n + start, 0);
         if (is_connected(bits, lune, remaining, frontier, start, a, k, n)) continue;
-        for (int chunk = 0; chunk < chunks; ++chunk) firsts[chunk * WARP + lane] = 0;
-        lists.append(key, firsts, components(bits, lune, frontier, firsts, a, k, n), n);
+        lists.append(key, firsts, components(bits, lune, remaining, frontier, firsts, a, k, n), n);
     }
 }
 
@@ -312,7 +354,6 @@ extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
             continue;
         }
         note(first, second, a, b, n, n + start, split_code(n));
-        for (int chunk = 0; chunk < chunks; ++chunk) firsts[chunk * WARP + lane] = 0;
-        lists.append(key, firsts, components(bits, lune, frontier, firsts, a, k, n), n);
+        lists.append(key, firsts, components(bits, lune, remaining, frontier, firsts, a, k, n), n);
     }
 }

@@ -31,24 +31,25 @@ __device__ __forceinline__ int lowest_vertex(unsigned word, int chunk, int n) {
     return word ? vertex_at(chunk, __ffs(word) - 1, lane_id()) : n;
 }
 
-// Of a lane's lowest ROUNDS vertices of a mask, and of all lanes, the one nearest to the middle of
-// ab by the sum of its squared distances to the ends; n if the mask is empty.
+// Of the lowest ROUNDS vertices in each lane's first word that is not empty, the one nearest to the
+// middle of ab by the sum of its squared distances to the ends; n if the mask is empty.
 template <int ROUNDS>
 __device__ __forceinline__ int central_vertex(
     const unsigned* mask, int stride, const unsigned* row_a, const unsigned* row_b, int n) {
-    int mine = n, looked_at = 0;
-    unsigned nearest = ~0u;
-    for (int chunk = 0; chunk < chunks_of(n) && looked_at < ROUNDS; ++chunk)
-        for (unsigned word = mask[chunk * stride]; word && looked_at < ROUNDS; ++looked_at) {
-            const int v = lowest_vertex(word, chunk, n);
-            const float av = __uint_as_float(row_a[v]), bv = __uint_as_float(row_b[v]);
-            const float squares = __fadd_rn(__fmul_rn(av, av), __fmul_rn(bv, bv));
-            if (__float_as_uint(squares) < nearest) {
-                nearest = __float_as_uint(squares);
-                mine = v;
-            }
-            word &= word - 1;
-        }
+    int chunk = 0, mine = n;
+    unsigned word = mask[0], nearest = ~0u;
+    while (!word && ++chunk < chunks_of(n)) word = mask[chunk * stride];
+#pragma unroll
+    for (int round = 0; round < ROUNDS; ++round) {
+        if (!word) break;
+        const int v = vertex_at(chunk, __ffs(word) - 1, lane_id());
+        const float av = __uint_as_float(row_a[v]), bv = __uint_as_float(row_b[v]);
+        const unsigned squares =
+            __float_as_uint(__fadd_rn(__fmul_rn(av, av), __fmul_rn(bv, bv)));
+        mine = squares < nearest ? v : mine;
+        nearest = min(squares, nearest);
+        word &= word - 1;
+    }
     const unsigned least = warp_min(nearest);
     const unsigned holders = __ballot_sync(ALL_LANES, nearest == least);
     return __shfl_sync(ALL_LANES, mine, __ffs(holders) - 1);

@@ -69,7 +69,9 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """The pairs of all windows on the host, each row of an array padded; one by one by iteration.
+    """The pairs of all windows on the host, each row of an array padded, in memory that is lent.
+
+    One by one, and to be kept, by iteration.
 
     Attributes
     ----------
@@ -107,7 +109,8 @@ class Brought:
     def __iter__(self) -> Iterator[PairedOnDevice]:
         parts = self.merges, self.births, self.deaths, self.columns, self.n_merges, self.n_births
         for merges, births, deaths, columns, n, m, told in zip(*parts, self.told(), strict=True):
-            yield PairedOnDevice(merges[:n], births[:m], deaths[:m], columns[:m], told)
+            pairs = births[:m].copy(), deaths[:m].copy(), columns[:m].copy()
+            yield PairedOnDevice(merges[:n].copy(), *pairs, told)
 
     @property
     def n_births(self) -> Int64Array:
@@ -122,8 +125,11 @@ class Brought:
 
     def all_merges(self) -> tuple[UInt64Array, Int64Array]:
         """Return the merges of one window after another, and where each window's begin."""
-        used = np.arange(self.merges.shape[1]) < self.n_merges[:, np.newaxis]
-        return self.merges[used], np.concatenate([[0], np.cumsum(self.n_merges)])
+        return _one_after_another(self.merges, self.n_merges)
+
+    def all_births(self) -> tuple[UInt64Array, Int64Array]:
+        """Return the births of one window after another, and where each window's begin."""
+        return _one_after_another(self.births, self.n_births)
 
     def told(self) -> list[dict[str, int]]:
         """Return how many edges of each kind a window had, and the work of the reduction."""
@@ -142,6 +148,11 @@ class Brought:
         }
         rows = zip(*(column.tolist() for column in columns.values()), strict=True)
         return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _one_after_another(rows: Host, lengths: Int64Array) -> tuple[UInt64Array, Int64Array]:
+    used = np.arange(rows.shape[1]) < lengths[:, np.newaxis]
+    return rows[used], np.concatenate([[0], np.cumsum(lengths)])
 
 
 class ListsTooShort(Exception):

@@ -59,12 +59,13 @@ CONSTANTS = {
     "CHUNK": 1024,  # vertices in one 32-bit word of each lane
     "TILE": 4,  # rows on each side of a warp's tile of edges
     "TILE_WARPS": 4,  # largest blocks, in warps
-    "TILE_BLOCKS": 8,  # of tiles on a multiprocessor, for its registers
+    "TILE_BLOCKS": 6,  # of tiles on a multiprocessor, for its registers
     "FLOOD_WARPS": 4,
     "EXPAND_WARPS": 4,
     "SHARED_LIST": 256,  # keys of a relation that a warp keeps in shared memory
-    "HUB_ROUNDS": 4,  # lune vertices of a lane among which a hub is chosen
+    "HUB_ROUNDS": 2,  # lune vertices of a lane among which a hub is chosen
     "HUB_TRIES": 3,  # first hubs that a pair of hubs is looked for with
+    "SECOND_TRIES": 8,  # second ones, for each first one
     "RANK_THREADS": 128,
     "BLOCK": 1024,  # largest block where one block has a window
     "COVER_THREADS": 256,

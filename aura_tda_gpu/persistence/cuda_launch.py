@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -37,8 +36,6 @@ class Device:
         self.xp = xp
         self.kernels = kernels
         self._id = int(xp.cuda.Device().id) if hasattr(xp, "cuda") else None
-        self._pinned: Any = None
-        self._one_copy = threading.Lock()  # threads share the pinned memory
 
     @property
     def number(self) -> int:
@@ -85,20 +82,30 @@ class Device:
         return found
 
     def bring(self, *arrays: Any) -> list[Host]:
-        """Return numpy arrays of several that are on the device, in one copy.
-
-        On a GPU it goes through pinned memory, which is kept for the next time.
-        """
+        """Return numpy arrays of several that are on the device, in one copy."""
         flat = [self.xp.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays]
+        packed = self.borrow(flat[0] if len(flat) == 1 else self.xp.concatenate(flat))
         found, start = [], 0
-        joined = flat[0] if len(flat) == 1 else self.xp.concatenate(flat)
-        with self._one_copy:
-            packed = self._through_pinned(joined)
-            for array in arrays:
-                piece = packed[start : start + array.nbytes].copy()  # aligned, and ours
-                found.append(piece.view(array.dtype).reshape(array.shape))
-                start += array.nbytes
+        for array in arrays:
+            piece = packed[start : start + array.nbytes].copy()  # aligned, and ours
+            found.append(piece.view(array.dtype).reshape(array.shape))
+            start += array.nbytes
         return found
+
+    def borrow(self, packed: Any) -> Host:
+        """Return bytes of the device in pinned memory, which there is little of.
+
+        It goes back to CuPy's pool once no array is left that looks at it.
+        """
+        if isinstance(packed, np.ndarray):
+            return packed
+        try:
+            memory = self.xp.cuda.alloc_pinned_memory(max(1, packed.nbytes))
+        except self.xp.cuda.runtime.CUDARuntimeError:  # no memory that can be pinned
+            return self.to_host(packed)
+        host: Host = np.frombuffer(memory, np.uint8, packed.nbytes)
+        packed.get(out=host)
+        return host
 
     def copy(self, target: Any, source: Any) -> None:
         """Copy an array to one of as many bytes, both contiguous and on the device."""
@@ -106,21 +113,6 @@ class Device:
             target[...] = source
         else:
             target.data.copy_from_device_async(source.data, source.nbytes)
-
-    def _through_pinned(self, packed: Any) -> Host:
-        """Return bytes in host memory that the next call overwrites."""
-        if isinstance(packed, np.ndarray):
-            return np.asarray(packed)
-        if self._pinned is None or len(self._pinned) < packed.nbytes:
-            room = 2 * packed.nbytes
-            try:
-                memory = self.xp.cuda.alloc_pinned_memory(room)
-            except self.xp.cuda.runtime.CUDARuntimeError:  # no memory that can be pinned
-                return self.to_host(packed)
-            self._pinned = np.frombuffer(memory, np.uint8, room)
-        host: Host = self._pinned[: packed.nbytes]
-        packed.get(out=host)
-        return host
 
     def _free_bytes(self) -> str:
         if self._id is None:
@@ -135,6 +127,8 @@ def ceil_div(amount: int, unit: int) -> int:
 
 def largest(counts: Host, name: str, minus: str | None = None) -> int:
     """Return the largest counter of all windows, or the largest difference of two."""
+    if len(counts) == 1:
+        return int(counts[0, CONSTANTS[name]]) - (int(counts[0, CONSTANTS[minus]]) if minus else 0)
     column = counts[:, CONSTANTS[name]]
     return int((column if minus is None else column - counts[:, CONSTANTS[minus]]).max())
 

@@ -104,10 +104,9 @@ class Outcome:
         return cls._within(xp.zeros(n_bytes, np.uint8), windows, n, words)
 
     def on_host(self, device: Device) -> Outcome:
-        """Wait for the device, and return a copy."""
+        """Wait for the device, and return what there is, in memory that is not to be kept."""
         windows, _, words = self.columns.shape
-        (packed,) = device.bring(self.packed)
-        return self._within(packed, windows, self.merges.shape[1], words)
+        return self._within(device.borrow(self.packed), windows, self.merges.shape[1], words)
 
     @classmethod
     def _within(cls, packed: Any, windows: int, n: int, words: int) -> Outcome:

@@ -250,7 +250,7 @@ class Stages:
         windows, n, _ = bits.shape
         warps, n_bytes = flood_warps(n, 4)
         self.device.kernels["lune_components"](
-            (ceil_div(min(RESIDENT_WARPS, listed.shape[1]), warps), windows),
+            (_blocks(listed.shape[1], warps, windows), windows),
             (warps * WARP,),
             (
                 *(bits, np.int32(n), listed, np.int32(listed.shape[1]), lists.splits),
@@ -270,7 +270,7 @@ class Stages:
         windows, n, _ = bits.shape
         warps, n_bytes = flood_warps(n, 4)
         self.device.kernels["noted_components"](
-            (ceil_div(min(RESIDENT_WARPS, listed.shape[1]), warps), windows),
+            (_blocks(listed.shape[1], warps, windows), windows),
             (warps * WARP,),
             (
                 *(bits, np.int32(n), listed, np.int32(listed.shape[1]), codes.enclosing),
@@ -316,6 +316,11 @@ def new_lists(
         counts,
         np.zeros((windows, COUNTS), np.int32),
     )
+
+
+def _blocks(most: int, warps: int, windows: int) -> int:
+    """Return how many blocks of a window go through a list of at most so many edges."""
+    return ceil_div(min(ceil_div(RESIDENT_WARPS, windows), most), warps)
 
 
 def flood_warps(n: int, masks: int) -> tuple[int, int]:

@@ -170,8 +170,8 @@ class CudaWindowState:
                 break
             assert again is not None
             self.lists = self._updates.widen(self.bits, self.codes, self.lists, again, found.counts)
-        self.lists.host_counts = found.counts
-        self.codes.host_enclosing = found.enclosing
+        self.lists.host_counts = found.counts.copy()
+        self.codes.host_enclosing = found.enclosing.copy()
         self._rooms, self._again = Rooms.of(found.counts, len(self.live)).after(), None
         return Brought.of(found, 1 in dimensions)
 

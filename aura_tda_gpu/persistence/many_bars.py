@@ -42,18 +42,18 @@ def bars_of_many(
     bars: list[dict[int, Bars]] = [{} for _ in range(windows)]
     loops: list[LoopEdges | None] = [None] * windows
     merges, starts = found.all_merges()
-    n_births = found.n_births.tolist()
     if 0 in dimensions:
         for mine, its_bars in zip(bars, _components(merges, starts, found.n), strict=True):
             mine[0] = its_bars
     if 1 in dimensions:
         columns, rows, words, bounds = _loops(found)
-        spans = zip(pairwise(starts.tolist()), pairwise(bounds), strict=True)
-        for i, ((first, last), (start, stop)) in enumerate(spans):
+        births, begins = found.all_births()
+        spans = zip(*map(pairwise, (starts.tolist(), begins.tolist(), bounds)), strict=True)
+        for i, ((first, last), (begin, end), (start, stop)) in enumerate(spans):
             bars[i][1] = _cut(columns, start, stop)
-            births = found.births[i, : n_births[i]]
             members = Words(words[start:stop])
-            loops[i] = Loops(found.n, merges[first:last], births, rows[start:stop], members)
+            parts = merges[first:last], births[begin:end], rows[start:stop]
+            loops[i] = Loops(found.n, *parts, members)
     return list(zip(bars, loops, strict=True))
 
 

@@ -18,10 +18,13 @@ class OnDevice:
 
     def __init__(self, array):
         self.array, self.dtype, self.shape = array, array.dtype, array.shape
-        self.nbytes = array.nbytes
 
     def reshape(self, *shape):
         return OnDevice(self.array.reshape(*shape))
+
+    @property
+    def nbytes(self):
+        return self.array.nbytes
 
     def view(self, dtype):
         return OnDevice(self.array.view(dtype))
@@ -63,15 +66,22 @@ def test_several_arrays_come_as_they_are():
             assert mine.flags.writeable
 
 
-def test_pinned_memory_is_used_again_and_what_came_through_it_stays():
+def test_all_comes_through_pinned_memory_and_stays():
     device, asked = device_with_pinned_memory()
     first = device.bring(*map(OnDevice, arrays(4)))
     device.bring(*map(OnDevice, arrays(2)))
-    assert len(asked) == 1
-    device.bring(*map(OnDevice, arrays(40)))
-    assert len(asked) == 2
+    assert asked == [sum(part.nbytes for part in arrays(scale)) for scale in (4, 2)]
     for mine, theirs in zip(first, arrays(4), strict=True):
         assert np.array_equal(mine, theirs)
+
+
+def test_pinned_memory_that_is_lent_is_nobody_elses():
+    device, _ = device_with_pinned_memory()
+    lent = device.borrow(OnDevice(np.arange(9, dtype=np.uint8)))
+    other = device.borrow(OnDevice(np.zeros(9, np.uint8)))
+    assert lent.tolist() == list(range(9))
+    assert not np.shares_memory(lent, other)
+    assert device.borrow(OnDevice(np.empty(0, np.uint8))).shape == (0,)
 
 
 def test_a_thread_does_not_write_over_what_another_has_not_read():
