@@ -257,9 +257,52 @@ __device__ __forceinline__ int youngest(unsigned* column, const unsigned* source
     return found;
 }
 
-// Reduce columns in rounds: the earliest column with a youngest birth owns it, the others add it.
-// A column only ever takes an earlier one, so pairs are those of the reduction from left to right,
-// and since a round only reads what it does not write, the columns do not depend on the schedule.
+// The column that is added to one whose youngest birth is this, (words,).
+struct Owners {
+    const unsigned *columns, *kept;
+    const int* owner;
+    int words;
+
+    __device__ __forceinline__ const unsigned* source(int birth) const {
+        const int holder = owner[birth];
+        return (holder == KEPT ? kept + (size_t)birth * words : columns + (size_t)holder * words);
+    }
+    __device__ __forceinline__ bool is_before(int birth, int column) const {
+        return birth >= 0 && owner[birth] < column;  // KEPT is before all
+    }
+};
+
+// Add to a column as long as an earlier one owns its youngest birth; return what is then the
+// youngest, or -1, and count the additions.
+__device__ __forceinline__ int add_earlier(
+    unsigned* column, const Owners& owners, int c, int birth, int& additions) {
+    if (owners.words > WARP) {
+        do {
+            birth = youngest(column, owners.source(birth), birth / 32);
+            __syncwarp();
+            ++additions;
+        } while (owners.is_before(birth, c));
+        return birth;
+    }
+    const int lane = lane_id();
+    unsigned value = lane < owners.words ? column[lane] : 0u;
+    do {
+        const unsigned* source = owners.source(birth);
+        value ^= lane <= birth / 32 ? source[lane] : 0u;
+        const unsigned votes = __ballot_sync(ALL_LANES, value != 0);
+        const int holder = 31 - __clz(votes);
+        const unsigned last = __shfl_sync(ALL_LANES, value, max(holder, 0));
+        birth = votes ? 32 * holder + 31 - __clz(last) : -1;
+        ++additions;
+    } while (owners.is_before(birth, c));
+    if (lane < owners.words) column[lane] = value;
+    return birth;
+}
+
+// Reduce columns in rounds: the earliest column with a youngest birth owns it, the others add it,
+// and go on with whatever then owns theirs, as long as that is earlier. So pairs are those of the
+// reduction from left to right, and since what owns a birth is not written in a round, the columns
+// do not depend on the schedule.
 //
 // A block a window. columns as above, low and active (windows, n_columns), room; per birth
 // (windows, n_births): owner, KEPT once a column of an earlier call has it, which is then in kept
@@ -298,6 +341,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
         const int birth = youngest(columns + (size_t)c * words, nullptr, words - 1);
         if (lane_id() == 0) low[c] = birth;
     }
+    const Owners owners = {columns, kept, owner, words};
     int additions = 0;
     for (;;) {
         __syncthreads();
@@ -311,14 +355,12 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
         const int total = n_active;
         if (total == 0) break;
         for (int i = warp; i < total; i += warps_per_block()) {
-            const int c = active[i], birth = low[c], holder = owner[birth];
-            const unsigned* source = holder == KEPT ? kept + (size_t)birth * words
-                                                    : columns + (size_t)holder * words;
-            const int left = youngest(columns + (size_t)c * words, source, birth / 32);
+            const int c = active[i];
+            const int left =
+                add_earlier(columns + (size_t)c * words, owners, c, low[c], additions);
             __syncwarp();
             if (lane_id() == 0) low[c] = left;
         }
-        additions += total;
     }
     for (int birth = warp; birth < n_births; birth += warps_per_block()) {
         const int holder = owner[birth];
@@ -333,5 +375,5 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
             atomicAdd(&counts[N_KILLED], 1);
         }
     }
-    if (tid == 0) counts[ADDITIONS] += additions;
+    if (lane_id() == 0 && additions) atomicAdd(&counts[ADDITIONS], additions);
 }
