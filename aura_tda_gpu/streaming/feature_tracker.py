@@ -10,12 +10,12 @@ from itertools import groupby
 
 from ..config import StabilityConfig
 from ..errors import ConfigError
-from ..persistence.significance import RunLength, required_run
+from ..persistence.significance import required_run
 from .persistence_stream import WindowUpdate
 from .tracking.checks import integer, number
 from .tracking.lifeline import Lifeline, StabilityFilter
 from .tracking.links import Links
-from .tracking.scale import ScaleState, Tick, keep, refuse_past, tick
+from .tracking.scale import ScaleState, Tick, refuse_past, tick
 from .tracking.snapshot import read, write
 from .tracking.told import FeatureIds, born_in, events_of, lifeline_of, loops_of
 from .tracking.tracks import TrackRules, longest_first
@@ -229,8 +229,6 @@ class FeatureTracker:
         """Follow one instant; until the last line, the tracker is what it was."""
         former = self._kept
         ticks = [self._tick(former.scales, update) for update in updates]
-        for done in ticks:
-            keep(done, self.history)
         scales = {**former.scales, **{done.after.scale: done.after for done in ticks}}
         ended = [
             lifeline_of(done.before, k, track, former.links.groups)
@@ -254,15 +252,16 @@ class FeatureTracker:
         """Follow one update; nothing is kept."""
         state = states.get(update.window_id, ScaleState(update.window_id))
         overlap = update.duration_seconds / update.slide_seconds
-        tested = None if self.alpha == 1 else RunLength(required_run(overlap), self.alpha)
-        return tick(state, update, self._rules(tested), max_tracks=self.max_tracks)
+        return tick(state, update, self._rules(overlap), length=self.history)
 
-    def _rules(self, run_length: RunLength | None) -> TrackRules:
+    def _rules(self, overlap: float) -> TrackRules:
         return TrackRules(
             min_persistence=self.min_persistence,
             release=_RELEASE * self.min_persistence,
-            min_ticks=self.min_ticks,
             threshold=self.stability_threshold,
+            min_ticks=self.min_ticks,
             min_change=self.min_change,
-            run_length=run_length,
+            required=0 if self.alpha == 1 else required_run(overlap),
+            alpha=self.alpha,
+            max_tracks=self.max_tracks,
         )

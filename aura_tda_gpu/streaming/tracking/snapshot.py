@@ -18,11 +18,11 @@ from .tracks import NO_TRACKS, Tracks
 
 __all__ = ["read", "write"]
 
-KIND, VERSION = "FeatureTracker", 1
+KIND, VERSION = "FeatureTracker", 2
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-_COLUMNS = [name for name in NO_TRACKS.dtype.names or () if name not in ("ring", "kept")]
+_COLUMNS = [name for name in NO_TRACKS.dtype.names or () if name not in ("ring", "kept", "outcome")]
 _SCALARS = ("scale", "duration", "timestamp", "error_bound", "error")
 _LINE = tuple(name for name in Lifeline.__slots__ if name not in ("times", "births", "deaths"))
 
@@ -97,7 +97,7 @@ def _read_state(told: Mapping[str, Any], number: int, arrays: Arrays, length: in
         tracks[k] = np.empty(len(arrays[f"{number}.{k}.serial"]), NO_TRACKS.dtype)
         for name in _COLUMNS:
             tracks[k][name] = arrays[f"{number}.{k}.{name}"]
-        tracks[k]["ring"], tracks[k]["kept"] = -1, 0
+        tracks[k]["ring"], tracks[k]["kept"], tracks[k]["outcome"] = -1, 0, 0
         histories[k] = History(length)
         rows = np.flatnonzero(tracks[k]["serial"] >= 0)
         tracks[k]["ring"][rows] = rings = histories[k].open(len(rows), rows[:0])

@@ -57,10 +57,7 @@ class FeatureIds(Mapping[int, Sequence[str | None]]):
         self._scale = tick.after.scale  # the state itself would be kept as long as the update
         self._serials: dict[int, Int64Array] = {}
         for k in tick.update.diagram.dimensions:
-            tracks = tick.steps[k].tracks
-            shown = tracks["row"] >= 0
-            self._serials[k] = np.full(len(tick.update.diagram[k]), -1)
-            self._serials[k][tracks["row"][shown]] = tracks["serial"][shown]
+            self._serials[k] = tick.steps[k].serials
 
     def __getitem__(self, dimension: int) -> tuple[str | None, ...]:
         serials = self._serials[dimension].tolist()
@@ -109,7 +106,7 @@ def lifeline_of(
 def loops_of(state: ScaleState) -> list[LoopOfScale]:
     """Return the longest features of dimension 1 whose loop is known."""
     tracks = state.tracks.get(1)
-    if tracks is None:
+    if tracks is None or not state.loops:
         return []
     known = [i for i, serial in enumerate(tracks["serial"].tolist()) if (1, serial) in state.loops]
     longest = sorted(known, key=lambda i: tracks["bar"][i][0] - tracks["bar"][i][1])
