@@ -10,6 +10,7 @@ from itertools import groupby
 
 from ..config import StabilityConfig
 from ..errors import ConfigError
+from ..persistence.kernels.track_columns import SERIAL
 from ..persistence.significance import required_run
 from .persistence_stream import WindowUpdate
 from .tracking.checks import integer, number
@@ -18,7 +19,7 @@ from .tracking.links import Links
 from .tracking.scale import ScaleState, Tick, refuse_past, tick
 from .tracking.snapshot import read, write
 from .tracking.told import FeatureIds, born_in, events_of, lifeline_of, loops_of
-from .tracking.tracks import TrackRules, longest_first
+from .tracking.tracks import TrackRules, longest_first, records
 
 __all__ = ["FeatureTracker", "Lifeline", "StabilityFilter"]
 
@@ -196,7 +197,7 @@ class FeatureTracker:
                 if scale in (None, state.scale)
                 for k, tracks in state.tracks.items()
                 if dimension in (None, k)
-                for track in longest_first(tracks[tracks["serial"] >= 0])
+                for track in longest_first(records(tracks[tracks[:, SERIAL] >= 0]))
             ]
 
     def finished(self) -> list[Lifeline]:
@@ -234,7 +235,8 @@ class FeatureTracker:
             lifeline_of(done.before, k, track, former.links.groups)
             for done in ticks
             for k, step in done.steps.items()
-            for track in step.dead
+            if len(step.dead)
+            for track in records(step.dead)
         ]
         links = former.links.after(
             [name for done in ticks for name in born_in(done)],

@@ -48,8 +48,8 @@ def loops_asked(bars, law, alpha, values, evidence):
     share = min(max(share / math.log(law[0, right] / law[0, right - 1]), 0.0), 1.0)
     at_5 = law[1, right - 1] + share * (law[1, right] - law[1, right - 1])
     at_1 = law[2, right - 1] + share * (law[2, right] - law[2, right - 1])
-    high_5 = math.log(math.log(max(n_bars, _MIN_BARS) / _LEVELS[0]))
-    high_1 = math.log(math.log(max(n_bars, _MIN_BARS) / _LEVELS[1]))
+    high_5 = math.log(math.log((n_bars if n_bars > _MIN_BARS else _MIN_BARS) / _LEVELS[0]))
+    high_1 = math.log(math.log((n_bars if n_bars > _MIN_BARS else _MIN_BARS) / _LEVELS[1]))
     row = 0
     for i in range(m):
         birth, death = bars[i, 0], bars[i, 1]

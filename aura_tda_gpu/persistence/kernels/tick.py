@@ -174,7 +174,7 @@ def _n_seen(bars, rules, dimension):
         birth, death = np.float64(bars[i, 0]), np.float64(bars[i, 1])
         n_open += death == np.inf
         m += death - birth >= rules[RELEASE]
-    most = np.int64(rules[MOST])
+    most = int(rules[MOST])
     if dimension == 0 and rules[REQUIRED] > 0:
         most = min(most, max(_MOST_PARTS, n_open))
     return min(m, most)
@@ -235,7 +235,7 @@ def _to_be_read(tracks, real, m, timestamp, old_age, read):
     Those of new features, and of the longest the two whose loop is oldest and too old.
     """
     n = n_longest = np.int64(0)
-    first = second = np.int64(-1)
+    first = second = -1
     for i in range(m):
         if tracks[i, c.SERIAL] < 0:
             continue

@@ -36,7 +36,7 @@ WIDTH = TRACK.itemsize // 8
 
 
 def _column(name: str) -> int:
-    return (TRACK.fields or {})[name][1] // 8
+    return int(TRACK.fields[name][1]) // 8  # type: ignore[index]
 
 
 SERIAL, EDGES, BAR, OPEN = map(_column, ("serial", "edges", "bar", "open"))

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ...errors import InvalidInputError
+from ...persistence.kernels.track_columns import SERIAL
 from ..persistence_stream import WindowUpdate
 from .history import History
 from .loops import Loop, LoopReader, nearby
-from .tracks import NO_TRACKS, Likeness, Step, TrackRules, Tracks, step
+from .tracks import NO_TRACKS, Likeness, Step, TrackRules, Tracks, records, step
 
 __all__ = ["Key", "ScaleState", "Tick", "name", "refuse_past", "tick"]
 
@@ -34,7 +35,7 @@ class ScaleState:
         That of the diagram.
     error : float
         How far the diagram may be from that of all rows, for matching.
-    tracks : dict of int to structured ndarray
+    tracks : dict of int to ndarray of int64, shape (n, WIDTH)
         By homology dimension.
     next_serial : dict of int to int
         Number of the next feature of each dimension.
@@ -119,7 +120,7 @@ def tick(before: ScaleState, update: WindowUpdate, rules: TrackRules, *, length:
     error = float(error) if math.isfinite(error) else 0.0
     reader = LoopReader(update)
     steps: dict[int, Step] = {}
-    loops = before.loops
+    loops, numbers = before.loops, rules.numbers
     histories = before.histories
     for k in sorted({*before.tracks, *update.diagram.dimensions}):
         if k not in histories:
@@ -128,7 +129,7 @@ def tick(before: ScaleState, update: WindowUpdate, rules: TrackRules, *, length:
             before.tracks.get(k, NO_TRACKS),
             update,
             k,
-            rules,
+            numbers,
             before.next_serial.get(k, 0),
             histories[k],
             before.error + error,
@@ -162,7 +163,7 @@ def _likeness(before: ScaleState, reader: LoopReader, error: float) -> Likeness:
 
     def likeness(serial: int, row: int) -> float:
         former, now = before.loops[1, serial], reader.loop(row)
-        tracks = before.tracks[1]
+        tracks = records(before.tracks[1])
         birth = float(tracks["bar"][tracks["serial"] == serial][0, 0])
         reach = max(birth, reader.birth(row)) + (before.error + error) / 2
         return (former.likeness(now.ids) + nearby(former, now, reach)) / 2
@@ -177,10 +178,10 @@ def _loops(
     if not len(done.dead) and not len(done.read):
         return before
     loops = dict(before)
-    for serial in done.dead["serial"].tolist():
+    for serial in done.dead[:, SERIAL].tolist():
         loops.pop((1, serial), None)
-    rows, serials = done.tracks["row"], done.tracks["serial"]
+    tracks = records(done.tracks)
     for i in done.read.tolist():
-        loops[1, int(serials[i])] = reader.loop(int(rows[i]))
-        done.tracks["looped"][i] = timestamp
+        loops[1, int(tracks["serial"][i])] = reader.loop(int(tracks["row"][i]))
+        tracks["looped"][i] = timestamp
     return loops

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ...persistence.arrays import Float64Array
 from ...persistence.engine import Int64Array
-from ...persistence.kernels.track_columns import TRACK, WIDTH
+from ...persistence.kernels.track_columns import KEPT, OUTCOME, RING, ROW, SERIAL, TRACK, WIDTH
 from ..persistence_stream import WindowUpdate
 from .evidence import law_of, least_weight
 from .history import History
@@ -20,15 +20,18 @@ from .history import History
 __all__ = [
     "NO_TRACKS",
     "Likeness",
+    "Records",
     "Step",
     "TrackRules",
     "Tracks",
     "longest_first",
+    "records",
     "shown_bars",
     "step",
 ]
 
-Tracks: TypeAlias = npt.NDArray[Any]
+Tracks: TypeAlias = Int64Array  # a row for each, `WIDTH` columns of which some are float64
+Records: TypeAlias = npt.NDArray[Any]  # the same, by name
 Likeness: TypeAlias = Callable[[int, int], float]
 
 BORN, CHANGED = 1, 2  # as kernels/carrying.py tells them
@@ -36,9 +39,10 @@ MOST_ASKED, MOST_READ = 64, 18  # as kernels/matching.py and kernels/tick.py hav
 _NO_EDGES, _NO_BARS = np.empty((0, 2), np.int64), np.empty((0, 2), np.float32)
 _NO_LAW, _NO_LIKENESSES = np.empty((3, 0)), np.empty(0)
 _NO_ROWS = np.empty(0, np.int64)
+_REQUIRED = 5  # its place among the rules
 
 
-NO_TRACKS: Tracks = np.empty(0, TRACK)
+NO_TRACKS: Tracks = np.empty((0, WIDTH), np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,9 @@ class Step:
 
     Attributes
     ----------
-    tracks : structured ndarray
+    tracks : ndarray of int64, shape (n, WIDTH)
         Those of the bars seen, in their order, then the features that were not seen.
-    dead : structured ndarray
+    dead : ndarray of int64, shape (n, WIDTH)
         The features that have ended.
     serials : ndarray of int64, shape (n_bars,)
         Number of the feature of each bar of the diagram, -1 where it is none.
@@ -109,14 +113,19 @@ class Step:
     next_serial: int
 
 
-def longest_first(tracks: Tracks) -> Tracks:
+def records(tracks: Tracks) -> Records:
+    """Return tracks as a structured array, shape (n,), of the same memory."""
+    return tracks.view(TRACK).reshape(-1)
+
+
+def longest_first(tracks: Records) -> Records:
     """Return the tracks by decreasing persistence, open bars first."""
     births, deaths = shown_bars(tracks).T
-    ordered: Tracks = tracks[np.argsort(births - deaths, kind="stable")]
+    ordered: Records = tracks[np.argsort(births - deaths, kind="stable")]
     return ordered
 
 
-def shown_bars(tracks: Tracks) -> Float64Array:
+def shown_bars(tracks: Records) -> Float64Array:
     """Return births and deaths as they are told, ``inf`` while a bar is open, shape (n, 2)."""
     bars: Float64Array = tracks["bar"].copy()
     bars[tracks["open"] != 0, 1] = math.inf
@@ -127,7 +136,7 @@ def step(
     before: Tracks,
     update: WindowUpdate,
     dimension: int,
-    rules: TrackRules,
+    rules: Float64Array,
     next_serial: int,
     history: History,
     slack: float,
@@ -137,14 +146,14 @@ def step(
 
     Parameters
     ----------
-    before : structured ndarray
+    before : ndarray of int64, shape (n, WIDTH)
         Tracks after the tick before.
     update : WindowUpdate
         What this tick shows.
     dimension : int
         Homology dimension.
-    rules : TrackRules
-        What makes a feature.
+    rules : ndarray of float64, shape (8,)
+        What makes a feature, `TrackRules.numbers`.
     next_serial : int
         Number of the next feature.
     history : History
@@ -162,13 +171,13 @@ def step(
     if dimension in diagram.dimensions:
         bars = diagram[dimension]
         births, deaths = diagram.birth_edges[dimension], diagram.death_edges[dimension]
-    is_asked = dimension > 0 and rules.required > 0
+    is_asked = dimension > 0 and rules[_REQUIRED] > 0
     asked = np.empty((MOST_ASKED, 2), np.int64)
     read = np.empty(MOST_READ, np.int64)
     likenesses = _NO_LIKENESSES
     while True:
         tracks, dead, serials, counts = follow(
-            before.view(np.int64).reshape(-1, WIDTH),
+            before,
             np.ascontiguousarray(bars),
             np.ascontiguousarray(births),
             np.ascontiguousarray(deaths),
@@ -178,7 +187,7 @@ def step(
             least_weight(update) if is_asked else 0.0,
             law_of(update) if is_asked else _NO_LAW,
             dimension,
-            rules.numbers,
+            rules,
             float(update.timestamp),
             update.skipped_ticks,
             slack,
@@ -193,11 +202,10 @@ def step(
         n_asked, n_born, n_changed, n_read = counts
         if not n_asked:
             break
-        serials_before = before["serial"]
+        serials_before = before[:, SERIAL]
         likenesses = np.array(
             [likeness(int(serials_before[u]), v) for u, v in asked[:n_asked].tolist()]
         )
-    tracks, dead = tracks.view(TRACK).reshape(-1), dead.view(TRACK).reshape(-1)
     born = _rows(tracks, BORN) if n_born else _NO_ROWS
     if n_born:
         _begin_histories(tracks, born, before, history, update.timestamp)
@@ -207,7 +215,7 @@ def step(
 
 def _rows(tracks: Tracks, outcome: int) -> Int64Array:
     """Return the tracks that are seen and of which this has become."""
-    rows: Int64Array = ((tracks["outcome"] == outcome) & (tracks["row"] >= 0)).nonzero()[0]
+    rows: Int64Array = ((tracks[:, OUTCOME] == outcome) & (tracks[:, ROW] >= 0)).nonzero()[0]
     return rows
 
 
@@ -215,7 +223,7 @@ def _begin_histories(
     tracks: Tracks, born: Int64Array, before: Tracks, history: History, timestamp: float
 ) -> None:
     """Give new features rings of their own, which those before do not need, and their first bar."""
-    taken = before["ring"][before["serial"] >= 0]
-    tracks["ring"][born] = rings = history.open(len(born), taken)
-    history.write(rings, tracks["kept"][born], timestamp, shown_bars(tracks[born]))
-    tracks["kept"][born] += 1
+    taken = before[before[:, SERIAL] >= 0, RING]
+    tracks[born, RING] = rings = history.open(len(born), taken)
+    history.write(rings, tracks[born, KEPT], timestamp, shown_bars(records(tracks[born])))
+    tracks[born, KEPT] += 1
