@@ -52,8 +52,8 @@ class FeatureTracker:
     several are as near, shared points of their loops decide. A feature is born once its bar was
     long enough and stable for ``min_ticks`` ticks and the run-length rule calls it significant; it
     dies after ``min_ticks`` ticks without a bar of at least half
-    ``min_persistence``, or once it has shrunk to half and that rule speaks against it. Names never
-    come back.
+    ``min_persistence``, or once it has shrunk to half and that rule speaks against it. A name
+    is never given to another feature; a loop that comes back where it was gets its own again.
 
     Parameters
     ----------

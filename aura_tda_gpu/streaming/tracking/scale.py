@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ...errors import InvalidInputError
-from ...persistence.kernels.track_columns import SERIAL
 from ..persistence_stream import WindowUpdate
 from .history import History
+from .lapsed import Lapsed, given_back, still_known
 from .loops import Loop, LoopReader, nearby
 from .tracks import NO_TRACKS, Likeness, Step, TrackRules, Tracks, records, step
 
@@ -43,6 +43,8 @@ class ScaleState:
         Of the features of dimension 1.
     histories : dict of int to History
         By homology dimension; what a tick writes there is not seen from the state before it.
+    lapsed : tuple of Lapsed
+        Features of dimension 1 that ended lately; a loop that is born may be one of them.
     """
 
     scale: str
@@ -54,12 +56,14 @@ class ScaleState:
     next_serial: dict[int, int] = field(default_factory=dict)
     loops: dict[Key, Loop] = field(default_factory=dict)
     histories: dict[int, History] = field(default_factory=dict)
+    lapsed: tuple[Lapsed, ...] = ()
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
         tracks = sum(tracks.nbytes for tracks in self.tracks.values())
         loops = sum(loop.nbytes for loop in self.loops.values())
+        loops += sum(one.loop.nbytes for one in self.lapsed)
         return tracks + loops + sum(history.nbytes for history in self.histories.values())
 
     def name(self, dimension: int, serial: int) -> str:
@@ -120,7 +124,7 @@ def tick(before: ScaleState, update: WindowUpdate, rules: TrackRules, *, length:
     error = float(error) if math.isfinite(error) else 0.0
     reader = LoopReader(update)
     steps: dict[int, Step] = {}
-    loops, numbers = before.loops, rules.numbers
+    loops, lapsed, numbers = before.loops, before.lapsed, rules.numbers
     histories = before.histories
     for k in sorted({*before.tracks, *update.diagram.dimensions}):
         if k not in histories:
@@ -135,8 +139,11 @@ def tick(before: ScaleState, update: WindowUpdate, rules: TrackRules, *, length:
             before.error + error,
             _likeness(before, reader, error) if k == 1 else _unlike,
         )
-        if k == 1:
-            loops = _loops(done, loops, reader, update.timestamp)
+        if k == 1 and (len(done.dead) or len(done.read)):
+            lapsed = still_known(lapsed, update.timestamp, update.duration_seconds)
+            lapsed = _named_again(done, lapsed, reader, (before.error + error) / 2)
+            loops, ended = _loops(done, loops, reader, update.timestamp)
+            lapsed = still_known(lapsed + ended, update.timestamp, update.duration_seconds)
     after = ScaleState(
         before.scale,
         update.duration_seconds,
@@ -147,6 +154,7 @@ def tick(before: ScaleState, update: WindowUpdate, rules: TrackRules, *, length:
         {k: done.next_serial for k, done in steps.items()},
         loops,
         histories,
+        lapsed,
     )
     return Tick(update, before, after, steps)
 
@@ -171,17 +179,38 @@ def _likeness(before: ScaleState, reader: LoopReader, error: float) -> Likeness:
     return likeness
 
 
+def _named_again(
+    done: Step, lapsed: tuple[Lapsed, ...], reader: LoopReader, error: float
+) -> tuple[Lapsed, ...]:
+    """Give loops that were there before their names back, and return what is still lapsed."""
+    if not lapsed or not len(done.born):
+        return lapsed
+    tracks = records(done.tracks)
+    rows = [i for i in done.read.tolist() if i in done.born]
+    born = [(i, tracks["bar"][i], reader.loop(int(tracks["row"][i]))) for i in rows]
+    found = given_back(lapsed, born, error)
+    for i, one in found.items():
+        tracks["serial"][i] = done.serials[i] = one.serial
+    again = {one.serial for one in found.values()}
+    return tuple(one for one in lapsed if one.serial not in again)
+
+
 def _loops(
-    done: Step, before: dict[Key, Loop], reader: LoopReader, timestamp: float
-) -> dict[Key, Loop]:
-    """Return the loops of the features: those of new ones, and outdated ones, worked out."""
-    if not len(done.dead) and not len(done.read):
-        return before
-    loops = dict(before)
-    for serial in done.dead[:, SERIAL].tolist():
-        loops.pop((1, serial), None)
+    done: Step,
+    before: dict[Key, Loop],
+    reader: LoopReader,
+    timestamp: float,
+) -> tuple[dict[Key, Loop], tuple[Lapsed, ...]]:
+    """Return the loops of the features, new ones and outdated ones worked out, and the ended."""
+    loops, ended = dict(before), []
+    for track in records(done.dead):
+        serial, bar = int(track["serial"]), track["bar"]
+        loop = loops.pop((1, serial), None)
+        if loop is not None:
+            length = float(bar[1] - bar[0])
+            ended.append(Lapsed(serial, float(bar[0]), length, float(track["last"]), loop))
     tracks = records(done.tracks)
     for i in done.read.tolist():
         loops[1, int(tracks["serial"][i])] = reader.loop(int(tracks["row"][i]))
         tracks["looped"][i] = timestamp
-    return loops
+    return loops, tuple(ended)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ...persistence.kernels.track_columns import TRACK, WIDTH
 from ...persistence.snapshots import pack, unpack
 from .history import History
+from .lapsed import Lapsed
 from .lifeline import Lifeline
 from .links import Links
 from .loops import Loop
@@ -88,8 +89,19 @@ def _state(state: ScaleState, number: int, arrays: Arrays) -> dict[str, Any]:
         label = f"{number}.loop.{k}.{serial}"
         arrays[f"{label}.ids"], arrays[f"{label}.places"] = loop.ids, loop.places
         loops.append([k, serial, loop.walks, loop.timestamp])
+    lapsed = []
+    for i, one in enumerate(state.lapsed):
+        label = f"{number}.lapsed.{i}"
+        arrays[f"{label}.ids"], arrays[f"{label}.places"] = one.loop.ids, one.loop.places
+        bar = [one.serial, one.birth, one.persistence, one.last]
+        lapsed.append([*bar, one.loop.walks, one.loop.timestamp])
     serials = [[k, serial] for k, serial in state.next_serial.items()]
-    return {**{n: getattr(state, n) for n in _SCALARS}, "next_serial": serials, "loops": loops}
+    return {
+        **{n: getattr(state, n) for n in _SCALARS},
+        "next_serial": serials,
+        "loops": loops,
+        "lapsed": lapsed,
+    }
 
 
 def _read_state(told: Mapping[str, Any], number: int, arrays: Arrays, length: int) -> ScaleState:
@@ -116,10 +128,17 @@ def _read_state(told: Mapping[str, Any], number: int, arrays: Arrays, length: in
             arrays[f"{label}.places"],
             timestamp,
         )
+    lapsed = []
+    for i, (serial, birth, persistence, last, walks, timestamp) in enumerate(told["lapsed"]):
+        label = f"{number}.lapsed.{i}"
+        ids, places = arrays[f"{label}.ids"], arrays[f"{label}.places"]
+        loop = Loop(tuple(map(tuple, walks)), ids, places, timestamp)
+        lapsed.append(Lapsed(serial, birth, persistence, last, loop))
     return ScaleState(
         **{name: told[name] for name in _SCALARS},
         tracks={k: table.view(np.int64).reshape(-1, WIDTH) for k, table in tracks.items()},
         next_serial=dict(told["next_serial"]),
         loops=loops,
         histories=histories,
+        lapsed=tuple(lapsed),
     )
