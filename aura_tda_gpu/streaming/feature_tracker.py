@@ -10,15 +10,16 @@ from itertools import groupby
 
 from ..config import StabilityConfig
 from ..errors import ConfigError
-from ..persistence.significance import RunLength, required_run
+from ..persistence.kernels.track_columns import SERIAL
+from ..persistence.significance import required_run
 from .persistence_stream import WindowUpdate
 from .tracking.checks import integer, number
 from .tracking.lifeline import Lifeline, StabilityFilter
 from .tracking.links import Links
-from .tracking.scale import ScaleState, Tick, keep, refuse_past, tick
+from .tracking.scale import ScaleState, Tick, refuse_past, tick
 from .tracking.snapshot import read, write
 from .tracking.told import FeatureIds, born_in, events_of, lifeline_of, loops_of
-from .tracking.tracks import TrackRules, longest_first
+from .tracking.tracks import TrackRules, longest_first, records
 
 __all__ = ["FeatureTracker", "Lifeline", "StabilityFilter"]
 
@@ -51,8 +52,8 @@ class FeatureTracker:
     several are as near, shared points of their loops decide. A feature is born once its bar was
     long enough and stable for ``min_ticks`` ticks and the run-length rule calls it significant; it
     dies after ``min_ticks`` ticks without a bar of at least half
-    ``min_persistence``, or once it has shrunk to half and that rule speaks against it. Names never
-    come back.
+    ``min_persistence``, or once it has shrunk to half and that rule speaks against it. A name
+    is never given to another feature; a loop that comes back where it was gets its own again.
 
     Parameters
     ----------
@@ -196,7 +197,7 @@ class FeatureTracker:
                 if scale in (None, state.scale)
                 for k, tracks in state.tracks.items()
                 if dimension in (None, k)
-                for track in longest_first(tracks[tracks["serial"] >= 0])
+                for track in longest_first(records(tracks[tracks[:, SERIAL] >= 0]))
             ]
 
     def finished(self) -> list[Lifeline]:
@@ -229,14 +230,13 @@ class FeatureTracker:
         """Follow one instant; until the last line, the tracker is what it was."""
         former = self._kept
         ticks = [self._tick(former.scales, update) for update in updates]
-        for done in ticks:
-            keep(done, self.history)
         scales = {**former.scales, **{done.after.scale: done.after for done in ticks}}
         ended = [
             lifeline_of(done.before, k, track, former.links.groups)
             for done in ticks
             for k, step in done.steps.items()
-            for track in step.dead
+            if len(step.dead)
+            for track in records(step.dead)
         ]
         links = former.links.after(
             [name for done in ticks for name in born_in(done)],
@@ -254,15 +254,16 @@ class FeatureTracker:
         """Follow one update; nothing is kept."""
         state = states.get(update.window_id, ScaleState(update.window_id))
         overlap = update.duration_seconds / update.slide_seconds
-        tested = None if self.alpha == 1 else RunLength(required_run(overlap), self.alpha)
-        return tick(state, update, self._rules(tested), max_tracks=self.max_tracks)
+        return tick(state, update, self._rules(overlap), length=self.history)
 
-    def _rules(self, run_length: RunLength | None) -> TrackRules:
+    def _rules(self, overlap: float) -> TrackRules:
         return TrackRules(
             min_persistence=self.min_persistence,
             release=_RELEASE * self.min_persistence,
-            min_ticks=self.min_ticks,
             threshold=self.stability_threshold,
+            min_ticks=self.min_ticks,
             min_change=self.min_change,
-            run_length=run_length,
+            required=0 if self.alpha == 1 else required_run(overlap),
+            alpha=self.alpha,
+            max_tracks=self.max_tracks,
         )

@@ -9,32 +9,38 @@ from hypothesis import strategies as st
 from aura_tda_gpu import FeatureTracker, MultiScaleStream
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.engine import Bars, EngineResult
-from aura_tda_gpu.persistence.kernels.carrying import BORN, CHANGED, FADED, carry_on
+from aura_tda_gpu.persistence.kernels.carrying import BORN, CHANGED, FADED, begin, carry_on
+from aura_tda_gpu.persistence.kernels.evidence import loops_asked
+from aura_tda_gpu.persistence.kernels.track_columns import TRACK, WIDTH
 from aura_tda_gpu.persistence.significance import RunLength
-from aura_tda_gpu.streaming.tracking import tracks
-from aura_tda_gpu.streaming.tracking.evidence import asked
+from aura_tda_gpu.streaming.tracking.evidence import law_of, least_weight
 
 from .made_up import update
 
-NEW = tracks._NEW
+
+def new_track() -> np.ndarray:
+    now = np.empty(1, TRACK)
+    begin(*views(now), 0)
+    return now
 
 
-def carried(now, length, p, *, source=0, required=3, **given_rules):
-    rules = {"min_persistence": 0.0, "threshold": 0.15, "min_ticks": 1, "min_change": 0.1}
-    rules.update(given_rules)
-    outcome = np.empty(1, np.int8)
+def views(now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    whole = now.view(np.int64).reshape(1, WIDTH)
+    return whole, whole.view(np.float64)
+
+
+def carried(now, length, p, *, source=0, required=3):
     names, bars = np.arange(4).reshape(1, 4), np.array([[1.0, 1.0 + length]])
-    seen = names, bars, np.array([False]), np.array([p]), np.array([p])
-    settings = tuple(rules.values())
-    source = np.array([source])
-    carry_on(now, source, seen, 5.0, 0.1, 0.0, settings, (required, 0.05), outcome)
-    return int(outcome[0])
+    rules = np.array([0.0, 0.0, 0.15, 1, 0.1, required, 0.05, 512])
+    told = names, bars, np.array([False]), np.array([p]), np.array([p])
+    carry_on(*views(now), np.array([source]), *told, 5.0, 0.1, 0.0, rules)
+    return int(now["outcome"][0])
 
 
 @given(st.lists(st.sampled_from([0.01, 0.05, 0.2, np.nan]), max_size=30), st.integers(1, 5))
 def test_runs_are_those_of_the_run_length_rule(values, required) -> None:
     rule, run = RunLength(required), np.zeros(1, np.int64)
-    now = NEW.copy()
+    now = new_track()
     for p in values:
         run = np.minimum(rule.after(run, np.array([p])), required)
         carried(now, 1.0, p, required=required)
@@ -44,7 +50,7 @@ def test_runs_are_those_of_the_run_length_rule(values, required) -> None:
 
 @given(st.lists(st.floats(0.01, 10), min_size=2, max_size=20))
 def test_stability_is_the_smoothed_ratio(lengths) -> None:
-    now, smoothed = NEW.copy(), np.nan
+    now, smoothed = new_track(), np.nan
     for i, length in enumerate(lengths):
         carried(now, length, np.nan, source=i - 1)
         if i:
@@ -56,12 +62,8 @@ def test_stability_is_the_smoothed_ratio(lengths) -> None:
     assert now["ticks"][0] == len(lengths)
 
 
-def test_outcomes_have_the_same_names_on_both_sides() -> None:
-    assert (tracks.BORN, tracks.CHANGED, tracks.FADED) == (BORN, CHANGED, FADED)
-
-
 def test_a_bar_is_born_told_and_faded() -> None:
-    now = NEW.copy()
+    now = new_track()
     assert [carried(now, 1.0, 0.01, source=i - 1) for i in range(3)] == [0, 0, BORN]
     now["serial"] = 0
     assert carried(now, 1.05, 0.01) == 0
@@ -87,10 +89,17 @@ def weighted(c: float, metric: str):
     return tick
 
 
+def asked(tick, bars: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+    values, evidence = np.empty(len(bars)), np.empty(len(bars))
+    known = bars - least_weight(tick)
+    loops_asked(known, law_of(tick), alpha, values, evidence)
+    return values, evidence
+
+
 def test_equal_weights_do_not_change_p_values() -> None:
     plain, same, late = weighted(0.0, "euclidean"), weighted(3.0, "dtm"), weighted(3.0, "euclidean")
     found = [
-        asked(tick, 1, tick.diagram[1].astype(np.float64), alpha=0.05)[0]
+        asked(tick, tick.diagram[1].astype(np.float64), alpha=0.05)[0]
         for tick in (plain, same, late)
     ]
     np.testing.assert_allclose(found[1], found[0], rtol=1e-3, atol=1e-12)
@@ -107,7 +116,7 @@ def test_twice_the_birth_is_no_evidence_on_a_grid() -> None:
         (plain, 0.01, 1.0),
         (plain * [[1, 1.25]], 0.01, 0.0),
     ):
-        evidence = asked(update(1.0, []), 1, bars, alpha)[1]
+        evidence = asked(update(1.0, []), bars, alpha)[1]
         assert (evidence[0] < 0.05) == (expected == 0.0)
 
 

@@ -13,6 +13,7 @@ import pytest
 from aura_tda_gpu import FeatureTracker, MultiScaleStream, TDAStreamEvent, WindowUpdate
 from aura_tda_gpu.errors import ConfigError, InvalidInputError, SnapshotError
 from aura_tda_gpu.persistence.kernels.following import joined_sizes
+from aura_tda_gpu.streaming.tracking.lapsed import LAPSE
 from tests.held import bytes_of
 
 from .made_up import OPEN, Bar, update
@@ -350,6 +351,7 @@ def test_events_tell_the_whole_life(settings: dict[str, Any], min_ticks: int) ->
     updates = MultiScaleStream([500, 1000], **settings).push(points, t)
     following = FeatureTracker(min_persistence=0.05, min_ticks=min_ticks, alpha=1.0)
     born: set[str] = set()
+    ended: dict[str, float] = {}
     for tick in updates:
         following([tick])
         for line in following.features(tick.window_id):
@@ -362,8 +364,13 @@ def test_events_tell_the_whole_life(settings: dict[str, Any], min_ticks: int) ->
         shown = {name for names in tick.feature_ids.values() for name in names if name}
         assert shown <= alive
         for event in tick.events:
+            if event.event_type == "feature_death":
+                ended[event.feature_id] = event.metadata["last_seen"]
             if event.event_type == "feature_birth":
-                assert event.feature_id not in born  # names never come back
+                if event.feature_id in born:  # given back: a loop that ended lately
+                    assert event.dimension == 1
+                    gone = event.timestamp - ended.pop(event.feature_id)
+                    assert gone <= LAPSE * tick.duration_seconds
                 born.add(event.feature_id)
     assert len(born) > 20
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
+from aura_tda_gpu.persistence.kernels import matching
 from aura_tda_gpu.persistence.kernels.following import equal_rows, mutual
-from aura_tda_gpu.streaming.tracking import matching
 
 FAR = 1e6
 
 
-def match(edges_before, bars_before, edges, bars, **settings) -> np.ndarray:
-    known = np.ones(len(edges_before), np.bool_)
-    return matching.match(edges_before, bars_before, edges, bars, is_known=known, **settings)
+def match(
+    names_before, bars_before, names, bars, *, slack, ratio, likeness: Callable[[int, int], float]
+) -> np.ndarray:
+    known = np.ones(len(bars_before), np.bool_)
+    source, asked = np.empty(len(bars), np.int64), np.empty((matching.MOST_ASKED, 2), np.int64)
+    found = names_before, bars_before, known, names, bars, float(slack), ratio
+    n_asked = matching.match(*found, np.empty(0), asked, source)
+    if n_asked:
+        likenesses = np.array([likeness(u, v) for u, v in asked[:n_asked].tolist()], np.float64)
+        assert matching.match(*found, likenesses, asked, source) == 0
+    return source
 
 
 def unlike(u: int, v: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["distances", "equal_rows", "joined_sizes", "mutual"]
+__all__ = ["equal_rows", "gap_and_cost", "joined_sizes", "mutual"]
 
 
 @njit(nogil=True, cache=True)
@@ -21,15 +21,15 @@ def equal_rows(before, after, source):
     heads = np.full(size, -1)
     following = np.full(n, -1)
     for i in range(n - 1, -1, -1):  # so that chains ascend
-        place = _hash(before[i]) & (size - 1)
+        place = _hash(before, i) & (size - 1)
         following[i] = heads[place]
         heads[place] = i
     taken = np.zeros(n, np.bool_)
     for j in range(m):
         source[j] = -1
-        i = heads[_hash(after[j]) & (size - 1)]
+        i = heads[_hash(after, j) & (size - 1)]
         while i >= 0:
-            if not taken[i] and (before[i] == after[j]).all():
+            if not taken[i] and _is_equal(before, i, after, j):
                 taken[i] = True
                 source[j] = i
                 break
@@ -37,19 +37,33 @@ def equal_rows(before, after, source):
 
 
 @njit(nogil=True, cache=True)
-def _hash(row):
+def _is_equal(before, i, after, j):
+    is_equal = True
+    for k in range(before.shape[1]):
+        is_equal &= before[i, k] == after[j, k]
+    return is_equal
+
+
+@njit(nogil=True, cache=True)
+def _hash(rows, i):
     mixed = np.uint64(0)
-    for value in row:
-        mixed = (mixed ^ np.uint64(value)) * np.uint64(0x9E3779B97F4A7C15)
+    for k in range(rows.shape[1]):
+        mixed = (mixed ^ np.uint64(rows[i, k])) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
     return np.int64(mixed >> np.uint64(1))
 
 
 @njit(nogil=True, cache=True)
-def _gap(birth, death, other_birth, other_death, slack, ratio):
-    """Return the distance of two bars, inf if they may not be one, and what matching saves."""
-    gap = max(abs(other_birth - birth), abs(other_death - death))
-    length, other = death - birth, other_death - other_birth
+def gap_and_cost(before, i, after, j, slack, ratio):
+    """Return the distance of two bars, inf if they may not be one, and what matching them costs.
+
+    ``before`` (n, 2) and ``after`` (m, 2) are births and deaths. Two bars may be one if they are
+    nearer to each other than both to the diagonal together and the shorter one has at least
+    ``ratio`` of the persistence of the longer, or if they are within ``slack``. The cost is less
+    than 0, for it is compared with leaving both alone, and 0 where they may not be one.
+    """
+    gap = max(abs(after[j, 0] - before[i, 0]), abs(after[j, 1] - before[i, 1]))
+    length, other = before[i, 1] - before[i, 0], after[j, 1] - after[j, 0]
     saved = gap - (length + other) / 2
     longer = max(length, other)
     if (saved < 0 and min(length, other) >= ratio * longer) or gap <= slack:
@@ -58,27 +72,12 @@ def _gap(birth, death, other_birth, other_death, slack, ratio):
 
 
 @njit(nogil=True, cache=True)
-def distances(before, after, slack, ratio, gaps, costs):
-    """Fill ``gaps`` and ``costs`` (n, m): distances, inf where two bars may not be one; savings.
-
-    Two bars may be one if they are nearer to each other than both to the diagonal together and
-    the shorter one has at least ``ratio`` of the persistence of the longer, or if they are within
-    ``slack``. What matching saves is negative, 0 where they may not be one.
-    """
-    for i in range(len(before)):
-        birth, death = before[i, 0], before[i, 1]
-        for j in range(len(after)):
-            found = _gap(birth, death, after[j, 0], after[j, 1], slack, ratio)
-            gaps[i, j], costs[i, j] = found
-
-
-@njit(nogil=True, cache=True)
 def mutual(before, after, slack, ratio, clear, nearest):
     """Fill ``nearest`` (m,) with the former bar that is nearest to a bar and has it as nearest.
 
-    ``before`` (n, 2) and ``after`` (m, 2) are births and finite deaths; see `distances` for which
-    bars may be one. -1 where there is none; of several that are as near the first counts. With
-    ``clear`` any other bar must be more than three times as far from both.
+    ``before`` (n, 2) and ``after`` (m, 2) are births and finite deaths; see `gap_and_cost`
+    for which bars may be one. -1 where there is none; of several that are as near the first counts.
+    With ``clear`` any other bar must be more than three times as far from both.
     """
     n, m = len(before), len(after)
     births, deaths = after[:, 0].copy(), after[:, 1].copy()

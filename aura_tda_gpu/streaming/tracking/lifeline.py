@@ -22,7 +22,7 @@ class Lifeline:
     Attributes
     ----------
     id : str
-        ``"scale_1000ms/H1/3"``: scale, homology dimension, and a number that never comes back.
+        ``"scale_1000ms/H1/3"``: scale, homology dimension, and a number that no other feature gets.
     dimension : int
         Homology dimension.
     scale : str

@@ -8,21 +8,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...persistence.kernels.track_columns import TRACK, WIDTH
 from ...persistence.snapshots import pack, unpack
 from .history import History
+from .lapsed import Lapsed
 from .lifeline import Lifeline
 from .links import Links
 from .loops import Loop
 from .scale import ScaleState
-from .tracks import NO_TRACKS, Tracks
+from .tracks import Records, records
 
 __all__ = ["read", "write"]
 
-KIND, VERSION = "FeatureTracker", 1
+KIND, VERSION = "FeatureTracker", 2
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-_COLUMNS = [name for name in NO_TRACKS.dtype.names or () if name not in ("ring", "kept")]
+_COLUMNS = [name for name in TRACK.names or () if name not in ("ring", "kept", "outcome")]
 _SCALARS = ("scale", "duration", "timestamp", "error_bound", "error")
 _LINE = tuple(name for name in Lifeline.__slots__ if name not in ("times", "births", "deaths"))
 
@@ -73,7 +75,8 @@ def read(
 
 def _state(state: ScaleState, number: int, arrays: Arrays) -> dict[str, Any]:
     """Put a scale's arrays with the others, and return the rest of it."""
-    for k, tracks in state.tracks.items():
+    for k, whole in state.tracks.items():
+        tracks = records(whole)
         for name in _COLUMNS:
             arrays[f"{number}.{k}.{name}"] = tracks[name]
         features = tracks[tracks["serial"] >= 0]
@@ -86,18 +89,29 @@ def _state(state: ScaleState, number: int, arrays: Arrays) -> dict[str, Any]:
         label = f"{number}.loop.{k}.{serial}"
         arrays[f"{label}.ids"], arrays[f"{label}.places"] = loop.ids, loop.places
         loops.append([k, serial, loop.walks, loop.timestamp])
+    lapsed = []
+    for i, one in enumerate(state.lapsed):
+        label = f"{number}.lapsed.{i}"
+        arrays[f"{label}.ids"], arrays[f"{label}.places"] = one.loop.ids, one.loop.places
+        bar = [one.serial, one.birth, one.persistence, one.last]
+        lapsed.append([*bar, one.loop.walks, one.loop.timestamp])
     serials = [[k, serial] for k, serial in state.next_serial.items()]
-    return {**{n: getattr(state, n) for n in _SCALARS}, "next_serial": serials, "loops": loops}
+    return {
+        **{n: getattr(state, n) for n in _SCALARS},
+        "next_serial": serials,
+        "loops": loops,
+        "lapsed": lapsed,
+    }
 
 
 def _read_state(told: Mapping[str, Any], number: int, arrays: Arrays, length: int) -> ScaleState:
-    tracks: dict[int, Tracks] = {}
+    tracks: dict[int, Records] = {}
     histories: dict[int, History] = {}
     for k, _ in told["next_serial"]:
-        tracks[k] = np.empty(len(arrays[f"{number}.{k}.serial"]), NO_TRACKS.dtype)
+        tracks[k] = np.empty(len(arrays[f"{number}.{k}.serial"]), TRACK)
         for name in _COLUMNS:
             tracks[k][name] = arrays[f"{number}.{k}.{name}"]
-        tracks[k]["ring"], tracks[k]["kept"] = -1, 0
+        tracks[k]["ring"], tracks[k]["kept"], tracks[k]["outcome"] = -1, 0, 0
         histories[k] = History(length)
         rows = np.flatnonzero(tracks[k]["serial"] >= 0)
         tracks[k]["ring"][rows] = rings = histories[k].open(len(rows), rows[:0])
@@ -114,10 +128,17 @@ def _read_state(told: Mapping[str, Any], number: int, arrays: Arrays, length: in
             arrays[f"{label}.places"],
             timestamp,
         )
+    lapsed = []
+    for i, (serial, birth, persistence, last, walks, timestamp) in enumerate(told["lapsed"]):
+        label = f"{number}.lapsed.{i}"
+        ids, places = arrays[f"{label}.ids"], arrays[f"{label}.places"]
+        loop = Loop(tuple(map(tuple, walks)), ids, places, timestamp)
+        lapsed.append(Lapsed(serial, birth, persistence, last, loop))
     return ScaleState(
         **{name: told[name] for name in _SCALARS},
-        tracks=tracks,
+        tracks={k: table.view(np.int64).reshape(-1, WIDTH) for k, table in tracks.items()},
         next_serial=dict(told["next_serial"]),
         loops=loops,
         histories=histories,
+        lapsed=tuple(lapsed),
     )

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ...persistence.engine import Int64Array
+from ...persistence.kernels.track_columns import SERIAL
 from ...persistence.significance import certain
 from ...types import EventType, TDAStreamEvent
 from .lifeline import Lifeline
 from .links import LINKED_AT_ONCE, LoopOfScale
 from .scale import Key, ScaleState, Tick, name
-from .tracks import Tracks, longest_first, shown_bars
+from .tracks import Tracks, longest_first, records, shown_bars
 
 __all__ = ["FeatureIds", "born_in", "events_of", "lifeline_of", "loops_of"]
 
@@ -35,9 +36,13 @@ def events_of(
     births: list[TDAStreamEvent] = []
     changes: list[TDAStreamEvent] = []
     for k, done in tick.steps.items():
-        deaths += _told("feature_death", k, done.dead, tick, tick.before, former_groups)
-        births += _told("feature_birth", k, done.tracks[done.born], tick, tick.after, groups)
-        changes += _told("feature_update", k, done.tracks[done.changed], tick, tick.after, groups)
+        if len(done.dead):
+            deaths += _told("feature_death", k, done.dead, tick, tick.before, former_groups)
+        if len(done.born):
+            births += _told("feature_birth", k, done.tracks[done.born], tick, tick.after, groups)
+        if len(done.changed):
+            changed = done.tracks[done.changed]
+            changes += _told("feature_update", k, changed, tick, tick.after, groups)
     return deaths + births + changes
 
 
@@ -46,7 +51,8 @@ def born_in(tick: Tick) -> list[str]:
     return [
         tick.after.name(k, serial)
         for k, step in tick.steps.items()
-        for serial in step.tracks["serial"][step.born].tolist()
+        if len(step.born)
+        for serial in step.tracks[step.born, SERIAL].tolist()
     ]
 
 
@@ -57,10 +63,7 @@ class FeatureIds(Mapping[int, Sequence[str | None]]):
         self._scale = tick.after.scale  # the state itself would be kept as long as the update
         self._serials: dict[int, Int64Array] = {}
         for k in tick.update.diagram.dimensions:
-            tracks = tick.steps[k].tracks
-            shown = tracks["row"] >= 0
-            self._serials[k] = np.full(len(tick.update.diagram[k]), -1)
-            self._serials[k][tracks["row"][shown]] = tracks["serial"][shown]
+            self._serials[k] = tick.steps[k].serials
 
     def __getitem__(self, dimension: int) -> tuple[str | None, ...]:
         serials = self._serials[dimension].tolist()
@@ -108,9 +111,9 @@ def lifeline_of(
 
 def loops_of(state: ScaleState) -> list[LoopOfScale]:
     """Return the longest features of dimension 1 whose loop is known."""
-    tracks = state.tracks.get(1)
-    if tracks is None:
+    if not state.loops:
         return []
+    tracks = records(state.tracks[1])
     known = [i for i, serial in enumerate(tracks["serial"].tolist()) if (1, serial) in state.loops]
     longest = sorted(known, key=lambda i: tracks["bar"][i][0] - tracks["bar"][i][1])
     return [
@@ -134,12 +137,10 @@ def _told(
     groups: Mapping[str, int],
 ) -> list[TDAStreamEvent]:
     """Return one event for each of these features, ``state`` being where they are known."""
-    if not len(tracks):
-        return []
-    tracks = longest_first(tracks)
-    births, deaths = shown_bars(tracks).T.tolist()
+    ordered = longest_first(records(tracks))
+    births, deaths = shown_bars(ordered).T.tolist()
     events = []
-    for i, track in enumerate(tracks):
+    for i, track in enumerate(ordered):
         key: Key = dimension, int(track["serial"])
         called = state.name(*key)
         bound = float(track["bound"])

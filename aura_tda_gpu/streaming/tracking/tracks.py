@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,56 +12,37 @@ import numpy.typing as npt
 
 from ...persistence.arrays import Float64Array
 from ...persistence.engine import Int64Array
-from ...persistence.significance import RunLength
-from .matching import Likeness, match
+from ...persistence.kernels.track_columns import KEPT, OUTCOME, RING, ROW, SERIAL, TRACK, WIDTH
+from ..persistence_stream import WindowUpdate
+from .evidence import law_of, least_weight
+from .history import History
 
 __all__ = [
-    "ENDLESS",
     "NO_TRACKS",
-    "Seen",
+    "Likeness",
+    "Records",
     "Step",
     "TrackRules",
     "Tracks",
     "longest_first",
-    "persistence_of",
+    "records",
     "shown_bars",
     "step",
 ]
 
-Tracks: TypeAlias = npt.NDArray[Any]
+Tracks: TypeAlias = Int64Array  # a row for each, `WIDTH` columns of which some are float64
+Records: TypeAlias = npt.NDArray[Any]  # the same, by name
+Likeness: TypeAlias = Callable[[int, int], float]
 
-ENDLESS = 1e30  # stands for the death of a bar that never ends
-BORN, CHANGED, FADED = 1, 2, 3  # as kernels/carrying.py tells them
+BORN, CHANGED = 1, 2  # as kernels/carrying.py tells them
+MOST_ASKED, MOST_READ = 64, 18  # as kernels/matching.py and kernels/tick.py have them
+_NO_EDGES, _NO_BARS = np.empty((0, 2), np.int64), np.empty((0, 2), np.float32)
+_NO_LAW, _NO_LIKENESSES = np.empty((3, 0)), np.empty(0)
+_NO_ROWS = np.empty(0, np.int64)
+_REQUIRED = 5  # its place among the rules
 
-_TRACK = np.dtype(
-    [
-        ("serial", np.int64),  # -1 until it is a feature
-        ("edges", np.int64, 4),
-        ("bar", np.float64, 2),  # as it is matched
-        ("open", np.bool_),
-        ("first", np.float64),
-        ("last", np.float64),
-        ("ticks", np.int64),
-        ("strong", np.int64),
-        ("missed", np.int64),
-        ("ratio", np.float64),
-        ("stability", np.float64),
-        ("peak", np.float64),  # longest persistence so far
-        ("p_value", np.float64),
-        ("run", np.int64),
-        ("significant", np.bool_),
-        ("told", np.float64, 2),
-        ("bound", np.float64),  # error bound of the diagram that showed it last
-        ("row", np.int64),
-        ("looped", np.bool_),  # whether its loop is known
-        ("ring", np.int64),  # of its history
-        ("kept", np.int64),  # bars written there so far
-    ]
-)
-NO_TRACKS: Tracks = np.empty(0, _TRACK)
-_NEW = np.zeros(1, _TRACK)
-_NEW["serial"] = _NEW["edges"] = _NEW["row"] = _NEW["ring"] = -1
-_NEW["ratio"] = _NEW["stability"] = _NEW["p_value"] = math.nan
+
+NO_TRACKS: Tracks = np.empty((0, WIDTH), np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,64 +55,33 @@ class TrackRules:
         A feature is born once its bar was at least so long for ``min_ticks`` ticks.
     release : float
         Bars shorter than this are not seen; at most ``min_persistence``.
-    min_ticks : int
-        Ticks to birth, and ticks unseen to death.
     threshold : float
         Smallest ratio of the persistences at two ticks of one feature.
+    min_ticks : int
+        Ticks to birth, and ticks unseen to death.
     min_change : float
         Share of its persistence that birth or death must move by to be told.
-    run_length : RunLength or None
-        When a feature of dimension 1 is significant; None where that is not asked for.
+    required : int
+        Ticks of the run-length rule; 0 where significance is not asked for.
+    alpha : float
+        Its level.
+    max_tracks : int
+        Bars of one dimension that are followed at most, longest first.
     """
 
     min_persistence: float
     release: float
-    min_ticks: int
     threshold: float
+    min_ticks: int
     min_change: float
-    run_length: RunLength | None
+    required: int
+    alpha: float
+    max_tracks: int
 
     @property
-    def alpha(self) -> float | None:
-        """Level of significance, None where that is not asked for."""
-        return None if self.run_length is None else self.run_length.alpha
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one tick shows of one dimension, the bars that are long enough to be followed.
-
-    Attributes
-    ----------
-    edges : ndarray of int64, shape (m, 4)
-        Names of the bars.
-    bars : ndarray of float64, shape (m, 2)
-        Births and deaths; open bars end at the threshold of the diagram or at ``ENDLESS``.
-    is_open : ndarray of bool, shape (m,)
-        Which bars are open.
-    corrected : ndarray of float64, shape (m,)
-        p-values, corrected for the number of bars; nan where there is none.
-    evidence : ndarray of float64, shape (m,)
-        What the run-length rule goes by; nan where a bar is not asked.
-    timestamp : float
-        Event time in seconds.
-    skipped : int
-        Ticks left out since the one before.
-    slack : float
-        Distance between two ticks that says nothing.
-    error_bound : float
-        That of the diagram.
-    """
-
-    edges: Int64Array
-    bars: Float64Array
-    is_open: npt.NDArray[np.bool_]
-    corrected: Float64Array
-    evidence: Float64Array
-    timestamp: float
-    skipped: int
-    slack: float
-    error_bound: float
+    def numbers(self) -> Float64Array:
+        """All of them in their order, as the kernel takes them."""
+        return np.array([getattr(self, name) for name in self.__slots__], np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,151 +90,140 @@ class Step:
 
     Attributes
     ----------
-    tracks : structured ndarray
+    tracks : ndarray of int64, shape (n, WIDTH)
         Those of the bars seen, in their order, then the features that were not seen.
+    dead : ndarray of int64, shape (n, WIDTH)
+        The features that have ended.
+    serials : ndarray of int64, shape (n_bars,)
+        Number of the feature of each bar of the diagram, -1 where it is none.
     born, changed : ndarray of int64
         Rows of ``tracks`` that became features, and whose bar has moved since that was last told.
-    dead : structured ndarray
-        The features that have ended.
+    read : ndarray of int64
+        Rows of ``tracks`` whose loops are to be worked out.
     next_serial : int
         Number of the next feature.
     """
 
     tracks: Tracks
+    dead: Tracks
+    serials: Int64Array
     born: Int64Array
     changed: Int64Array
-    dead: Tracks
+    read: Int64Array
     next_serial: int
 
 
-def persistence_of(tracks: Tracks) -> Float64Array:
-    """Return the lengths of the bars, shape (n,)."""
-    length: Float64Array = tracks["bar"][:, 1] - tracks["bar"][:, 0]
-    return length
+def records(tracks: Tracks) -> Records:
+    """Return tracks as a structured array, shape (n,), of the same memory."""
+    return tracks.view(TRACK).reshape(-1)
 
 
-def longest_first(tracks: Tracks) -> Tracks:
+def longest_first(tracks: Records) -> Records:
     """Return the tracks by decreasing persistence, open bars first."""
     births, deaths = shown_bars(tracks).T
-    ordered: Tracks = tracks[np.argsort(births - deaths, kind="stable")]
+    ordered: Records = tracks[np.argsort(births - deaths, kind="stable")]
     return ordered
 
 
-def shown_bars(tracks: Tracks) -> Float64Array:
+def shown_bars(tracks: Records) -> Float64Array:
     """Return births and deaths as they are told, ``inf`` while a bar is open, shape (n, 2)."""
     bars: Float64Array = tracks["bar"].copy()
-    bars[tracks["open"], 1] = math.inf
+    bars[tracks["open"] != 0, 1] = math.inf
     return bars
 
 
 def step(
-    before: Tracks, seen: Seen, rules: TrackRules, next_serial: int, likeness: Likeness
+    before: Tracks,
+    update: WindowUpdate,
+    dimension: int,
+    rules: Float64Array,
+    next_serial: int,
+    history: History,
+    slack: float,
+    likeness: Likeness,
 ) -> Step:
-    """Follow the tracks through one tick; ``before`` is left as it is.
+    """Follow the tracks of one dimension through one tick; ``before`` is left as it is.
 
     Parameters
     ----------
-    before : structured ndarray
+    before : ndarray of int64, shape (n, WIDTH)
         Tracks after the tick before.
-    seen : Seen
+    update : WindowUpdate
         What this tick shows.
-    rules : TrackRules
-        What makes a feature.
+    dimension : int
+        Homology dimension.
+    rules : ndarray of float64, shape (8,)
+        What makes a feature, `TrackRules.numbers`.
     next_serial : int
         Number of the next feature.
+    history : History
+        Where the bars of features are added; what ``before`` tells of it stays.
+    slack : float
+        Distance between two ticks that says nothing.
     likeness : callable
-        See `match`; of the number of a feature and a row of ``seen``.
+        From 0 to 1, how much of their loops the feature of a number and a row of the diagram
+        share; asked where several bars are as near.
     """
-    before, overdue = _over_a_gap(before, seen.skipped, rules.min_ticks)
-    source = match(
-        before["edges"],
-        before["bar"],
-        seen.edges,
-        seen.bars,
-        slack=seen.slack,
-        ratio=rules.threshold,
-        is_known=before["looped"],
-        likeness=lambda u, v: likeness(int(before["serial"][u]), v),
-    )
-    now, outcome = _carried_on(before, source, seen, rules)
-    faded = _faded(now, before, source, (outcome == FADED).nonzero()[0])
-    born = (outcome == BORN).nonzero()[0]
-    now["serial"][born] = next_serial + np.arange(len(born))
-    unseen = _unseen(before, source)
-    is_dead = unseen["missed"] >= rules.min_ticks
-    return Step(
-        _joined(now, unseen[~is_dead]),
-        born,
-        (outcome == CHANGED).nonzero()[0],
-        _joined(_joined(overdue, unseen[is_dead]), faded),
-        next_serial + len(born),
-    )
+    from ...persistence.kernels.tick import follow
+
+    diagram = update.diagram
+    bars, births, deaths = _NO_BARS, _NO_EDGES, _NO_EDGES
+    if dimension in diagram.dimensions:
+        bars = diagram[dimension]
+        births, deaths = diagram.birth_edges[dimension], diagram.death_edges[dimension]
+    is_asked = dimension > 0 and rules[_REQUIRED] > 0
+    asked = np.empty((MOST_ASKED, 2), np.int64)
+    read = np.empty(MOST_READ, np.int64)
+    likenesses = _NO_LIKENESSES
+    while True:
+        tracks, dead, serials, counts = follow(
+            before,
+            np.ascontiguousarray(bars),
+            np.ascontiguousarray(births),
+            np.ascontiguousarray(deaths),
+            update.vertex_ids,
+            update.n_vertices,
+            float(diagram.info.get("max_edge_length", math.inf)),
+            least_weight(update) if is_asked else 0.0,
+            law_of(update) if is_asked else _NO_LAW,
+            dimension,
+            rules,
+            float(update.timestamp),
+            update.skipped_ticks,
+            slack,
+            float(update.error_bound),
+            next_serial,
+            update.duration_seconds / 2,
+            history.rings,
+            likenesses,
+            asked,
+            read,
+        )
+        n_asked, n_born, n_changed, n_read = counts
+        if not n_asked:
+            break
+        serials_before = before[:, SERIAL]
+        likenesses = np.array(
+            [likeness(int(serials_before[u]), v) for u, v in asked[:n_asked].tolist()]
+        )
+    born = _rows(tracks, BORN) if n_born else _NO_ROWS
+    if n_born:
+        _begin_histories(tracks, born, before, history, update.timestamp)
+    changed = _rows(tracks, CHANGED) if n_changed else _NO_ROWS
+    return Step(tracks, dead, serials, born, changed, read[:n_read], next_serial + n_born)
 
 
-def _joined(one: Tracks, other: Tracks) -> Tracks:
-    """Return two tables as one; numpy's own way compares the fields each time."""
-    if not len(other):
-        return one
-    both = np.empty(len(one) + len(other), _TRACK)
-    both[: len(one)] = one
-    both[len(one) :] = other
-    return both
+def _rows(tracks: Tracks, outcome: int) -> Int64Array:
+    """Return the tracks that are seen and of which this has become."""
+    rows: Int64Array = ((tracks[:, OUTCOME] == outcome) & (tracks[:, ROW] >= 0)).nonzero()[0]
+    return rows
 
 
-def _over_a_gap(before: Tracks, skipped: int, min_ticks: int) -> tuple[Tracks, Tracks]:
-    """Return the tracks that outlive the ticks left out, and the features that do not."""
-    if not skipped:
-        return before, NO_TRACKS
-    features = before[before["serial"] >= 0]
-    features["missed"] += skipped
-    features["row"] = -1
-    is_dead = features["missed"] >= min_ticks
-    return features[~is_dead], features[is_dead]
-
-
-def _carried_on(
-    before: Tracks, source: Int64Array, seen: Seen, rules: TrackRules
-) -> tuple[Tracks, npt.NDArray[np.int8]]:
-    """Return the tracks of the bars seen, and what has become of each."""
-    from ...persistence.kernels.carrying import carry_on
-
-    now = _joined(before, _NEW)[source]
-    outcome = np.empty(len(now), np.int8)
-    run_length = rules.run_length
-    carry_on(
-        now,
-        source,
-        (seen.edges, seen.bars, seen.is_open, seen.corrected, seen.evidence),
-        seen.timestamp,
-        seen.error_bound,
-        seen.slack,
-        (rules.min_persistence, rules.threshold, rules.min_ticks, rules.min_change),
-        (0, 1.0) if run_length is None else (run_length.required, run_length.alpha),
-        outcome,
-    )
-    return now, outcome
-
-
-def _faded(now: Tracks, before: Tracks, source: Int64Array, rows: Int64Array) -> Tracks:
-    """Return the features that have shrunk to noise, as they were; their bars begin anew."""
-    if not len(rows):
-        return NO_TRACKS
-    anew = now[rows]
-    now[rows] = _NEW
-    for name in ("edges", "bar", "open", "bound", "last", "p_value", "row"):
-        now[name][rows] = anew[name]
-    now["first"][rows], now["ticks"][rows] = anew["last"], 1
-    now["peak"][rows] = persistence_of(anew)
-    faded = before[source[rows]]
-    faded["row"] = -1
-    return faded
-
-
-def _unseen(before: Tracks, source: Int64Array) -> Tracks:
-    """Return the features that no bar continues; other tracks end without a word."""
-    left = before["serial"] >= 0
-    left[source[source >= 0]] = False
-    unseen = before[left]
-    unseen["missed"] += 1
-    unseen["row"] = -1
-    return unseen
+def _begin_histories(
+    tracks: Tracks, born: Int64Array, before: Tracks, history: History, timestamp: float
+) -> None:
+    """Give new features rings of their own, which those before do not need, and their first bar."""
+    taken = before[before[:, SERIAL] >= 0, RING]
+    tracks[born, RING] = rings = history.open(len(born), taken)
+    history.write(rings, tracks[born, KEPT], timestamp, shown_bars(records(tracks[born])))
+    tracks[born, KEPT] += 1
