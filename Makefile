@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 10))
 INPUTS := pyproject.toml constraints.txt
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test soak lint format bench bench-gpu sanitize-gpu wheel-test clean
+.PHONY: help demo test soak lint format bench scoreboard bench-gpu sanitize-gpu wheel-test clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -48,6 +48,9 @@ bench: $(VENV)/.bench ## measure engine, updates, stream and accuracy against th
 	@$(BIN)/python -m benchmarks.outliers
 	@$(BIN)/python -m benchmarks.processor_performance
 	@$(BIN)/python -m benchmarks.accuracy_metrics
+
+scoreboard: $(VENV)/.bench ## draw docs/scoreboard.md and its pictures from the records
+	@$(BIN)/python -m benchmarks.scoreboard
 
 # the environment of a GPU node holds CuPy: make bench-gpu GPU_PYTHON=python takes that one
 GPU_PYTHON ?= $(BIN)/python
