@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -84,6 +84,19 @@ def engine_performance(found: Record) -> Found:
             note = "" if ratio is not None else _why_not(row, GIOTTO)
             title = f"{who}, against {GIOTTO} on all cores"
             figures.append(Figure(title, ratio, "times", wanted, True, note))
+    for part in ("updates", "replaced"):
+        for row in found.get(part, []):
+            who = f"{row['m']} of {row['n']} points replaced, always in place, {row['cloud']}"
+            for contender, values in row["samples"].items():
+                name = f"{who}, {contender}"
+                samples.setdefault(name, record.seconds(values))
+    for row in found.get("dimension", []):
+        name = f"batch, gaussian {row['dim']}-D, n = {row['n']}, ours, from points"
+        samples[name] = record.seconds(row["samples"]["ours"])
+    for row in found.get("threads", []):
+        name = f"batch, {row['cloud']}, n = {row['n']}, {row['threads']} threads"
+        samples[name] = record.seconds(row["samples"]["ours"])
+    oineus(found.get("oineus", []), samples, figures)
     largest = found["peak_memory_mb"].get("4096")
     if largest:
         figures.append(
@@ -125,7 +138,15 @@ def update_performance(found: Record) -> Found:
                 "any number of points replaced, against the rebuild", worst, "times as long", limit
             )
         )
-    for row in found["oineus"]:
+    oineus(found["oineus"], samples, figures)
+    return samples, figures
+
+
+def oineus(
+    rows: Sequence[Record], samples: dict[str, record.Samples], figures: list[Figure]
+) -> None:
+    """Add updates beside those of Oineus."""
+    for row in rows:
         who = f"one of {row['n']} points replaced, {row['cloud']}, beside Oineus"
         for contender, values in row.get("samples", {}).items():
             samples[f"{who}, {contender}"] = record.seconds(values)
@@ -133,7 +154,6 @@ def update_performance(found: Record) -> Found:
         figures.append(
             Figure(title, row.get("ratio"), "times", None, True, note=row.get("note", ""))
         )
-    return samples, figures
 
 
 def streaming_performance(found: Record) -> Found:
