@@ -20,6 +20,7 @@ from typing import Any
 from aura_tda_gpu.persistence.cpu import warm_up
 
 from . import engine_growth, record
+from .accuracy_pictures import can_draw
 from .budget import Budget
 from .clouds import CLOUDS
 from .engine_rows import FROM_POINTS, OURS, Limits, Row, absent, measure_row, usable
@@ -56,6 +57,9 @@ PACKAGES = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the tables, write the record."""
     args = _arguments(argv)
+    if args.plot is not None and not can_draw():
+        print("error: --plot needs matplotlib: pip install matplotlib", file=sys.stderr)
+        return 2
     started = time.perf_counter()
     say: Callable[[str], None] = _quiet if args.json else _loud
     machine = record.machine()

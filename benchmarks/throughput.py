@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from aura_tda_gpu.cli.pictures.plots import require_matplotlib
 from aura_tda_gpu.errors import AuraTDAError
 
 from . import record
@@ -42,8 +43,10 @@ WRONG_OPTION = 2
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, write the record; 0 whether or not targets are met."""
     args = _arguments(argv)
-    try:
-        _load(args, args.source[0], args.rate[0]).new_stream()  # bad settings, before the wait
+    try:  # before the wait
+        if args.plot is not None:
+            require_matplotlib()
+        _load(args, args.source[0], args.rate[0]).new_stream()
     except AuraTDAError as error:
         print(f"error: {error}", file=sys.stderr)
         return WRONG_OPTION
