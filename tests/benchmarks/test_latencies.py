@@ -70,6 +70,7 @@ def test_joined_beyond_what_is_kept_they_are_counted():
     one.add_all(other)
     assert not one.exact
     assert one.largest == 0.2
+    assert one.histogram()[1].sum() == 6
     assert one.quantile(0.5) == pytest.approx(0.1, rel=PRECISION)
 
 
