@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from aura_tda_gpu import MultiScaleStream
+from aura_tda_gpu.persistence import backends
 from aura_tda_gpu.streaming.hooks import UpdateHook
 from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 
@@ -91,6 +92,11 @@ class Load:
     def n_offered(self) -> int:
         """Points that arrive in the run."""
         return round(self.duration_s * self.rate_hz)
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether diagrams of that many landmarks are computed on a GPU."""
+        return backends.resolve(self.backend, self.landmarks, (0, 1))[0].name == "cuda"
 
     def new_stream(self) -> MultiScaleStream:
         """Return the stream, with room for all points of its longest window."""

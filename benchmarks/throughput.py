@@ -144,7 +144,8 @@ def _source(name: str) -> str:
 
 
 def _default_output(args: argparse.Namespace) -> Path:
-    return record.default_output("throughput" if args.backend != "cuda" else "throughput_cuda")
+    on_gpu = _load(args, args.source[0], args.rate[0]).on_gpu
+    return record.default_output("throughput_cuda" if on_gpu else "throughput")
 
 
 def _load(args: argparse.Namespace, source: str, rate: float) -> Load:

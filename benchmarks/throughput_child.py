@@ -28,6 +28,7 @@ from .stage_times import StageTimes
 
 __all__ = ["check", "main", "run"]
 
+POLL_S = 1.0  # NVML's own samples are not younger
 _TELL_S = 0.2  # between two lines about progress
 _LAST = 64  # updates that the subscriber keeps
 _CHECKED_ROWS = 200_000  # of a window whose covering radius is measured again
@@ -76,7 +77,7 @@ def run(load: Load, *, trace: Path | None = None, begin: Any = None) -> dict[str
         stages.attach(stream)
         hooks = [stages.hook("vectorise" if hook is bars else "track", hook) for hook in hooks]
         emit = stages.emit(emit)
-    watch = DeviceWatch(stream)
+    watch = DeviceWatch(load.on_gpu)
     cpu = time.process_time()
     clock = Clock(now=lambda: time.monotonic() - start)
     served = serve(load, stream, rows, hooks, clock, _progress("run"), emit)
@@ -201,9 +202,9 @@ def _progress(phase: str) -> Any:
 class DeviceWatch:
     """The GPU of a stream while it runs: memory, how busy, energy; nothing on a CPU."""
 
-    def __init__(self, stream: MultiScaleStream) -> None:
+    def __init__(self, on_gpu: bool) -> None:
         self._xp: Any = None
-        if stream.settings.backend != "cuda":
+        if not on_gpu:
             return
         from aura_tda_gpu.persistence.cuda_device import cuda_engine
         from aura_tda_gpu.persistence.device_stats import EnergyMeter, poller_of_current_device
@@ -218,22 +219,29 @@ class DeviceWatch:
         self._thread.start()
 
     def stop(self) -> dict[str, Any] | None:
-        """Return what was seen."""
+        """Return what was seen; None on a CPU."""
         if self._xp is None:
             return None
         self._over.set()
         self._thread.join()
-        told = self._poller.stats(fresh=True)
+        told, runtime = self._poller.stats(fresh=True), self._xp.cuda.runtime
+        properties = runtime.getDeviceProperties(self._xp.cuda.Device().id)
         return {
+            "name": properties["name"].decode(),
+            "driver": runtime.driverGetVersion(),
             **told.as_info(),
-            "busy_ratio": sum(self._busy) / len(self._busy) if self._busy else None,
+            "busy_ratio": self._mean(self._busy),
             "memory_peak_bytes": self._memory or None,
             "memory_pool_bytes": int(self._xp.get_default_memory_pool().total_bytes()),
             "joules": self._meter.joules,
         }
 
+    @staticmethod
+    def _mean(values: list[float]) -> float | None:
+        return sum(values) / len(values) if values else None
+
     def _poll(self) -> None:
-        while not self._over.wait(1.0):
+        while not self._over.wait(POLL_S):
             told = self._poller.stats()
             if told.busy_ratio is not None:
                 self._busy.append(told.busy_ratio)
