@@ -44,6 +44,15 @@ def run(load, busy=None, told=None):
 LOAD = Load(rate_hz=1000, scales=(100,), landmarks=16, duration_s=1.0, fill_s=0.1, follow=False)
 
 
+def test_hooks_see_every_window_before_the_load_comes():
+    load = Load(**{**LOAD.__dict__, "scales": (100, 1000), "fill_s": 10.0})
+    stream, rows, seen = load.new_stream(), source("knot", 1000, 20, 3), []
+    fill(load, stream, rows, [seen.extend])
+    assert {update.window_id for update in seen} == {"scale_100ms", "scale_1000ms"}
+    assert min(update.timestamp for update in seen) >= 8.0  # pushes are of two seconds here
+    assert stream.n_seen == 10_000
+
+
 def test_an_idle_stream_is_late_by_a_poll_at_most():
     served, updates, _, _ = run(LOAD)
     found = served.latencies["scale_100ms"]
