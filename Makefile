@@ -39,13 +39,13 @@ format: $(VENV)/.test ## put the code into the house format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-# seconds on two quiet cores, as budgeted: engine 200, updates 60, throughput 140, the rest 110
+# seconds on two quiet cores, as budgeted: engine 160, updates 60, throughput 180, the rest 110
 bench: $(VENV)/.bench ## measure again in ten minutes, and redraw docs/scoreboard.md
 	@echo "measuring (less than ten minutes on two cores; make bench-full takes an hour)"
 	@$(BIN)/python -m benchmarks.engine_performance
 	@$(BIN)/python -m benchmarks.update_performance --repeat 20 --peer-runs 1 --peer-limit 12 \
 		--many-repeat 5 --oineus-n 64 --oineus-runs 2
-	@$(BIN)/python -m benchmarks.throughput --source knot,lorenz,recording --duration 10
+	@$(BIN)/python -m benchmarks.throughput --source knot,lorenz,recording
 	@$(BIN)/python -m benchmarks.streaming_performance --cases "one scale" --check-points 1000
 	@$(BIN)/python -m benchmarks.processor_performance --n 5000 --repeat 3
 	@$(BIN)/python -m benchmarks.landmark_bounds --seeds 0 1 2

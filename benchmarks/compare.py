@@ -23,6 +23,7 @@ __all__ = ["Change", "changes", "main"]
 
 CONFIDENCE = 0.95
 RESAMPLED = 20_000
+BUSY = 0.5  # load of a machine above which times say little
 FEW = 3  # samples without which there is no spread
 SAME, WORSE, BETTER, UNKNOWN = "within the noise", "WORSE", "better", "too few samples to tell"
 CANNOT = 2
@@ -171,6 +172,16 @@ def _lacking(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, l
     return {"only_before": [n for n in a if n not in b], "only_after": [n for n in b if n not in a]}
 
 
+def _busy(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Say which record was taken while other work went on."""
+    loads = {"A": before["machine"]["load_average"], "B": after["machine"]["load_average"]}
+    return [
+        f"{name} was measured on a busy machine (load {load}): its times may be too long"
+        for name, load in loads.items()
+        if load > BUSY
+    ]
+
+
 def _lines(
     before: Mapping[str, Any], after: Mapping[str, Any], found: Sequence[Change]
 ) -> list[str]:
@@ -178,6 +189,7 @@ def _lines(
     lines = [
         f"A {before['commit'][:12]}, B {after['commit'][:12]}: B over A, and where that ratio lies "
         f"with {CONFIDENCE:.0%} for all figures together",
+        *_busy(before, after),
         f"{'':<{width}}{'A':>12}{'B':>12} {'':<10}{'ratio':>7}{'':>18}",
     ]
     for change in found:

@@ -95,7 +95,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--landmarks", type=int, default=WANTED_LANDMARKS)
     parser.add_argument("--backend", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--streams", type=int, default=1, help="at once, each a process")
-    parser.add_argument("--duration", type=float, default=20.0, help="seconds that are measured")
+    parser.add_argument("--duration", type=float, default=21.0, help="seconds that are measured")
     parser.add_argument("--fill", type=float, help="seconds pushed before; the longest scale")
     parser.add_argument("--batch", type=int, default=1000, help="points taken at once, at most")
     parser.add_argument("--queue", type=int, help="points that may wait; a second of the load")

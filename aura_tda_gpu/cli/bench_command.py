@@ -84,7 +84,7 @@ def throughput(
     landmarks: Annotated[int, typer.Option(help="Of each window.")] = 512,
     backend: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     streams: Annotated[int, typer.Option(help="At once, each in a process of its own.")] = 1,
-    duration: Annotated[float, typer.Option(help="Seconds that are measured.")] = 20.0,
+    duration: Annotated[float, typer.Option(help="Seconds that are measured.")] = 21.0,
     fill: Annotated[
         float | None, typer.Option(help="Seconds pushed before; the longest scale if left out.")
     ] = None,

@@ -216,6 +216,13 @@ def test_what_cannot_be_compared_ends_with_2(compared, spoil, complaint):
     assert complaint in err
 
 
+def test_a_busy_machine_is_mentioned(compared):
+    quiet, busy = a_record(), a_record()
+    quiet["machine"]["load_average"], busy["machine"]["load_average"] = 0.2, 3.1
+    assert "B was measured on a busy machine (load 3.1)" in compared(quiet, busy)[1]
+    assert "busy machine" not in compared(quiet, quiet)[1]
+
+
 def test_other_machines_are_compared_on_request(compared):
     assert compared(a_record(), {**a_record(), "cores": 99}, "--other-machine")[0] == 0
 
