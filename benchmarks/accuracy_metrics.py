@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         draw_p_values(_smallest(rows), pictures / "p_values.png")
     document = _record(args, machine, rows, times, figures)
     path = args.output or _default_output(args)
-    record.write(path, document, quiet=args.json)
+    document = record.write(path, document, quiet=args.json)
     if args.json:
         print(json.dumps(document))
     else:

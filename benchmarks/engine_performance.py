@@ -1,35 +1,36 @@
-"""The batch engine against ripser.py and giotto-ph, every one on the same matrix of distances.
+"""Diagrams of point clouds, in batch and updated in place, against other libraries.
 
-No ratio is printed before the bars of H0 and H1 agree exactly; a row that no peer checked says so.
-Run with ``make bench``.
+Every contender gets the same matrix of distances. No time is taken before the bars of H0 and H1
+agree to the last bit; where they do not, the cloud is written to a file. A peer that is not
+installed is named with the line that installs it, and a run that would take too long, as predicted
+from smaller clouds, with the reason. Run with ``make bench``.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import json
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from aura_tda_gpu.persistence.cpu import warm_up
 
-from aura_tda_gpu.persistence.cpu import CpuEngine, warm_up
-from aura_tda_gpu.persistence.rips import vietoris_rips
-
-from . import record
+from . import engine_growth, record
+from .accuracy_pictures import can_draw
 from .budget import Budget
-from .clouds import CLOUDS, cloud
-from .comparison import Bars, assert_equal, bars_of, timed
+from .clouds import CLOUDS
+from .engine_rows import FROM_POINTS, OURS, Limits, Row, absent, measure_row, usable
+from .oineus_updates import replace_one_in_both
 from .peak_memory import measure as measure_peaks
 from .peers import PEERS
+from .throughput import listed
 
-OURS = "ours"
-FROM_POINTS = "ours, from points"
+__all__ = ["main"]
+
 # times as fast as giotto-ph with all cores, n = 1024, H0 and H1
 TARGETS = {
     "noisy circle": 100,
@@ -42,239 +43,255 @@ TARGETS = {
 TARGET_N = 1024
 TARGET_PEER = "giotto-ph"
 MEMORY_TARGET_N, MEMORY_TARGET_MB = 4096, 600
-TOO_LARGE = "n above --peer-max-n"
-
-Run = Callable[[], Bars]
-
-
-@dataclass
-class Row:
-    """One cloud of one size: seconds of every contender, and why others were not run."""
-
-    cloud: str
-    n: int
-    bars: dict[str, int] = field(default_factory=dict)
-    variants: dict[str, str] = field(default_factory=dict)
-    samples: dict[str, list[float]] = field(default_factory=dict)
-    medians: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    checked: list[str] = field(default_factory=list)
-
-    def ratio(self, peer: str) -> float | None:
-        """How many times as long the peer takes, on the same matrix."""
-        return self.medians[peer] / self.medians[OURS] if peer in self.medians else None
-
-    def target(self) -> str:
-        """Whether the target of this row is met, or nothing where there is none."""
-        if set(self.medians) <= {OURS, FROM_POINTS}:
-            return f"bars checked: {', '.join(self.checked)}" if self.checked else "bars unchecked"
-        wanted = TARGETS.get(self.cloud) if self.n == TARGET_N else None
-        ratio = self.ratio(TARGET_PEER)
-        if wanted is None or ratio is None:
-            return ""
-        return f">= {wanted}x {'met' if ratio >= wanted else 'not met'}"
+SIZES = [128, 256, 512, 1024, 2048, 4096]
+REPLACED = [1, 4, 16, 64, 102]
+OINEUS_SIZES = [64, 128]  # the larger one in a full run
+ELSEWHERE = 3  # the limit of a run is so many times as low at sizes without targets
+LARGEST_UPDATED = 2048  # of a run that is not full: at 4096 a rebuild alone takes half a second
+PARTS = ("rows", "updates", "replaced", "dimension", "threads", "oineus", "memory")
+PACKAGES = (
+    *("aura-tda-gpu", "numpy", "numba", "scipy", "giotto-ph", "ripser", "gudhi", "scikit-learn"),
+    *("oineus", "ripserplusplus"),
+)
 
 
-def main() -> None:
-    """Measure, print the table, write the record."""
-    args = _arguments()
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print the tables, write the record."""
+    args = _arguments(argv)
+    if args.plot is not None and not can_draw():
+        print("error: --plot needs matplotlib: pip install matplotlib", file=sys.stderr)
+        return 2
     started = time.perf_counter()
+    say: Callable[[str], None] = _quiet if args.json else _loud
     machine = record.machine()
     if machine["load_average"] > 0.5:
-        print(f"the machine is busy (load {machine['load_average']}): times may be too long")
+        say(f"the machine is busy (load {machine['load_average']}): times may be too long")
     compilation = warm_up()
-    print(
-        f"compilation: {compilation['seconds']:.1f} s, {compilation['compiled']} kernels compiled, "
-        f"{compilation['cached']} from the cache\n"
+    missing, peers = absent(args.peers), usable(args.peers)
+    for name, why in missing.items():
+        say(f"{name}: {why}")
+    say(
+        f"a peer is run where it takes at most {args.peer_limit:g} s (--peer-limit), as predicted "
+        f"from smaller clouds, and a third of that at other sizes than {TARGET_N}; its fastest way "
+        "is timed, bars of all ways are compared\n"
     )
-    peers = _usable(args.peers)
-    print(
-        f"peers are timed up to n = {args.peer_max_n} (--peer-max-n), with their defaults unless a "
-        "variant is named; above, one run checks the bars if it takes at most "
-        f"{args.check_limit:g} s (--check-limit)\n"
-    )
-    rows = []
-    print(_header())
-    for name in args.clouds:
-        budget = Budget(args.peer_limit)
-        for n in sorted(args.n):
-            row = _measure(name, n, peers, budget, args)
-            rows.append(row)
-            print(_line(row), flush=True)
-    peaks = {str(n): measure_peaks(n, args.clouds) for n in sorted(args.n)}
-    _print_peaks(peaks)
-    print(f"\n{time.perf_counter() - started:.0f} s in all")
-    path = args.output or record.default_output("engine_performance")
-    record.write(path, _record(args, machine, compilation, rows, peaks))
+    rows = _rows(args, peers, say)
+    found: dict[str, Any] = {"rows": [_row_told(row, missing) for row in rows]}
+    fits = engine_growth.with_points(rows)
+    for part, measure in _growth(args, say).items():
+        if part in args.parts:
+            found[part], more = measure()
+            fits += more
+    found["exponents"] = [fit.as_dict() for fit in fits]
+    if fits:
+        say("\ntime grows as a power of")
+    for fit in fits:
+        say(f"{fit.what:<16}{fit.exponent:>6.2f}  {fit.who} ({fit.over})")
+    peaks = _peaks(args, say)
+    say(f"\n{time.perf_counter() - started:.0f} s in all")
+    document = {
+        "benchmark": "engine_performance",
+        "machine": machine,
+        "versions": record.versions(PACKAGES),
+        "commit": record.commit(),
+        "settings": {key: value for key, value in vars(args).items() if key != "output"},
+        "unit": "seconds; peak memory in MB",
+        "compilation": compilation,
+        "absent": missing,
+        **found,
+        "peak_memory_mb": peaks,
+    }
+    output = args.output or record.default_output("engine_performance")
+    document = record.write(output, document, quiet=args.json)
+    if args.plot is not None:
+        _plot(document, args.plot, say)
+    if args.json:
+        print(json.dumps(document))
+    return 0
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--n", type=int, nargs="+", default=[256, 512, 1024, 2048, 4096])
-    parser.add_argument("--clouds", nargs="+", choices=CLOUDS, default=list(CLOUDS))
-    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
-    parser.add_argument("--repeat", type=int, default=5, help="timed runs after a warm-up")
-    parser.add_argument(
-        "--peer-limit", type=float, default=120, help="longest run of a peer, in seconds, predicted"
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="aura-tda bench engine", description=__doc__.partition("\n")[0]
     )
+    parser.add_argument("--n", type=listed(int), default=SIZES, help="points: 128,256")
+    parser.add_argument("--clouds", type=listed(_one_of(CLOUDS)), default=list(CLOUDS))
+    parser.add_argument("--peers", type=listed(_one_of(PEERS)), default=list(PEERS))
+    parser.add_argument("--parts", type=listed(_one_of(PARTS)), default=list(PARTS))
+    parser.add_argument("--full", action="store_true", help="more repeats, slower peers: an hour")
+    parser.add_argument("--repeat", type=int, help="timed runs of a contender; 3, or 5 with --full")
     parser.add_argument(
-        "--peer-max-n", type=int, default=1024, help="largest n the peers get (they take minutes)"
-    )
-    parser.add_argument(
-        "--check-limit",
+        "--peer-limit",
         type=float,
-        default=60,
-        help="longest predicted run, in seconds, of a peer that only checks a larger size",
+        help="longest predicted run of a peer, s; 12, or 120 with --full",
     )
+    parser.add_argument(
+        "--cell-limit", type=float, help="seconds for the runs of a contender; 1, or 60 with --full"
+    )
+    parser.add_argument("--oineus-mb", type=float, default=6000, help="memory Oineus may take")
+    parser.add_argument("--json", action="store_true", help="print the record, no tables")
+    parser.add_argument("--plot", type=Path, help="folder of a log-log picture")
     parser.add_argument("--output", type=Path, help="where to write the JSON record")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
+    chosen = {"repeat": (3, 5), "peer_limit": (12.0, 120.0), "cell_limit": (1.0, 60.0)}
+    for name, values in chosen.items():
+        if getattr(args, name) is None:
+            setattr(args, name, values[args.full])
     if args.repeat < 1 or min(args.n) < 2:
         parser.error("--repeat starts at 1 and --n at 2")
     return args
 
 
-def _usable(names: list[str]) -> list[str]:
-    usable = [name for name in names if PEERS[name].available()]
-    for name in sorted(set(names) - set(usable)):
-        print(f"{name} is not installed: {PEERS[name].INSTALL}")
-    for name in usable:
-        for variant in PEERS[name].VARIANTS:
-            PEERS[name].bars(np.zeros((2, 2), np.float32), variant)  # imports it
-    return usable
+def _one_of(known: Any) -> Callable[[str], str]:
+    def name(text: str) -> str:
+        if text not in known:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(known)}")
+        return text
+
+    return name
 
 
-def _measure(name: str, n: int, peers: list[str], budget: Budget, args: argparse.Namespace) -> Row:
-    """Check that all bars agree, then time the contenders in turns."""
-    row = Row(name, n)
-    points = cloud(name, n)
-    D = CpuEngine().pairwise(points, "euclidean")
-    runs: dict[str, Run] = {
-        OURS: lambda: bars_of(vietoris_rips(D, metric="precomputed")),
-        FROM_POINTS: lambda: bars_of(vietoris_rips(points)),
+def _loud(text: str) -> None:
+    print(text, flush=True)
+
+
+def _quiet(text: str) -> None:
+    """Leave standard output to the record."""
+
+
+def _rows(args: argparse.Namespace, peers: list[str], say: Callable[[str], None]) -> list[Row]:
+    """Measure every cloud of every size."""
+    if "rows" not in args.parts:
+        return []
+    limits = Limits(args.repeat, args.peer_limit, args.cell_limit)
+    say(_header(peers))
+    rows = []
+    for name in args.clouds:
+        budget = Budget(args.peer_limit)
+        for n in sorted(args.n):
+            budget.limit = args.peer_limit / (1 if n == TARGET_N else ELSEWHERE)
+            rows.append(measure_row(name, n, peers, budget, limits))
+            say(_line(rows[-1], peers))
+    return rows
+
+
+def _row_told(row: Row, missing: dict[str, str]) -> dict[str, Any]:
+    """Return a row for the record; peers that are not installed are among its notes."""
+    notes = [*row.notes, *(f"{peer} {why}" for peer, why in missing.items())]
+    ratios = {peer: row.ratio(peer) for peer in PEERS}
+    return {**asdict(row), "notes": notes, "ratios": ratios, "target": _target(row)}
+
+
+def _growth(args: argparse.Namespace, say: Callable[[str], None]) -> dict[str, Callable[[], Any]]:
+    """Return what measures each part that is not a batch of one size."""
+    clouds = [name for name in engine_growth.UPDATE_CLOUDS if name in args.clouds]
+    repeat = 4 * args.repeat
+    n = min(TARGET_N, max(args.n))
+    largest = max(args.n) if args.full else LARGEST_UPDATED
+    replaced = sorted({m for m in REPLACED if m <= n // 8} | {1})
+    oineus_sizes = OINEUS_SIZES if args.full else OINEUS_SIZES[:1]
+    sizes = [size for size in oineus_sizes if size <= max(args.n)]
+
+    def updates() -> Any:
+        say("\none point replaced, ms: in place, rebuilt")
+        found = engine_growth.with_updates(args.n, clouds, repeat, largest)
+        return _said(found, say, lambda row: f"{row['cloud']}, n = {row['n']}")
+
+    def many() -> Any:
+        say(f"\npoints of {n} replaced at a time, ms: in place, rebuilt")
+        found = engine_growth.with_replaced(n, replaced, clouds, repeat)
+        return _said(found, say, lambda row: f"{row['cloud']}, m = {row['m']}")
+
+    def dimension() -> Any:
+        say(f"\ngaussian points, n = {n}, ms")
+        found = engine_growth.with_dimension(n, args.repeat)
+        return _said(found, say, lambda row: f"{row['dim']}-D")
+
+    def threads() -> Any:
+        say(f"\nthreads, n = {min(2048, max(args.n))}, ms")
+        found = engine_growth.with_threads(min(2048, max(args.n)), clouds, args.repeat)
+        return _said(found, say, lambda row: f"{row['cloud']}, {row['threads']} threads")
+
+    def oineus() -> Any:
+        if "oineus" not in args.peers:
+            return [], []
+        return replace_one_in_both(clouds, sizes, 3, args.oineus_mb, say), []
+
+    return {
+        "updates": updates,
+        "replaced": many,
+        "dimension": dimension,
+        "threads": threads,
+        "oineus": oineus,
     }
-    expected = runs[OURS]()
-    row.bars = {f"H{k}": len(bars) for k, bars in expected.items()}
-    assert_equal(expected, runs[FROM_POINTS](), f"{FROM_POINTS}, {name}, n = {n}")
-    for peer in peers:
-        run = _fastest_variant(row, peer, D, expected, budget, args)
-        if run is not None:
-            runs[peer] = run
-    if args.peer_max_n < n:
-        _check_once(row, peers, D, expected, budget, args)
-    row.samples = {contender: [] for contender in runs}
-    for _ in range(args.repeat):
-        for contender, run in runs.items():
-            row.samples[contender].append(timed(run)[0])
-    row.medians = {contender: statistics.median(s) for contender, s in row.samples.items()}
-    return row
 
 
-def _check_once(
-    row: Row,
-    peers: list[str],
-    D: npt.NDArray[np.float32],
-    expected: Bars,
-    budget: Budget,
-    args: argparse.Namespace,
-) -> None:
-    """Compare the bars of a size that is too large to time with one run of the first quick peer."""
-    for peer in peers:
-        module, variant = PEERS[peer], PEERS[peer].VARIANTS[0]
-        if budget.predicted(peer, variant, row.n) <= args.check_limit:
-            seconds, bars = timed(partial(module.bars, D, variant))
-            assert_equal(expected, bars, f"{peer}, {row.cloud}, n = {row.n}")
-            budget.saw(peer, variant, row.n, seconds)
-            row.checked.append(f"one {peer} run of {seconds:.1f} s")
-            return
+def _said(found: Any, say: Callable[[str], None], name: Callable[[Any], str]) -> Any:
+    for row in found[0]:
+        medians = "".join(f"{1e3 * seconds:>10.2f}" for seconds in row["medians"].values())
+        say(f"{name(row):<32}{medians}")
+    return found
 
 
-def _fastest_variant(
-    row: Row,
-    peer: str,
-    D: npt.NDArray[np.float32],
-    expected: Bars,
-    budget: Budget,
-    args: argparse.Namespace,
-) -> Run | None:
-    """Run each variant of a peer once, compare its bars, and return the fastest one."""
-    module = PEERS[peer]
-    if row.n > args.peer_max_n:
-        row.notes.append(f"{peer} not run: {TOO_LARGE} {args.peer_max_n}")
-        return None
-    taken: dict[str, float] = {}
-    for variant in module.VARIANTS:
-        label = peer if len(module.VARIANTS) == 1 else f"{peer} {variant}"
-        refusal = budget.refusal(peer, variant, row.n)
-        if refusal:
-            row.notes.append(f"{label} not run: {refusal}")
-            continue
-        seconds, bars = timed(lambda variant=variant: module.bars(D, variant))
-        assert_equal(expected, bars, f"{label}, {row.cloud}, n = {row.n}")
-        budget.saw(peer, variant, row.n, seconds)
-        taken[variant] = seconds
-    if not taken:
-        return None
-    best = min(taken, key=lambda variant: taken[variant])
-    row.variants[peer] = best
-    return lambda: module.bars(D, best)
-
-
-def _header() -> str:
-    peers = "".join(f"{peer:>12}{'ratio':>8}" for peer in PEERS)
-    return f"{'median ms':<20}{'n':>6}{'ours':>10}{'points':>10}{peers}  target"
-
-
-def _line(row: Row) -> str:
-    cells = [f"{row.cloud:<20}{row.n:>6}"]
-    cells += [f"{1000 * row.medians[name]:>10.1f}" for name in (OURS, FROM_POINTS)]
-    for peer in PEERS:
-        ratio = row.ratio(peer)
-        cells.append(
-            f"{'-':>12}{'':>8}"
-            if ratio is None
-            else f"{1000 * row.medians[peer]:>12.1f}{ratio:>7.1f}x"
-        )
-    notes = "".join(f"\n    {note}" for note in row.notes if TOO_LARGE not in note)
-    chosen = [f"{p} {v}" for p, v in row.variants.items() if v != PEERS[p].VARIANTS[0]]
-    line = f"{''.join(cells)}  {row.target()}{'; '.join(chosen)}"
-    return line.rstrip() + notes
-
-
-def _print_peaks(peaks: dict[str, dict[str, float]]) -> None:
-    print("\npeak memory above the import baseline, from points, the worst cloud")
+def _peaks(args: argparse.Namespace, say: Callable[[str], None]) -> dict[str, dict[str, float]]:
+    """Measure the memory of the largest clouds, each in a process of its own."""
+    if "memory" not in args.parts:
+        return {}
+    sizes = sorted(args.n) if args.full else [max(args.n)]
+    peaks = {str(n): measure_peaks(n, args.clouds) for n in sizes}
+    say("\npeak memory above the import baseline, from points, the worst cloud")
     for n, clouds in peaks.items():
         name = max(clouds, key=lambda cloud: clouds[cloud])
         verdict = ""
         if int(n) == MEMORY_TARGET_N:
             met = "met" if clouds[name] <= MEMORY_TARGET_MB else "not met"
             verdict = f"  <= {MEMORY_TARGET_MB} MB {met}"
-        print(f"n = {n:>5}: {clouds[name]:7.1f} MB ({name}){verdict}")
+        say(f"n = {n:>5}: {clouds[name]:7.1f} MB ({name}){verdict}")
+    return peaks
 
 
-def _record(
-    args: argparse.Namespace,
-    machine: dict[str, Any],
-    compilation: dict[str, Any],
-    rows: list[Row],
-    peaks: dict[str, dict[str, float]],
-) -> dict[str, Any]:
-    packages = ("aura-tda-gpu", "numpy", "numba", "scipy", "giotto-ph", "ripser")
-    settings = {key: value for key, value in vars(args).items() if key != "output"}
-    return {
-        "benchmark": "engine_performance",
-        "machine": machine,
-        "versions": record.versions(packages),
-        "commit": record.commit(),
-        "settings": settings,
-        "unit": "seconds; peak memory in MB",
-        "compilation": compilation,
-        "rows": [
-            {**asdict(row), "ratios": {p: row.ratio(p) for p in PEERS}, "target": row.target()}
-            for row in rows
-        ],
-        "peak_memory_mb": peaks,
-    }
+def _plot(document: dict[str, Any], folder: Path, say: Callable[[str], None]) -> None:
+    from aura_tda_gpu.cli.pictures.plots import style
+
+    from .scoreboard_pictures import draw_engine
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "engine.png"
+    with style():
+        draw_engine(document).savefig(path, dpi=110)
+    say(f"picture: {path}")
+
+
+def _target(row: Row) -> str:
+    """Say whether the target of this row is met, or nothing where there is none."""
+    if not row.checked:
+        return "bars unchecked"
+    wanted = TARGETS.get(row.cloud) if row.n == TARGET_N else None
+    ratio = row.ratio(TARGET_PEER)
+    if wanted is None or ratio is None:
+        return ""
+    return f">= {wanted}x {'met' if ratio >= wanted else 'not met'}"
+
+
+def _header(peers: list[str]) -> str:
+    cells = "".join(f"{peer:>12}{'ratio':>8}" for peer in peers)
+    return f"{'median ms':<20}{'n':>6}{'ours':>10}{'points':>10}{cells}  target"
+
+
+def _line(row: Row, peers: list[str]) -> str:
+    cells = [f"{row.cloud:<20}{row.n:>6}"]
+    cells += [f"{1000 * row.medians[name]:>10.1f}" for name in (OURS, FROM_POINTS)]
+    for peer in peers:
+        ratio = row.ratio(peer)
+        cells.append(
+            f"{'-':>12}{'':>8}"
+            if ratio is None
+            else f"{1000 * row.medians[peer]:>12.1f}{ratio:>7.1f}x"
+        )
+    chosen = [f"{p} {v}" for p, v in row.variants.items() if v != PEERS[p].VARIANTS[0]]
+    notes = "".join(f"\n    {note}" for note in row.notes)
+    return f"{''.join(cells)}  {_target(row)}{'; '.join(chosen)}".rstrip() + notes
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

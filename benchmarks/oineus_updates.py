@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aura_tda_gpu.persistence.backends import usable_cores
@@ -18,7 +20,11 @@ ALONE, FRESH = "oineus, update alone", "oineus, fresh"
 
 
 def replace_one_in_both(
-    clouds: list[str], sizes: list[int], runs: int, limit_mb: float
+    clouds: list[str],
+    sizes: list[int],
+    runs: int,
+    limit_mb: float,
+    say: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Let Oineus go through the same replacements, on sizes whose complex it can hold.
 
@@ -32,14 +38,17 @@ def replace_one_in_both(
         Timed updates.
     limit_mb : float
         Memory that Oineus may take; what a size takes is told from the size before.
+    say : callable
+        Gets each line of the table; by default it is printed.
     """
+    say = partial(print, flush=True) if say is None else say
     if not sizes:
         return []
     if not oineus_py.available():
-        print(f"\noineus is not installed: {oineus_py.INSTALL}")
+        say(f"\noineus is not installed: {oineus_py.INSTALL}")
         return []
-    print("\none point replaced, ours and the incremental update of Oineus; medians in ms")
-    print(
+    say("\none point replaced, ours and the incremental update of Oineus; medians in ms")
+    say(
         f"{'':<20}{'n':>6}{'ours':>9}{'oineus':>10}{'ratio':>9}{'alone':>10}{'fresh':>9}"
         f"{'simplices':>11}{'MB':>7}"
     )
@@ -51,11 +60,11 @@ def replace_one_in_both(
             if needed > limit_mb:
                 note = f"not run: about {needed:.0f} MB predicted"
                 rows.append({"cloud": name, "n": n, "note": note})
-                print(f"{name:<20}{n:>6}  {note}", flush=True)
+                say(f"{name:<20}{n:>6}  {note}")
                 continue
             rows.append(_row(name, n, runs))
             peaks[n] = max(rows[-1]["peak_mb"], peaks.get(n, 0.0))
-            print(_line(rows[-1]), flush=True)
+            say(_line(rows[-1]))
     return rows
 
 

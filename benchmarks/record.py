@@ -1,20 +1,113 @@
-"""What a figure needs beside it: the machine, the versions and the commit."""
+"""What a figure needs beside it: the machine, the versions, the commit and its samples.
+
+`SCHEMA` describes the records: ``schema_version`` 2. Each figure is a name in ``samples`` with its
+unit, which direction is better, and all values; ``medians`` has the same names. ``targets`` holds
+single figures beside what is wanted of them. What else a benchmark has to tell has keys of its own.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
+import statistics
 import subprocess
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from aura_tda_gpu.persistence.backends import usable_cores
 
-__all__ = ["ROOT", "commit", "default_output", "machine", "versions", "write"]
+from .figures import Figure, as_rows
+
+__all__ = [
+    "RESULTS",
+    "ROOT",
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "Samples",
+    "commit",
+    "default_output",
+    "document",
+    "machine",
+    "medians",
+    "sampled",
+    "seconds",
+    "versions",
+    "write",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+SCHEMA = Path(__file__).with_name("record.schema.json")
+SCHEMA_VERSION = 2
+
+Samples: TypeAlias = dict[str, Any]
+
+
+def document(
+    benchmark: str,
+    *,
+    machine: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    packages: tuple[str, ...],
+    samples: Mapping[str, Samples],
+    targets: Iterable[Figure] = (),
+    device: Mapping[str, Any] | None = None,
+    **parts: Any,
+) -> dict[str, Any]:
+    """Return a record.
+
+    Parameters
+    ----------
+    benchmark : str
+        Its name: that of the module, as a rule.
+    machine : mapping
+        From `machine`, taken before the measurement.
+    settings : mapping
+        What was asked for; paths are left out.
+    packages : tuple of str
+        Whose versions matter.
+    samples : mapping of str to Samples
+        From `seconds` or `sampled`, by the name of the figure.
+    targets : iterable of Figure
+        Figures with what is wanted of them.
+    device : mapping, optional
+        The GPU, as it tells itself; None on a CPU.
+    **parts
+        What else there is to tell.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "benchmark": benchmark,
+        "machine": dict(machine),
+        "cores": machine["cores"],
+        "device": None if device is None else dict(device),
+        "driver": None if device is None else device.get("driver"),
+        "versions": versions(packages),
+        "commit": commit(),
+        "settings": {k: v for k, v in settings.items() if not isinstance(v, Path)},
+        "samples": dict(samples),
+        "medians": medians(samples),
+        "targets": as_rows(targets),
+        **parts,
+    }
+
+
+def seconds(values: Sequence[float]) -> Samples:
+    """Return times as samples; less is better."""
+    return sampled(values, "s")
+
+
+def sampled(values: Sequence[float], unit: str, *, better: str = "lower") -> Samples:
+    """Return samples of one figure; ``better`` is ``"lower"`` or ``"higher"``."""
+    return {"unit": unit, "better": better, "values": [float(value) for value in values]}
+
+
+def medians(samples: Mapping[str, Samples]) -> dict[str, float]:
+    """Return the median of each figure."""
+    return {name: statistics.median(told["values"]) for name, told in samples.items()}
 
 
 def machine() -> dict[str, Any]:
@@ -45,15 +138,25 @@ def commit() -> str:
 def default_output(benchmark: str) -> Path:
     """Return the record's path: one file for each kind of machine."""
     kind = f"{platform.system()}-{platform.machine()}-{usable_cores()}cores".lower()
-    return ROOT / "benchmarks" / "results" / f"{benchmark}.{kind}.json"
+    return RESULTS / f"{benchmark}.{kind}.json"
 
 
-def write(path: Path, record: dict[str, Any], *, quiet: bool = False) -> None:
-    """Write a record as JSON, and say where unless ``quiet``."""
+def write(path: Path, record: dict[str, Any], *, quiet: bool = False) -> dict[str, Any]:
+    """Write a record as JSON, in the form of `SCHEMA`, and say where unless ``quiet``.
+
+    Returns
+    -------
+    dict
+        What was written: the record, completed by `forms.completed`.
+    """
+    from .forms import completed
+
+    full = completed(record)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n")
+    path.write_text(json.dumps(full, indent=1, allow_nan=False) + "\n")
     if not quiet:
         print(f"record: {os.path.relpath(path)}")
+    return full
 
 
 def _version(package: str) -> str | None:

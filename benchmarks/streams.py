@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Points", "torus_knot", "torus_knot_pushes"]
+__all__ = ["Points", "torus_knot", "torus_knot_points", "torus_knot_pushes"]
 
 Points = npt.NDArray[np.float64]
 KNOT_S = 0.7
@@ -49,7 +49,13 @@ def torus_knot_pushes(
     rng = np.random.default_rng(seed)
     for start in range(0, n, push):
         times = np.arange(start, min(start + push, n)) / rate_hz
-        angle = 2 * np.pi * times / KNOT_S
-        radius = 2 + np.cos(3 * angle)
-        knot = [radius * np.cos(2 * angle), radius * np.sin(2 * angle), np.sin(3 * angle)]
-        yield np.column_stack(knot) + rng.normal(0, 0.05, (len(times), 3)), times
+        yield torus_knot_points(times) + rng.normal(0, 0.05, (len(times), 3)), times
+
+
+def torus_knot_points(times: Points) -> Points:
+    """Return where the knot without noise is at some seconds, shape (m, 3)."""
+    angle = 2 * np.pi * times / KNOT_S
+    radius = 2 + np.cos(3 * angle)
+    return np.column_stack(
+        [radius * np.cos(2 * angle), radius * np.sin(2 * angle), np.sin(3 * angle)]
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -19,6 +20,8 @@ _EPILOG = (
     "Exit codes: 0 done, whether or not the targets are met; 1 a result was wrong; 2 an option, or "
     "no benchmarks here."
 )
+
+_COMPARED = "Exit codes: 0 nothing became worse; 1 something did; 2 records cannot be compared."
 
 bench_app = typer.Typer(
     help="Measure this library; needs a checkout of its repository.",
@@ -65,6 +68,134 @@ def accuracy(
         arguments += [] if path is None else [option, str(path.absolute())]
     with exit_codes():
         code = _run("accuracy_metrics", arguments)
+    raise typer.Exit(code)
+
+
+@bench_app.command(epilog=_EPILOG)
+def throughput(
+    rate: Annotated[
+        str, typer.Option(help="Points a second to each stream; several with commas.")
+    ] = "50000",
+    source: Annotated[
+        str, typer.Option(help="knot, lorenz or recording; several with commas.")
+    ] = "knot",
+    scales: Annotated[str, typer.Option(help="Windows in milliseconds.")] = "100,1000,10000,60000",
+    dim: Annotated[int, typer.Option(help="Coordinates of a point.")] = 3,
+    landmarks: Annotated[int, typer.Option(help="Of each window.")] = 512,
+    backend: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    streams: Annotated[int, typer.Option(help="At once, each in a process of its own.")] = 1,
+    duration: Annotated[float, typer.Option(help="Seconds that are measured.")] = 21.0,
+    fill: Annotated[
+        float | None, typer.Option(help="Seconds pushed before; the longest scale if left out.")
+    ] = None,
+    queue: Annotated[
+        int | None, typer.Option(help="Points that may wait; a second's load if left out.")
+    ] = None,
+    find_max: Annotated[
+        bool, typer.Option("--find-max", help="Find the highest load with p99 below 100 ms.")
+    ] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Time each stage.")] = False,
+    trace: Annotated[
+        Path | None, typer.Option(help="File of the profile as a Chrome trace.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Folder for pictures.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the record as JSON, no tables.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="File of the record; in benchmarks/results if left out.")
+    ] = None,
+) -> None:
+    """Offer points at fixed times, and tell how late the updates come.
+
+    Points do not wait for the stream, so falling behind shows as latency. Windows are full when
+    the measurement begins. Progress goes to standard error.
+    """
+    values = {
+        "rate": rate,
+        "source": source,
+        "scales": scales,
+        "dim": dim,
+        "landmarks": landmarks,
+        "backend": backend,
+        "streams": streams,
+        "duration": duration,
+        "fill": fill,
+        "queue": queue,
+    }
+    flags = {"find-max": find_max, "profile": profile, "json": as_json}
+    _leave_with("throughput", values, flags, {"trace": trace, "plot": plot, "output": output})
+
+
+@bench_app.command(epilog=_EPILOG)
+def engine(
+    sizes: Annotated[
+        str | None, typer.Option(help="Points of a cloud; several with commas.")
+    ] = None,
+    peers: Annotated[str | None, typer.Option(help="Of these libraries; with commas.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="All sizes and repeats: an hour.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the record as JSON, no tables.")
+    ] = False,
+    plot: Annotated[Path | None, typer.Option(help="Folder for a log-log picture.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File of the record; in benchmarks/results if left out.")
+    ] = None,
+) -> None:
+    """Hold diagrams against those of other libraries, and compare the times.
+
+    Bars are equal to the last bit before a time is taken; a library that is missing, or would take
+    too long, is named with the reason.
+    """
+    values = {"n": sizes, "peers": peers}
+    flags = {"full": full, "json": as_json}
+    _leave_with("engine_performance", values, flags, {"plot": plot, "output": output})
+
+
+@bench_app.command(epilog=_COMPARED)
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="A.json", help="Record of before.")],
+    after: Annotated[Path, typer.Argument(metavar="B.json", help="Record of now.")],
+    tolerance: Annotated[
+        float, typer.Option(help="Share by which a figure may be worse in any case.")
+    ] = 0.05,
+    other_machine: Annotated[
+        bool, typer.Option("--other-machine", help="Compare records of different machines, too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, no table.")] = False,
+) -> None:
+    """Tell by how much each figure of one record differs from another, and what became worse."""
+    flags = {"other-machine": other_machine, "json": as_json}
+    files = [str(path.absolute()) for path in (before, after)]
+    _leave_with("compare", {"tolerance": tolerance}, flags, {}, files)
+
+
+@bench_app.command(epilog=_EPILOG)
+def scoreboard(
+    output: Annotated[
+        Path | None, typer.Option(help="File of the page; docs/scoreboard.md if left out.")
+    ] = None,
+) -> None:
+    """Draw the scoreboard and its pictures from the records, and from nothing else."""
+    _leave_with("scoreboard", {}, {}, {"output": output})
+
+
+def _leave_with(
+    module: str,
+    values: Mapping[str, object],
+    flags: Mapping[str, bool],
+    paths: Mapping[str, Path | None],
+    files: Sequence[str] = (),
+) -> NoReturn:
+    """Run a benchmark with these options, and end with its exit code."""
+    arguments = list(files)
+    for name, value in values.items():
+        arguments += [] if value is None else [f"--{name}={value}"]
+    arguments += [f"--{name}" for name, given in flags.items() if given]
+    for name, path in paths.items():
+        arguments += [] if path is None else [f"--{name}={path.absolute()}"]
+    with exit_codes():
+        code = _run(module, arguments)
     raise typer.Exit(code)
 
 

@@ -10,16 +10,21 @@ complex (``update_with_permutation``) takes as long and more memory, and a sched
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["INSTALL", "NAME", "IncrementalRips", "available"]
+__all__ = ["INSTALL", "NAME", "VARIANTS", "IncrementalRips", "available", "bars", "too_large"]
 
 NAME = "oineus"
 INSTALL = "pip install oineus"
+VARIANTS = ("cohomology",)
+MOST_TRIANGLES = 5_000_000  # of a complex: some gigabytes
 
 Matrix = npt.NDArray[np.float32]
 Bars = dict[int, npt.NDArray[np.float32]]
@@ -28,6 +33,34 @@ Bars = dict[int, npt.NDArray[np.float32]]
 def available() -> bool:
     """Return whether Oineus is installed."""
     return importlib.util.find_spec("oineus") is not None
+
+
+def too_large(n: int) -> str | None:
+    """Return why a complex of ``n`` vertices does not fit, or None."""
+    triangles = n * (n - 1) * (n - 2) // 6
+    if triangles <= MOST_TRIANGLES:
+        return None
+    return f"up to {triangles / 1e6:.0f} million triangles, more than fit into memory"
+
+
+def bars(D: Matrix, variant: str = VARIANTS[0]) -> Bars:
+    """Return the bars of H0 and H1 of the dissimilarity matrix ``D``, shape (n, n)."""
+    from aura_tda_gpu.persistence.backends import usable_cores
+
+    cores = usable_cores()
+    with _cores_kept():
+        return _reduced(_filtration_of(D, cores), cores)
+
+
+@contextmanager
+def _cores_kept() -> Iterator[None]:
+    """Give the thread its cores back: Oineus may leave it bound to one, and its children, too."""
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    try:
+        yield
+    finally:
+        if cores is not None:
+            os.sched_setaffinity(0, cores)
 
 
 class IncrementalRips:
@@ -44,15 +77,15 @@ class IncrementalRips:
     def __init__(self, D: Matrix, n_threads: int) -> None:
         import oineus
 
-        self._oineus = oineus
         self._n_threads = n_threads
-        self._filtration = self._filtration_of(D)
-        self._names = _names(self._filtration)
-        recipe = oineus.ReductionParams()
-        recipe.compute_v, recipe.clearing_opt = True, False  # an update needs every column of V
-        recipe.n_threads = n_threads
-        self._decomposition = oineus.Decomposition(self._filtration, False)
-        self._decomposition.reduce(recipe)
+        with _cores_kept():
+            self._filtration = _filtration_of(D, n_threads)
+            self._names = _names(self._filtration)
+            recipe = oineus.ReductionParams()
+            recipe.compute_v, recipe.clearing_opt = True, False  # an update needs all of V
+            recipe.n_threads = n_threads
+            self._decomposition = oineus.Decomposition(self._filtration, False)
+            self._decomposition.reduce(recipe)
 
     def __len__(self) -> int:
         """Return the number of simplices held."""
@@ -71,7 +104,10 @@ class IncrementalRips:
             Seconds of Oineus' update alone: without the new filtration, which names its
             simplices in the old one, and without its boundary matrix.
         """
-        filtration = self._filtration_of(D)
+        with _cores_kept():
+            return self._update(_filtration_of(D, self._n_threads))
+
+    def _update(self, filtration: Any) -> float:
         names = _names(filtration)
         new_to_old = _places(self._names, names).tolist()
         boundary = filtration.boundary_matrix()
@@ -84,17 +120,28 @@ class IncrementalRips:
 
     def fresh_bars(self, D: Matrix) -> Bars:
         """Return the bars of H0 and H1 as Oineus reduces them from nothing, by cohomology."""
-        recipe = self._oineus.ReductionParams()
-        recipe.n_threads = self._n_threads
-        filtration = self._filtration_of(D)
-        decomposition = self._oineus.Decomposition(filtration, True)
-        decomposition.reduce(recipe)
-        return _float32(decomposition.diagram(filtration, True))
+        with _cores_kept():
+            return _reduced(_filtration_of(D, self._n_threads), self._n_threads)
 
-    def _filtration_of(self, D: Matrix) -> Any:
-        return self._oineus.vr_filtration(
-            D.astype(np.float64), from_pwdists=True, max_dim=2, n_threads=self._n_threads
-        )
+
+def _filtration_of(D: Matrix, n_threads: int) -> Any:
+    """Return all simplices up to triangles and the enclosing radius."""
+    import oineus
+
+    return oineus.vr_filtration(
+        D.astype(np.float64), from_pwdists=True, max_dim=2, n_threads=n_threads
+    )
+
+
+def _reduced(filtration: Any, n_threads: int) -> Bars:
+    """Return the bars of a filtration, by cohomology with clearing."""
+    import oineus
+
+    recipe = oineus.ReductionParams()
+    recipe.n_threads = n_threads
+    decomposition = oineus.Decomposition(filtration, True)
+    decomposition.reduce(recipe)
+    return _float32(decomposition.diagram(filtration, True))
 
 
 def _names(filtration: Any) -> npt.NDArray[np.int64]:

@@ -40,17 +40,60 @@ def test_nothing_is_asked_for_that_was_not(called):
     assert called[0][0] == ["-m", "benchmarks.accuracy_metrics", "--metric", "euclidean"]
 
 
+@pytest.mark.parametrize(
+    ("words", "module", "arguments"),
+    [
+        (["engine", "--peers", "gudhi"], "engine_performance", ["--peers=gudhi"]),
+        (["scoreboard"], "scoreboard", []),
+        (["scoreboard", "--output", "a.md"], "scoreboard", ["--output={here}/a.md"]),
+        (
+            ["compare", "a.json", "b.json", "--other-machine"],
+            "compare",
+            ["{here}/a.json", "{here}/b.json", "--tolerance=0.05", "--other-machine"],
+        ),
+    ],
+)
+def test_options_are_passed_on_with_whole_paths(
+    called, tmp_path, monkeypatch, words, module, arguments
+):
+    monkeypatch.chdir(tmp_path)
+    assert invoke("bench", *words).exit_code == 1
+    ((command, _),) = called
+    assert command == ["-m", f"benchmarks.{module}", *(a.format(here=tmp_path) for a in arguments)]
+
+
+def test_the_throughput_gets_all_of_its_options(called, tmp_path, monkeypatch):
+    from benchmarks import throughput
+
+    monkeypatch.chdir(tmp_path)
+    words = ["--rate", "1000,2000", "--source", "lorenz,recording", "--fill", "0", "--find-max"]
+    invoke("bench", "throughput", *words, "--profile", "--trace", "t.json", "--plot", "pictures")
+    ((command, _),) = called
+    assert command[:2] == ["-m", "benchmarks.throughput"]
+    args = throughput._arguments(command[2:])
+    assert args.rate == [1000.0, 2000.0]
+    assert args.source == ["lorenz", "recording"]
+    assert (args.fill, args.find_max, args.profile, args.json) == (0.0, True, True, False)
+    assert args.trace == tmp_path / "t.json"
+    assert args.plot == tmp_path / "pictures"
+    defaults = throughput._arguments([])
+    invoke("bench", "throughput")
+    assert throughput._arguments(called[1][0][2:]) == defaults
+
+
 def test_without_a_benchmark_its_help_is_shown(called):
     done = invoke("bench")
     assert done.exit_code == 0
-    assert "accuracy" in done.stdout
+    for name in ("accuracy", "compare", "engine", "scoreboard", "throughput"):
+        assert name in done.stdout
     assert called == []
 
 
-def test_an_installed_package_says_where_the_benchmarks_are(tmp_path):
+@pytest.mark.parametrize("words", [["accuracy", "--quick"], ["throughput"], ["compare", "a", "b"]])
+def test_an_installed_package_says_where_the_benchmarks_are(tmp_path, words):
     shutil.copytree(ROOT / "aura_tda_gpu", tmp_path / "aura_tda_gpu")
     done = subprocess.run(
-        [sys.executable, "-m", "aura_tda_gpu.cli", "bench", "accuracy", "--quick"],
+        [sys.executable, "-m", "aura_tda_gpu.cli", "bench", *words],
         cwd=tmp_path,
         env={"PYTHONPATH": str(tmp_path), "PATH": ""},
         capture_output=True,

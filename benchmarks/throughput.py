@@ -1,0 +1,338 @@
+"""How many points a second a stream bears, and how late its updates then are.
+
+Points arrive at times fixed before the run (open loop), one stream for each process. A latency is
+the time from the arrival of the last point of a tick to the delivery of its update, so that
+waiting counts. The last window of each scale is held against ripser.py before a figure is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from aura_tda_gpu.cli.pictures.plots import require_matplotlib
+from aura_tda_gpu.errors import AuraTDAError
+
+from . import record
+from .figures import Figure, table
+from .highest_load import highest_load
+from .latencies import QUANTILES, Latencies
+from .offered import SOURCES
+from .open_loop import Load
+from .peak_memory import MB
+from .stage_times import stage_table
+from .throughput_run import LIMIT_S, Outcome, run_load
+from .throughput_show import Display, outcome_lines
+
+__all__ = ["main"]
+
+PACKAGES = ("aura-tda-gpu", "numpy", "numba", "scipy", "ripser", "cupy-cuda12x", "cupy-cuda13x")
+SCALES = (100, 1_000, 10_000, 60_000)
+WANTED_RATE, WANTED_S, WANTED_LANDMARKS = 50_000, 0.05, 512
+BRIEF_MB = 2048  # for a window of a million points
+QUEUE_S = 1.0  # of the load, before points are dropped
+KEPT = 400  # latencies of a scale in the record
+WRONG_OPTION = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print, write the record; 0 whether or not targets are met."""
+    args = _arguments(argv)
+    try:  # before the wait
+        if args.plot is not None:
+            require_matplotlib()
+        _load(args, args.source[0], args.rate[0]).new_stream()
+    except AuraTDAError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return WRONG_OPTION
+    machine = record.machine()
+    if machine["load_average"] > 0.5:
+        print(f"the machine is busy (load {machine['load_average']})", file=sys.stderr)
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in args.source}
+    limits: dict[str, tuple[float | None, float | None]] = {}
+    say: Callable[[str], None] = (lambda text: None) if args.json else print
+    for name, found in outcomes.items():
+        for rate in args.rate:
+            found.append(_measure(args, name, rate))
+            say(outcome_lines(found[-1]))
+            if args.profile:
+                say(stage_table(found[-1].streams[0]["stages"], found[-1].seconds))
+        if args.find_max:
+            limits[name] = _find(args, name, found, say)
+    figures = _figures(outcomes, limits)
+    say("\n" + table(figures))
+    document = _document(args, machine, outcomes, limits, figures)
+    document = record.write(args.output or _default_output(args), document, quiet=args.json)
+    if args.plot is not None:
+        from .throughput_pictures import draw
+
+        for path in draw(outcomes, args.plot):
+            say(f"picture: {path}")
+    if args.json:
+        print(json.dumps(document))
+    return 0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="aura-tda bench throughput", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument(
+        "--rate", type=listed(float), default=[float(WANTED_RATE)], help="points/s: 1000,50000"
+    )
+    parser.add_argument(
+        "--source", type=listed(_source), default=["knot"], help=f"of {', '.join(SOURCES)}"
+    )
+    parser.add_argument(
+        "--scales", type=listed(int), default=list(SCALES), help="milliseconds: 100,1000"
+    )
+    parser.add_argument("--dim", type=int, default=3, help="coordinates of a point")
+    parser.add_argument("--landmarks", type=int, default=WANTED_LANDMARKS)
+    parser.add_argument("--backend", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--streams", type=int, default=1, help="at once, each a process")
+    parser.add_argument("--duration", type=float, default=21.0, help="seconds that are measured")
+    parser.add_argument("--fill", type=float, help="seconds pushed before; the longest scale")
+    parser.add_argument("--batch", type=int, default=1000, help="points taken at once, at most")
+    parser.add_argument("--queue", type=int, help="points that may wait; a second of the load")
+    parser.add_argument("--threads", type=int, help="of the engine; the cores shared by streams")
+    parser.add_argument("--no-features", action="store_true", help="follow no features")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--find-max", action="store_true", help="the highest load within 100 ms")
+    parser.add_argument("--precision", type=float, default=0.1, help="of --find-max")
+    parser.add_argument("--profile", action="store_true", help="time each stage")
+    parser.add_argument("--trace", type=Path, help="Chrome trace of --profile")
+    parser.add_argument("--plot", type=Path, help="folder of pictures")
+    parser.add_argument("--json", action="store_true", help="print the record, no tables")
+    parser.add_argument("--output", type=Path, help="where to write the JSON record")
+    args = parser.parse_args(argv)
+    if args.fill is None:
+        args.fill = max(args.scales) / 1000
+    for name in ("rate", "duration", "precision"):
+        values = getattr(args, name)
+        if not all(0 < v < 1e9 for v in (values if isinstance(values, list) else [values])):
+            parser.error(f"--{name} must be positive, and below 1e9")
+    for name in ("dim", "landmarks", "streams", "batch", "queue", "threads"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name} starts at 1, not {value}")
+    if args.fill < 0 or min(args.rate) * (args.fill + args.duration) < 2:
+        parser.error("--fill starts at 0, and --rate x (--fill + --duration) at 2 points")
+    if args.trace is not None and not args.profile:
+        parser.error("--trace goes with --profile")
+    return args
+
+
+def listed(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    """Return a reader of values with commas between them."""
+
+    def read(text: str) -> list[Any]:
+        return [kind(part.strip()) for part in text.split(",")]
+
+    read.__name__ = f"list of {kind.__name__.strip('_')}"
+    return read
+
+
+def _source(name: str) -> str:
+    if name not in SOURCES:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(SOURCES)}")
+    return name
+
+
+def _default_output(args: argparse.Namespace) -> Path:
+    on_gpu = _load(args, args.source[0], args.rate[0]).on_gpu
+    return record.default_output("throughput_cuda" if on_gpu else "throughput")
+
+
+def _load(args: argparse.Namespace, source: str, rate: float) -> Load:
+    threads = args.threads
+    if threads is None and args.streams > 1:
+        threads = max(1, record.machine()["cores"] // args.streams)
+    return Load(
+        rate_hz=rate,
+        scales=tuple(args.scales),
+        source=source,
+        dim=args.dim,
+        landmarks=args.landmarks,
+        backend=args.backend,
+        duration_s=args.duration,
+        fill_s=args.fill,
+        batch=args.batch,
+        queue=args.queue or max(1, round(QUEUE_S * rate)),
+        follow=not args.no_features,
+        threads=threads,
+        seed=args.seed,
+        profile=args.profile,
+    )
+
+
+def _measure(args: argparse.Namespace, source: str, rate: float) -> Outcome:
+    with Display(f"{source}, {rate:,.0f} points/s") as display:
+        return run_load(_load(args, source, rate), args.streams, display.told, args.trace)
+
+
+def _find(
+    args: argparse.Namespace, source: str, found: list[Outcome], say: Callable[[str], None]
+) -> tuple[float | None, float | None]:
+    """Bracket the highest load; the loads tried join those measured."""
+    known = {outcome.load.rate_hz: outcome for outcome in found}
+
+    def bears(rate: float) -> bool:
+        if rate not in known:
+            known[rate] = _measure(args, source, rate)
+            found.append(known[rate])
+            verdict = "borne" if known[rate].bears else "not borne"
+            worst = known[rate].worst
+            say(
+                f"{source}, {rate:,.0f} points/s: {verdict}, worst "
+                + ("latency unknown" if worst is None else f"{1e3 * worst:.1f} ms")
+            )
+        return known[rate].bears
+
+    limits = highest_load(bears, args.rate[0], precision=args.precision)
+    found.sort(key=lambda outcome: outcome.load.rate_hz)
+    return limits
+
+
+def _figures(
+    outcomes: dict[str, list[Outcome]], limits: dict[str, tuple[float | None, float | None]]
+) -> list[Figure]:
+    """Return what was measured beside what is wanted."""
+    figures = []
+    for source, found in outcomes.items():
+        for outcome in found:
+            if source in limits and outcome is not found[0] and not outcome.bears:
+                continue  # tried on the way to the highest load
+            figures += _figures_of(source, outcome)
+        if source in limits:
+            borne, failed = limits[source]
+            note = "not borne by any load tried" if borne is None else ""
+            note = f"not borne: {failed:,.0f}" if borne and failed else note
+            figures.append(
+                Figure(f"highest load, {source}", borne, "points/s", WANTED_RATE, True, note)
+            )
+    return figures
+
+
+def _figures_of(source: str, outcome: Outcome) -> list[Figure]:
+    load = outcome.load
+    who = f"{source}, {outcome.offered_per_s:,.0f} points/s offered"
+    strict = (
+        load.rate_hz >= WANTED_RATE
+        and load.landmarks >= WANTED_LANDMARKS
+        and set(load.scales) >= set(SCALES)
+    )
+    wanted_ms = 1e3 * (WANTED_S if strict else LIMIT_S)
+    figures = [
+        Figure(
+            f"taken, {who}",
+            outcome.points_per_s,
+            "points/s",
+            round(0.98 * outcome.offered_per_s),
+            True,
+            f"{outcome.total('dropped'):,.0f} dropped" if outcome.total("dropped") else "",
+        )
+    ]
+    for name, of_scale in outcome.latencies.items():
+        what, high = of_scale.high()
+        figures.append(
+            Figure(
+                f"{what} of {name}, {who}",
+                None if high is None else 1e3 * high,
+                "ms",
+                wanted_ms,
+                note="no tick in this time" if high is None else "",
+            )
+        )
+    peak = max(told["peak_bytes"] for told in outcome.streams) / MB
+    figures.append(Figure(f"process at most, {who}", peak, "MB", BRIEF_MB))
+    return figures
+
+
+def _document(
+    args: argparse.Namespace,
+    machine: dict[str, Any],
+    outcomes: dict[str, list[Outcome]],
+    limits: dict[str, tuple[float | None, float | None]],
+    figures: list[Figure],
+) -> dict[str, Any]:
+    samples: dict[str, record.Samples] = {}
+    cases = []
+    for source, found in outcomes.items():
+        for outcome in found:
+            cases.append(case_of(outcome))
+            who = f"{source} {outcome.load.rate_hz:g}/s"
+            for name, of_scale in outcome.latencies.items():
+                if len(of_scale):
+                    samples[f"{who}, {name}"] = record.seconds(_thinned(of_scale))
+    device = next((told["device"] for case in cases for told in case["streams"]), None)
+    return record.document(
+        "throughput",
+        machine=machine,
+        settings={name: value for name, value in vars(args).items() if name != "output"},
+        packages=PACKAGES,
+        samples=samples,
+        targets=figures,
+        device=device,
+        unit="seconds, points and bytes",
+        cases=cases,
+        highest_load={name: list(pair) for name, pair in limits.items()},
+    )
+
+
+def case_of(outcome: Outcome) -> dict[str, Any]:
+    """Return all that a load came to, ready for JSON."""
+    load = outcome.load
+    ticks = sum(len(of_scale) for of_scale in outcome.latencies.values())
+    everything = outcome.all_latencies
+    left_out = ("latencies", "depth", "seconds_of_points")
+    return {
+        "load": {**asdict(load), "scales": list(load.scales)},
+        "offered_per_s": outcome.offered_per_s,
+        "points_per_s": outcome.points_per_s,
+        "ticks_per_s": ticks / outcome.seconds,
+        "seconds": outcome.seconds,
+        "bears": outcome.bears,
+        "latency": {
+            "all": told_of(everything),
+            **{name: told_of(of_scale) for name, of_scale in outcome.latencies.items()},
+        },
+        "queue": {
+            "mean": outcome.depth.mean,
+            "p50": outcome.depth.quantile(0.5),
+            "p99": outcome.depth.quantile(0.99),
+            "largest": outcome.depth.largest,
+        },
+        **{key: outcome.total(key) for key in ("taken", "dropped", "late", "overflowed")},
+        "skipped_ticks": outcome.total("skipped_ticks"),
+        "cpu_busy_cores": outcome.total("cpu_s") / outcome.seconds,
+        "streams": [
+            {key: value for key, value in told.items() if key not in left_out}
+            for told in outcome.streams
+        ],
+    }
+
+
+def told_of(found: Latencies) -> dict[str, Any]:
+    """Return the quantiles of some latencies; None, and why, where there are too few."""
+    return {
+        "updates": len(found),
+        **{name: found.quantile(q) for name, q in QUANTILES.items()},
+        "largest": found.largest,
+        "exact": found.exact,
+        "too_few": found.too_few(),
+    }
+
+
+def _thinned(found: Latencies) -> list[float]:
+    """Return at most some hundred latencies, evenly over the run."""
+    step = max(1, -(-len(found.values) // KEPT))
+    return [float(f"{seconds:.4g}") for seconds in found.values[::step]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,232 @@
+"""Records: one schema for all, medians of their samples, and comparisons that can fail."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+
+from benchmarks import compare, forms, record
+from benchmarks.figures import Figure
+
+SCHEMA = json.loads(record.SCHEMA.read_text())
+FILES = sorted(record.RESULTS.glob("*.json"))
+
+
+def a_record(**samples):
+    rng = np.random.default_rng(0)
+    noise = {name: 1 + 0.02 * rng.standard_normal(20) for name in ("a", "b")}
+    return record.document(
+        "engine_performance",
+        machine=record.machine(),
+        settings={"n": 3},
+        packages=("numpy",),
+        samples={name: record.seconds(values) for name, values in {**noise, **samples}.items()},
+        targets=[Figure("a ratio", 3.0, "times", 2.0, at_least=True)],
+    )
+
+
+def valid(found):
+    Draft202012Validator(SCHEMA).validate(found)
+
+
+def test_the_schema_is_one():
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_record_has_the_one_form(path):
+    found = json.loads(path.read_text())
+    valid(found)
+    full = forms.completed(found)
+    valid(full)
+    assert path.name.startswith(full["benchmark"])
+    assert full["medians"] == pytest.approx(record.medians(full["samples"]))
+    json.dumps(full, allow_nan=False)
+
+
+def test_a_new_record_has_it_too():
+    valid(a_record())
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda r: r.pop("cores"),
+        lambda r: r.pop("schema_version"),
+        lambda r: r.update(commit="main"),
+        lambda r: r["samples"].clear(),
+        lambda r: r["samples"]["a"].update(values=[]),
+        lambda r: r["samples"]["a"].update(values=["fast"]),
+        lambda r: r["samples"]["a"].update(better="faster"),
+        lambda r: r["targets"][0].pop("wanted"),
+        lambda r: r["machine"].pop("cpu"),
+    ],
+)
+def test_a_spoilt_record_is_seen(spoil):
+    found = a_record()
+    spoil(found)
+    with pytest.raises(ValidationError):
+        valid(found)
+
+
+def test_only_a_device_record_may_have_the_old_form():
+    names = ("benchmark", "machine", "device", "versions", "commit", "settings", "targets")
+    found = {name: a_record()[name] for name in names}
+    found |= {"benchmark": "gpu_performance", "device": {"name": "NVIDIA H200", "driver": 13000}}
+    valid(found)
+    found["benchmark"] = "outliers"
+    with pytest.raises(ValidationError):
+        valid(found)
+
+
+def test_a_device_record_of_before_is_read():
+    found = {
+        **{name: a_record()[name] for name in ("machine", "versions", "commit", "settings")},
+        "benchmark": "gpu_performance",
+        "device": {"name": "NVIDIA H200", "driver": 13000},
+        "targets": [vars_of("rebuild", 2.1, 1.0)],
+        "failed": {"peers": "OSError: gone"},
+        "stages": [{"shape": "torus", "n": 64, "median_ms": {"lune": 1.5}}],
+        "replacements": [
+            {"shape": "torus", "n": 64, "m": 1, "samples_ms": [3.0, 1.0, 2.0], "rebuilt_ms": 4.0}
+        ],
+        "peers": [{"shape": "torus", "n": 64, "samples_s": {"Ripser++, library": [0.5, 0.7]}}],
+        "window": {"points_per_s": 4e6},
+    }
+    full = forms.completed(found)
+    valid(full)
+    assert full["medians"]["rebuild, torus, n = 64, lune"] == 1.5
+    assert full["medians"]["1 of 64 points replaced, torus, updated"] == 2.0
+    assert full["medians"]["peers, torus, n = 64, Ripser++, library"] == pytest.approx(0.6)
+    assert full["samples"]["window: rate"]["better"] == "higher"
+    assert full["driver"] == 13000
+    assert [f["met"] for f in full["targets"]] == [False, None]
+    assert "OSError" in full["targets"][1]["note"]
+
+
+def vars_of(name, value, wanted):
+    return {**record.as_rows([Figure(name, value, "ms", wanted)])[0]}
+
+
+def test_an_unknown_benchmark_is_refused():
+    with pytest.raises(ValueError, match="no form is known for records of 'knitting'"):
+        forms.completed({"benchmark": "knitting"})
+
+
+def test_paths_are_no_settings(tmp_path):
+    found = record.document(
+        "x",
+        machine=record.machine(),
+        settings={"plot": tmp_path, "n": 1},
+        packages=(),
+        samples={"a": record.seconds([1])},
+    )
+    assert found["settings"] == {"n": 1}
+
+
+@pytest.fixture
+def compared(tmp_path, capsys):
+    """Compare two records as files; return exit code, standard output and standard error."""
+
+    def run(before, after, *options):
+        paths = [tmp_path / name for name in ("a.json", "b.json")]
+        for path, found in zip(paths, (before, after), strict=True):
+            path.write_text(found if isinstance(found, str) else json.dumps(found))
+        code = compare.main([*map(str, paths), *options])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def slower(found, name, factor):
+    changed = copy.deepcopy(found)
+    values = changed["samples"][name]["values"]
+    changed["samples"][name]["values"] = [factor * value for value in values]
+    return changed
+
+
+def test_a_record_equals_itself(compared):
+    code, out, _ = compared(a_record(), a_record())
+    assert code == 0
+    assert "0 WORSE" in out
+
+
+def test_what_became_worse_ends_with_1(compared):
+    found = a_record()
+    code, out, _ = compared(found, slower(found, "a", 1.2))
+    assert code == 1
+    assert "1 WORSE, 0 better, 1 within the noise" in out
+    code, out, _ = compared(slower(found, "a", 1.2), found)
+    assert code == 0
+    assert "0 WORSE, 1 better" in out
+
+
+def test_noise_is_no_regression(compared):
+    rng = np.random.default_rng(1)
+    wild = a_record(a=1 + 0.5 * rng.random(5))
+    code, _, _ = compared(wild, slower(wild, "a", 1.1))
+    assert code == 0
+
+
+def test_within_the_tolerance_nothing_is_worse(compared):
+    found = a_record(a=[1.0, 1.0001, 0.9999, 1.0])
+    assert compared(found, slower(found, "a", 1.04))[0] == 0
+    assert compared(found, slower(found, "a", 1.04), "--tolerance=0.01")[0] == 1
+
+
+def test_more_is_better_where_that_is_said(compared):
+    found = a_record()
+    found["samples"]["a"]["better"] = "higher"
+    assert compared(found, slower(found, "a", 1.2))[0] == 0
+    assert compared(found, slower(found, "a", 0.8))[0] == 1
+
+
+def test_single_values_are_told_but_not_judged(compared):
+    found = a_record(a=[1.0])
+    code, out, _ = compared(found, slower(found, "a", 3))
+    assert code == 0
+    assert "too few samples to tell" in out
+    assert "3.000" in out
+
+
+def test_figures_of_one_record_only_are_named(compared):
+    code, out, _ = compared(a_record(c=[1, 1, 1]), a_record(), "--json")
+    assert code == 0
+    assert json.loads(out)["only_before"] == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda r: {**r, "benchmark": "outliers"}, "one is of engine_performance, the other of"),
+        (lambda r: {**r, "cores": 99}, "different machines"),
+        (lambda r: "{", "b.json: not JSON"),
+        (lambda r: {"a": 1}, "b.json: no record of a benchmark"),
+        (lambda r: {**r, "samples": {}}, "the records share no figure"),
+    ],
+)
+def test_what_cannot_be_compared_ends_with_2(compared, spoil, complaint):
+    code, out, err = compared(a_record(), spoil(a_record()))
+    assert code == 2
+    assert out == ""
+    assert complaint in err
+
+
+def test_a_busy_machine_is_mentioned(compared):
+    quiet, busy = a_record(), a_record()
+    quiet["machine"]["load_average"], busy["machine"]["load_average"] = 0.2, 3.1
+    assert "B was measured on a busy machine (load 3.1)" in compared(quiet, busy)[1]
+    assert "busy machine" not in compared(quiet, quiet)[1]
+
+
+def test_other_machines_are_compared_on_request(compared):
+    assert compared(a_record(), {**a_record(), "cores": 99}, "--other-machine")[0] == 0
+
+
+def test_a_missing_file_is_named(capsys):
+    assert compare.main(["/nowhere/a.json", "/nowhere/b.json"]) == 2
+    assert "/nowhere/a.json: No such file" in capsys.readouterr().err

@@ -1,0 +1,99 @@
+"""The scoreboard holds what the records hold, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pytest
+
+from benchmarks import record, scoreboard
+from benchmarks.scoreboard_tables import figure_rows, markdown
+
+
+@pytest.fixture(scope="module")
+def told():
+    return scoreboard.read_records(record.RESULTS)
+
+
+def test_the_page_is_that_of_the_records(told):
+    """Where this fails, run make scoreboard."""
+    pictures = re.findall(r"\(img/(scoreboard_.*?\.png)\)", scoreboard.PAGE.read_text())
+    assert scoreboard.page(told, pictures) == scoreboard.PAGE.read_text()
+    for name in pictures:
+        assert (scoreboard.PAGE.parent / "img" / name).is_file()
+
+
+def test_every_record_is_on_the_page(told):
+    page = scoreboard.page(told, [])
+    for path in record.RESULTS.glob("*.json"):
+        assert f"../benchmarks/results/{path.name}" in page
+
+
+def test_without_its_record_a_figure_is_gone(told, tmp_path):
+    whole = scoreboard.page(told, [])
+    for one in told:
+        less = scoreboard.page([other for other in told if other is not one], [])
+        assert one.path.name in whole
+        assert one.path.name not in less
+        for figure in one.record["targets"]:
+            assert figure["name"] in whole
+            if sum(f["name"] == figure["name"] for o in told for f in o.record["targets"]) == 1:
+                assert f"| {figure['name']} |" not in less
+
+
+def test_a_value_that_changes_in_a_record_changes_on_the_page(tmp_path):
+    name = "processor_performance.linux-x86_64-2cores.json"
+    shutil.copy(record.RESULTS / name, tmp_path)
+    before = scoreboard.page(scoreboard.read_records(tmp_path), [])
+    found = json.loads((tmp_path / name).read_text())
+    figure = found["targets"][0]
+    figure |= {"value": 2 * figure["wanted"], "met": True}
+    (tmp_path / name).write_text(json.dumps(found))
+    after = scoreboard.page(scoreboard.read_records(tmp_path), [])
+    assert f"{figure['value']:,.0f} points/s" in after
+    assert before != after
+
+
+def test_what_is_missed_is_said_first(told):
+    page = scoreboard.page(told, [])
+    head = page.partition("\n## ")[0]
+    for one in told:
+        for figure in one.record["targets"]:
+            if figure["met"] is False:
+                assert figure["name"] in head
+
+
+def test_figures_in_words():
+    common = {"unit": "ms", "wanted": 5.0, "at_least": False, "note": ""}
+    rows = figure_rows(
+        [
+            {**common, "name": "a", "value": 4.0, "met": True},
+            {**common, "name": "b", "value": 61234.4, "met": False, "note": "why"},
+            {**common, "name": "c", "value": None, "met": None, "at_least": True},
+        ]
+    )
+    assert rows == [
+        ["a", "4 ms", "≤ 5 ms", "met"],
+        ["b", "61,234 ms", "≤ 5 ms", "**NOT met**; why"],
+        ["c", "-", "≥ 5 ms", "not measured"],
+    ]
+    assert markdown(["x"], [["a|b\nc"]]).splitlines()[-1] == "| a/b c |"
+
+
+def test_pictures_and_page_are_written(tmp_path, capsys):
+    for name in ("engine_performance", "processor_performance"):
+        shutil.copy(record.RESULTS / f"{name}.linux-x86_64-2cores.json", tmp_path)
+    page = tmp_path / "docs" / "page.md"
+    page.parent.mkdir()
+    assert scoreboard.main(["--results", str(tmp_path), "--output", str(page)]) == 0
+    name = "scoreboard_engine_performance.linux-x86_64-2cores.png"
+    assert (page.parent / "img" / name).stat().st_size > 10_000
+    assert f"(img/{name})" in page.read_text()
+
+
+def test_without_records_there_is_no_page(tmp_path, capsys):
+    assert scoreboard.main(["--results", str(tmp_path), "--output", str(tmp_path / "x.md")]) == 1
+    assert "holds no record" in capsys.readouterr().err
+    assert not (tmp_path / "x.md").exists()

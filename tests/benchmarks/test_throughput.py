@@ -1,0 +1,152 @@
+"""`aura-tda bench throughput`: processes, the record, the search for the highest load, pictures."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks import throughput, throughput_run
+from benchmarks.highest_load import highest_load
+from benchmarks.latencies import Latencies
+from benchmarks.open_loop import Load
+from benchmarks.throughput_run import Outcome
+
+SMALL = ["--rate=2000", "--scales=100,500", "--landmarks=24", "--duration=1.2", "--no-features"]
+
+
+def told(latency, n=300, **given):
+    found = Latencies()
+    for _ in range(n):
+        found.add(latency)
+    depth = Latencies()
+    depth.add(5)
+    fields = {
+        "latencies": {"scale_100ms": found.as_dict()},
+        "depth": depth.as_dict(),
+        "taken": 20_000,
+        "dropped": 0,
+        "late": 0,
+        "overflowed": 0,
+        "skipped_ticks": 0,
+        "seconds": 20.0,
+        "seconds_of_points": [],
+        "cpu_s": 10.0,
+        "peak_bytes": 1 << 28,
+        "held_bytes": 1 << 20,
+        "device": None,
+    }
+    return {**fields, **given}
+
+
+def outcome(rate, latency, **given):
+    return Outcome(Load(rate_hz=rate, duration_s=20.0), [told(latency, **given)])
+
+
+def test_two_streams_leave_one_record(tmp_path, capsys):
+    path = tmp_path / "a.json"
+    assert throughput.main([*SMALL, "--streams=2", f"--output={path}"]) == 0
+    printed = capsys.readouterr().out
+    assert "to each of 2 streams" in printed
+    assert "updates are too few for" in printed
+    document = json.loads(path.read_text())
+    (case,) = document["cases"]
+    assert case["offered_per_s"] == 4000
+    assert case["taken"] == 2 * 2400
+    assert len(case["streams"]) == 2
+    assert {"rebuild", "update"} >= set(case["streams"][0]["paths"]["scale_100ms"])
+    assert case["latency"]["scale_100ms"]["updates"] == 2 * 119
+    assert case["latency"]["scale_100ms"]["p99.9"] is None
+    assert case["latency"]["scale_500ms"]["too_few"].startswith("46 updates are too few for p99 (")
+    assert case["streams"][0]["peak_bytes"] > case["streams"][0]["held_bytes"] > 0
+    assert case["cpu_busy_cores"] > 0
+    assert set(document["medians"]) == set(document["samples"])
+
+
+def test_json_alone_on_standard_output(tmp_path, capsys):
+    options = [*SMALL, "--json", f"--output={tmp_path / 'a.json'}", "--profile"]
+    options += [f"--trace={tmp_path / 'trace.json'}", "--source=recording"]
+    throughput.main(options)
+    document = json.loads(capsys.readouterr().out)
+    assert document == json.loads((tmp_path / "a.json").read_text())
+    stages = document["cases"][0]["streams"][0]["stages"]
+    assert {"ingest", "cover", "emit", "vectorise"} <= {row["stage"] for row in stages}
+    assert json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--source=moon"], "'moon' is none of knot, lorenz, recording"),
+        (["--rate=-5"], "--rate must be positive"),
+        (["--rate=fast"], "invalid list of float value: 'fast'"),
+        (["--duration=0"], "--duration must be positive"),
+        (["--streams=0"], "--streams starts at 1, not 0"),
+        (["--trace=x.json"], "--trace goes with --profile"),
+        (["--rate=1", "--duration=1", "--fill=0"], "at 2 points"),
+        (["--scales=0"], "scales"),
+        (["--landmarks=1000000"], "max_landmarks"),
+    ],
+)
+def test_bad_options_are_named_before_anything_runs(options, complaint, capsys, monkeypatch):
+    monkeypatch.setattr(throughput, "run_load", lambda *_: pytest.fail("it ran"))
+    try:
+        code = throughput.main(options)
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_stream_that_fails_says_why(monkeypatch):
+    load = Load(rate_hz=100, scales=(100,), source="moon", duration_s=0.1, fill_s=0)
+    with pytest.raises(SystemExit, match="KeyError: 'moon'"):
+        throughput_run.run_load(load, 2)
+
+
+def test_what_it_means_to_bear_a_load():
+    assert outcome(1000, 0.05).bears
+    assert not outcome(1000, 0.2).bears
+    assert not outcome(1000, 0.05, dropped=1).bears
+    assert not outcome(1100, 0.05).bears  # 1000 a second were taken
+    assert not outcome(1000, 0.05, n=0).bears
+
+
+@pytest.mark.parametrize("limit", [130.0, 1000.0, 52_345.0])
+@pytest.mark.parametrize("start", [100.0, 1000.0, 60_000.0])
+def test_the_highest_load_is_bracketed(limit, start):
+    tried = []
+
+    def bears(rate):
+        tried.append(rate)
+        return rate <= limit
+
+    borne, failed = highest_load(bears, start, precision=0.05)
+    assert borne <= limit < failed <= 1.05 * borne
+    assert len(tried) == len(set(tried)) < 25
+
+
+def test_a_search_without_an_end_stops():
+    assert highest_load(lambda rate: True, 1000, precision=0.1, most=5000) == (5000, None)
+    assert highest_load(lambda rate: False, 1000, precision=0.1) == (None, 1000 / 1024)
+
+
+def test_find_max_keeps_the_loads_it_tried(monkeypatch, tmp_path, capsys):
+    def run_load(load, streams, told, trace):
+        slow = 0.5 if load.rate_hz > 3000 else 0.02
+        return outcome(load.rate_hz, slow, taken=20 * load.rate_hz)
+
+    monkeypatch.setattr(throughput, "run_load", run_load)
+    options = ["--rate=1000", "--scales=100", "--find-max", f"--output={tmp_path / 'a.json'}"]
+    throughput.main([*options, f"--plot={tmp_path}"])
+    document = json.loads((tmp_path / "a.json").read_text())
+    borne, failed = document["highest_load"]["knot"]
+    assert borne <= 3000 < failed <= 1.1 * borne
+    rates = [case["load"]["rate_hz"] for case in document["cases"]]
+    assert rates == sorted(rates)
+    (figure,) = [f for f in document["targets"] if f["name"] == "highest load, knot"]
+    assert figure["value"] == borne
+    assert figure["met"] is False
+    assert "NOT met" in capsys.readouterr().out
+    assert (tmp_path / "load_knot.png").stat().st_size > 5000
+    assert (tmp_path / "latency_knot_1000.png").stat().st_size > 5000
