@@ -1,0 +1,285 @@
+"""The formulas, each once for numpy, CuPy and torch.
+
+B diagrams of N rows. ``births`` and ``deaths`` are finite unless said otherwise, ``counted`` says
+which rows are bars; what stands in other rows has no influence. All can be differentiated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .namespace import Array, Namespace
+
+__all__ = [
+    "betti_sums",
+    "entropy",
+    "gaussian_image",
+    "landscape",
+    "lengths",
+    "statistics",
+    "tent_sums",
+    "weights",
+]
+
+
+def weights(ns: Namespace, persistences: Array, counted: Array, power: float) -> Array:
+    """Return ``persistence ** power``, and 0 where there is no bar, shape (B, N)."""
+    if power == 0:
+        return ns.cast(counted, persistences)
+    present = counted & (persistences > 0)
+    return ns.xp.where(present, ns.xp.where(present, persistences, 1.0) ** power, 0.0)
+
+
+def betti_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid: Array) -> Array:
+    """Return the summed weight of the bars with ``birth <= t < death`` at each sample t.
+
+    Parameters
+    ----------
+    births, deaths, weights : array of F, shape (B, N)
+        A death may be inf.
+    grid : array of F, shape (R,)
+        Ascending.
+
+    Returns
+    -------
+    array of float64, shape (B, R)
+    """
+    index = ns.where_index(grid, ns.concat([births, deaths]))
+    steps = ns.collect(index, ns.concat([weights, -weights]), len(grid) + 1)
+    return steps.cumsum(1)[:, :-1]
+
+
+def tent_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid: Array) -> Array:
+    """Return the weighted sum of the bars' tents at each sample.
+
+    The tent of a bar is ``max(0, min(t - birth, death - t))``, which is
+    ``(t - birth)+ - 2 (t - middle)+ + (death - t)+`` with ``x+ = max(0, x)``, all taken from the
+    left: so two running sums over the samples hold the whole, in float64 for their differences.
+
+    Parameters
+    ----------
+    births, deaths, weights : array of F, shape (B, N)
+        Bars and their weights.
+    grid : array of F, shape (R,)
+        Ascending.
+
+    Returns
+    -------
+    array of float64, shape (B, R)
+    """
+    index = ns.where_index(grid, ns.concat([births, (births + deaths) / 2, deaths]))
+    start = ns.wide(grid)[0]
+    b, d, w = ns.wide(births) - start, ns.wide(deaths) - start, ns.wide(weights)
+    size = len(grid) + 1
+    slope = ns.collect(index, ns.concat([w, -2 * w, w]), size).cumsum(1)[:, :-1]
+    offset = ns.collect(index, ns.concat([w * b, -w * (b + d), w * d]), size).cumsum(1)[:, :-1]
+    return (ns.wide(grid) - start) * slope - offset
+
+
+def landscape(
+    ns: Namespace, births: Array, deaths: Array, counted: Array, grid: Array, layers: int
+) -> Array:
+    """Return the largest, second largest ... tent at each sample.
+
+    A tent is the lower one of a rising and a falling line, and left of the middle of a bar the
+    rising one. At t the tents of the bars with a middle up to t are therefore ``death - t``, the
+    others ``t - birth``, where below zero they do not count: so the highest tents are among those
+    of the latest deaths of the former and of the earliest births of the latter, and both are
+    running maxima over the bars in the order of their middles.
+
+    Parameters
+    ----------
+    births, deaths : array of F, shape (B, N)
+        A death may be inf.
+    counted : array of bool, shape (B, N)
+        Which rows are bars.
+    grid : array of F, shape (R,)
+        Ascending.
+    layers : int
+        How many.
+
+    Returns
+    -------
+    array of F, shape (B, layers, R)
+    """
+    n_bars = births.shape[1]
+    xp, nothing = ns.xp, -math.inf
+    middles = xp.where(counted, (births + deaths) / 2, math.inf)
+    order = ns.argsort(ns.detached(middles))
+    falling = ns.take(xp.where(counted, deaths, nothing), order)
+    rising = ns.take(xp.where(counted, -births, nothing), order)
+    index = ns.where_index(grid, middles)
+    weights = ns.cast(counted, grid)
+    passed = ns.collect(index, weights, len(grid) + 1).cumsum(1)[:, :-1]
+    passed = ns.whole(passed)  # (B, R): bars with a middle up to t
+    left = [ns.take(best, passed) for best in _running_best(ns, falling, layers)]
+    turned = _running_best(ns, ns.flip(rising), layers)
+    right = [ns.take(best, n_bars - passed) for best in turned]
+    left, right = [x - grid for x in left], [x + grid for x in right]
+    merged = []
+    for k in range(layers):
+        ways = [left[k], right[k]]
+        ways += [xp.minimum(left[i], right[k - 1 - i]) for i in range(k)]
+        best = ways[0]
+        for way in ways[1:]:
+            best = xp.maximum(best, way)
+        merged.append(best.clip(0))
+    return xp.stack(merged, 1)
+
+
+def _running_best(ns: Namespace, values: Array, layers: int) -> list[Array]:
+    """Return the largest, second largest ... of the first 0, 1 ... N values of each row.
+
+    What a running maximum gives up at a step, or does not take, is what the next one sees.
+    """
+    nothing = ns.xp.full_like(values[:, :1], -math.inf)
+    best = []
+    for _ in range(layers):
+        top = ns.concat([nothing, ns.running_max(values)])
+        best.append(top)
+        values = ns.xp.minimum(values, top[:, :-1])
+    return best
+
+
+def gaussian_image(
+    ns: Namespace,
+    births: Array,
+    persistences: Array,
+    weights: Array,
+    x: Array,
+    y: Array,
+    bandwidth: float,
+    *,
+    integrate: bool = False,
+) -> Array:
+    """Return the weighted sum of Gaussians at the bars (birth, persistence).
+
+    A Gaussian is the product of one in each direction: so the image is a product of two matrices.
+
+    Parameters
+    ----------
+    births, persistences, weights : array of F, shape (B, N)
+        Bars and their weights.
+    x, y : array of F, shape (Rx,) and (Ry,)
+        Samples; with ``integrate`` the Rx + 1 and Ry + 1 edges of pixels.
+    bandwidth : float
+        Standard deviation.
+    integrate : bool
+        The mass on each pixel instead of the density at each sample.
+
+    Returns
+    -------
+    array of F, shape (B, Ry, Rx)
+    """
+    factors = []
+    for places, samples in ((births, x), (persistences, y)):
+        scaled = (samples - places[:, :, None]) / (bandwidth * math.sqrt(2))  # (B, N, R)
+        if integrate:
+            below = ns.erf(scaled) / 2
+            factors.append(below[:, :, 1:] - below[:, :, :-1])
+        else:
+            factors.append(ns.xp.exp(-scaled * scaled))
+    if not integrate:
+        weights = weights / (2 * math.pi * bandwidth**2)
+    across, down = factors
+    return (down * weights[:, :, None]).swapaxes(1, 2) @ across
+
+
+def entropy(ns: Namespace, persistences: Array, counted: Array, *, normalise: bool) -> Array:
+    """Return ``-sum p log p`` over the shares p of the bars in the total persistence.
+
+    Parameters
+    ----------
+    persistences : array of F, shape (B, N)
+        Lengths of the bars.
+    counted : array of bool, shape (B, N)
+        Which rows are bars.
+    normalise : bool
+        Divide by the logarithm of the number of bars that are longer than zero.
+
+    Returns
+    -------
+    array of F, shape (B, 1)
+        0 where no bar, or one, is longer than zero.
+    """
+    xp = ns.xp
+    persistences = xp.where(counted, persistences, 0.0)
+    total = persistences.sum(1)[:, None]
+    shares = persistences / xp.where(total > 0, total, 1.0)
+    present = shares > 0
+    terms = xp.where(present, shares, 0.0) * xp.log(xp.where(present, shares, 1.0))
+    result = (-terms.sum(1)[:, None]).clip(0)
+    if not normalise:
+        return result
+    count = ns.cast(present, result).sum(1)[:, None]
+    return xp.where(count > 1, result / xp.log(count.clip(2)), 0.0)
+
+
+def statistics(
+    ns: Namespace, values: Sequence[Array], counted: Array, quantiles: Sequence[float]
+) -> Array:
+    """Return count, and mean, standard deviation and quantiles of each array.
+
+    Quantiles lie linearly between order statistics; the deviation is that of the bars, not an
+    estimate for more of them. All are 0 where there is no bar.
+
+    Parameters
+    ----------
+    values : sequence of array of F, shape (B, N)
+        K of them.
+    counted : array of bool, shape (B, N)
+        Which rows are bars.
+    quantiles : sequence of float
+        From 0 to 1.
+
+    Returns
+    -------
+    array of F, shape (B, 1 + K * (2 + len(quantiles)))
+    """
+    xp = ns.xp
+    count = ns.cast(counted, values[0]).sum(1)[:, None]
+    some = count > 0
+    columns = [count]
+    for x in values:
+        shown = xp.where(counted, x, 0.0)
+        mean = shown.sum(1)[:, None] / count.clip(1)
+        away = xp.where(counted, x - mean, 0.0)
+        variance = (away * away).sum(1)[:, None] / count.clip(1)
+        spread = variance > 0
+        deviation = xp.where(spread, xp.where(spread, variance, 1.0) ** 0.5, 0.0)
+        columns += [mean, deviation]
+        ordered = ns.sorted_rows(xp.where(counted, x, math.inf))
+        for q in quantiles:
+            place = q * (count - 1).clip(0)
+            below = xp.floor(place)
+            low, high = (
+                xp.where(some, ns.take(ordered, ns.whole(at)), 0.0)
+                for at in (below, xp.minimum(below + 1, (count - 1).clip(0)))
+            )
+            columns.append(low + (high - low) * (place - below))
+    return ns.concat(columns)
+
+
+def lengths(ns: Namespace, persistences: Array, counted: Array, n_longest: int) -> Array:
+    """Return the largest persistences, longest first, 0 where there are fewer.
+
+    Parameters
+    ----------
+    persistences : array of F, shape (B, N)
+        May be inf.
+    counted : array of bool, shape (B, N)
+        Which rows are bars.
+    n_longest : int
+        How many.
+
+    Returns
+    -------
+    array of F, shape (B, n_longest)
+    """
+    shown = ns.xp.where(counted, persistences, 0.0)
+    missing = n_longest - shown.shape[1]
+    if missing > 0:
+        nothing = ns.xp.zeros_like(shown[:, :1])
+        shown = ns.concat([shown, *[nothing] * missing])
+    return ns.flip(ns.sorted_rows(shown))[:, :n_longest]

@@ -1,0 +1,210 @@
+"""The few array functions that numpy, CuPy and torch spell differently."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..errors import InvalidInputError
+
+__all__ = ["Array", "Namespace", "namespace_of"]
+
+Array: TypeAlias = Any  # of numpy, CuPy or torch; F means floating, the type of the values
+
+
+class Namespace:
+    """Functions of numpy or CuPy, where torch has them under another name or with other rules.
+
+    Parameters
+    ----------
+    xp : module
+        numpy or cupy. What all three libraries agree on is called through this module.
+    """
+
+    def __init__(self, xp: Any) -> None:
+        self.xp = xp
+
+    def grid(self, low: float, high: float, n: int, like: Array) -> Array:
+        """Return ``n`` equidistant samples, both ends among them, in the type of ``like``."""
+        return _grid_numpy_like(self.xp, low, high, n, str(like.dtype), _device_of(like))
+
+    def zeros(self, shape: tuple[int, ...], like: Array) -> Array:
+        """Return zeros in the type of ``like``, beside it."""
+        return self.xp.zeros(shape, dtype=like.dtype)
+
+    def cast(self, array: Array, like: Array) -> Array:
+        """Return an array in the floating type of another."""
+        return array.astype(like.dtype, copy=False)
+
+    def wide(self, array: Array) -> Array:
+        """Return an array in float64."""
+        return array.astype(np.float64, copy=False)
+
+    def whole(self, array: Array) -> Array:
+        """Return an array in int64."""
+        return array.astype(np.int64)
+
+    def detached(self, array: Array) -> Array:
+        """Return an array without the history that gradients need."""
+        return array
+
+    def argsort(self, array: Array) -> Array:
+        """Return the order of the rows, ascending."""
+        return array.argsort(axis=1)
+
+    def sorted_rows(self, array: Array) -> Array:
+        """Return the rows in ascending order."""
+        return self.xp.sort(array, axis=1)
+
+    def take(self, array: Array, index: Array) -> Array:
+        """Return ``array[i, index[i, j]]``."""
+        return self.xp.take_along_axis(array, index, axis=1)
+
+    def flip(self, array: Array) -> Array:
+        """Return the rows back to front."""
+        return array[:, ::-1]
+
+    def concat(self, arrays: Sequence[Array], axis: int = 1) -> Array:
+        """Return arrays one after the other."""
+        return self.xp.concatenate(arrays, axis=axis)
+
+    def running_max(self, array: Array) -> Array:
+        """Return the largest value of each row up to each place."""
+        if self.xp is np:
+            return np.maximum.accumulate(array, axis=1)
+        step = 1  # CuPy has no such scan
+        while step < array.shape[1]:
+            head, tail = array[:, :step], self.xp.maximum(array[:, step:], array[:, :-step])
+            array, step = self.concat([head, tail]), 2 * step
+        return array
+
+    def where_index(self, grid: Array, values: Array) -> Array:
+        """Return the first place of the grid that is not below each value."""
+        return self.xp.searchsorted(grid, values.ravel(), side="left").reshape(values.shape)
+
+    def collect(self, index: Array, weights: Array, size: int) -> Array:
+        """Return the sum of the weights of each index, row by row, in float64.
+
+        Parameters
+        ----------
+        index : array of int64, shape (B, N)
+            From 0 to ``size - 1``.
+        weights : array of F, shape (B, N)
+            What is added.
+
+        Returns
+        -------
+        array of float64, shape (B, size)
+            The sums.
+        """
+        n_rows = len(index)
+        flat = (index + size * self.xp.arange(n_rows)[:, None]).ravel()
+        if self.xp is np:
+            sums = np.bincount(flat, weights.ravel(), minlength=n_rows * size)
+        else:
+            sums = self.xp.zeros(n_rows * size)
+            self.xp.add.at(sums, flat, self.wide(weights).ravel())
+        return sums.reshape(n_rows, size)
+
+    def erf(self, array: Array) -> Array:
+        """Return the error function."""
+        if self.xp is np:
+            from scipy.special import erf
+        else:
+            from cupyx.scipy.special import erf
+        return erf(array)
+
+
+class _Torch(Namespace):
+    """The same functions of torch."""
+
+    def grid(self, low: float, high: float, n: int, like: Array) -> Array:
+        return _grid_torch(self.xp, low, high, n, like.dtype, like.device)
+
+    def zeros(self, shape: tuple[int, ...], like: Array) -> Array:
+        return self.xp.zeros(shape, dtype=like.dtype, device=like.device)
+
+    def whole(self, array: Array) -> Array:
+        return array.to(self.xp.int64)
+
+    def cast(self, array: Array, like: Array) -> Array:
+        return array.to(like.dtype)
+
+    def wide(self, array: Array) -> Array:
+        return array.to(self.xp.float64)
+
+    def detached(self, array: Array) -> Array:
+        return array.detach()
+
+    def sorted_rows(self, array: Array) -> Array:
+        return self.xp.sort(array, dim=1).values
+
+    def take(self, array: Array, index: Array) -> Array:
+        return self.xp.gather(array, 1, index)
+
+    def flip(self, array: Array) -> Array:
+        return array.flip(1)
+
+    def concat(self, arrays: Sequence[Array], axis: int = 1) -> Array:
+        return self.xp.cat(list(arrays), dim=axis)
+
+    def running_max(self, array: Array) -> Array:
+        return self.xp.cummax(array, 1).values
+
+    def where_index(self, grid: Array, values: Array) -> Array:
+        return self.xp.searchsorted(grid, values.detach().contiguous())
+
+    def collect(self, index: Array, weights: Array, size: int) -> Array:
+        sums = self.xp.zeros((len(index), size), dtype=self.xp.float64, device=index.device)
+        return sums.scatter_add(1, index, self.wide(weights))
+
+    def erf(self, array: Array) -> Array:
+        return self.xp.erf(array)
+
+
+def namespace_of(array: object, what: str = "values") -> Namespace:
+    """Return the functions for an array.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is no array of numpy, CuPy or torch.
+    """
+    if isinstance(array, np.ndarray):
+        return _NUMPY
+    for name, kind in (("torch", "Tensor"), ("cupy", "ndarray")):
+        module = sys.modules.get(name)  # whoever has such an array has loaded its module
+        if module is not None and isinstance(array, getattr(module, kind)):
+            return _of_module(module)
+    raise InvalidInputError(
+        f"{what} must be an array of numpy, CuPy or torch, not {type(array).__name__}; "
+        "pad() makes one of diagrams"
+    )
+
+
+@lru_cache(maxsize=4)
+def _of_module(module: Any) -> Namespace:
+    return _Torch(module) if module.__name__ == "torch" else Namespace(module)
+
+
+_NUMPY = Namespace(np)
+
+
+def _device_of(array: Array) -> Any:
+    """Return the number of an array's GPU; None on the host."""
+    return getattr(getattr(array, "device", None), "id", None)
+
+
+@lru_cache(maxsize=256)
+def _grid_numpy_like(xp: Any, low: float, high: float, n: int, dtype: str, _: Any) -> Array:
+    return xp.asarray(np.linspace(low, high, n).astype(dtype))
+
+
+@lru_cache(maxsize=256)
+def _grid_torch(torch: Any, low: float, high: float, n: int, dtype: Any, device: Any) -> Array:
+    with torch.inference_mode(False):  # else no later backward pass could use it
+        return torch.as_tensor(np.linspace(low, high, n), dtype=dtype, device=device)
