@@ -8,7 +8,8 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ..errors import ConfigError, InvalidInputError
@@ -17,11 +18,12 @@ from ..persistence.batch import vietoris_rips_batch
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array
 from ..persistence.rips import check_options
+from .sklearn_windows import ManyAxes
 
 __all__ = ["VietorisRipsTransformer"]
 
 
-class VietorisRipsTransformer(TransformerMixin, BaseEstimator):
+class VietorisRipsTransformer(ManyAxes, BaseEstimator):
     """Turn point clouds into persistence diagrams of their Vietoris-Rips filtrations.
 
     Parameters
@@ -107,7 +109,7 @@ class VietorisRipsTransformer(TransformerMixin, BaseEstimator):
         self.infinity_values_ = options.max_edge_length if value is None else float(value)
         return self
 
-    def transform(self, X: Any) -> Float32Array:
+    def transform(self, X: Any) -> npt.NDArray[Any]:
         """Return the diagrams.
 
         Parameters
@@ -117,8 +119,9 @@ class VietorisRipsTransformer(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of float32, shape (n_samples, n_bars, 3)
-            Birth, death, dimension; by dimension, then longest first.
+        ndarray, shape (n_samples, n_bars, 3)
+            Birth, death, dimension; by dimension, then longest first. Of float32 if all clouds
+            are, else float64; the values are those of float32.
 
         Raises
         ------
@@ -139,7 +142,10 @@ class VietorisRipsTransformer(TransformerMixin, BaseEstimator):
             threads=_threads(self.n_jobs),
         )
         dimensions = sorted({int(k) for k in self.homology_dimensions})
-        return np.concatenate([self._block(diagrams, k) for k in dimensions], axis=1)
+        is_single = {getattr(x, "dtype", None) for x in X} == {np.dtype(np.float32)}
+        wide = np.float32 if is_single else np.float64
+        blocks = [self._block(diagrams, k) for k in dimensions]
+        return np.concatenate(blocks, axis=1, dtype=wide)
 
     def _block(self, diagrams: Sequence[Diagram], k: int) -> Float32Array:
         """Return the bars of one dimension, shape (n_samples, most bars, 3)."""
@@ -161,7 +167,7 @@ class VietorisRipsTransformer(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = []
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
 

@@ -13,13 +13,31 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from ..errors import ConfigError, InvalidInputError
 
-__all__ = ["SlidingWindow", "TakensEmbedding", "checked_array", "checked_number", "validated"]
+__all__ = [
+    "ManyAxes",
+    "SlidingWindow",
+    "TakensEmbedding",
+    "checked_array",
+    "checked_number",
+    "validated",
+]
 
 _Array: TypeAlias = npt.NDArray[Any]
 _FLOATS = (np.float64, np.float32)
 
 
-class SlidingWindow(TransformerMixin, BaseEstimator):
+class ManyAxes(TransformerMixin):
+    """A transformer whose arrays have more than two axes, and are never made tables."""
+
+    def set_output(self, *, transform: Any = None) -> Any:
+        """Return the transformer as it is.
+
+        So a pipeline can be told to make tables: its last step does.
+        """
+        return self
+
+
+class SlidingWindow(ManyAxes, BaseEstimator):
     """Cut a series into windows of equal length.
 
     The last window ends with the last row; rows before the first whole window are left out. So the
@@ -111,7 +129,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         return hasattr(self, "n_features_in_")
 
 
-class TakensEmbedding(TransformerMixin, BaseEstimator):
+class TakensEmbedding(ManyAxes, BaseEstimator):
     """Turn each time series into the point cloud of its delays.
 
     Parameters
@@ -204,7 +222,9 @@ class TakensEmbedding(TransformerMixin, BaseEstimator):
         """Return the series as one array, or as a list where their lengths differ."""
         if isinstance(X, list | tuple) and len({np.shape(x) for x in X}) > 1:
             return [checked_array(x, f"X[{i}]", ensure_2d=False) for i, x in enumerate(X)]
-        if np.ndim(X) == 3:
+        if not hasattr(X, "shape"):
+            X = np.asarray(X)
+        if len(X.shape) == 3:
             return checked_array(X, "X")
         return validated(self, X, reset=reset)
 
@@ -213,8 +233,9 @@ class TakensEmbedding(TransformerMixin, BaseEstimator):
         span = (self.dimension - 1) * self.time_delay
         n_windows = series.shape[-1] - span
         if n_windows < 1:
+            n = series.shape[-1]
             raise InvalidInputError(
-                f"a series has {series.shape[-1]} samples, and a point of dimension "
+                f"a series has {n} samples (n_features = {n}), and a point of dimension "
                 f"{self.dimension} and delay {self.time_delay} reaches over {span + 1}"
             )
         start = (n_windows - 1) % self.stride if self.ensure_last_value else 0
