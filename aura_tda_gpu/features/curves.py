@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from . import formulas
 from .base import BarRows, Infinite, Range, SumOverBars, Vectorisation
 from .checks import at_least, power_of, range_of
-from .namespace import Array, Namespace
+from .namespace import Array, Grid, Namespace
 
 __all__ = ["BettiCurve", "EulerCurve", "PersistenceLandscape", "Silhouette"]
 
@@ -40,8 +40,8 @@ class _Sampled(Vectorisation):
             return self.limit
         return float(self.sample_range[1])
 
-    def grid(self, ns: Namespace, like: Array) -> Array:
-        """Return the samples, shape (resolution,), both ends of the range among them."""
+    def grid(self, ns: Namespace, like: Array) -> Grid:
+        """Return the samples, both ends of the range among them."""
         if self.sample_range is None:
             raise AssertionError("transform has seen to it")
         low, high = self.sample_range

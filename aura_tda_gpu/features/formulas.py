@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .namespace import Array, Namespace
+from .namespace import Array, Grid, Namespace
 
 __all__ = [
     "betti_sums",
@@ -31,26 +31,26 @@ def weights(ns: Namespace, persistences: Array, counted: Array, power: float) ->
     return ns.xp.where(present, ns.xp.where(present, persistences, 1.0) ** power, 0.0)
 
 
-def betti_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid: Array) -> Array:
+def betti_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid: Grid) -> Array:
     """Return the summed weight of the bars with ``birth <= t < death`` at each sample t.
 
     Parameters
     ----------
     births, deaths, weights : array of F, shape (B, N)
         A death may be inf.
-    grid : array of F, shape (R,)
-        Ascending.
+    grid : Grid
+        R samples.
 
     Returns
     -------
     array of float64, shape (B, R)
     """
     index = ns.where_index(grid, ns.concat([births, deaths]))
-    steps = ns.collect(index, ns.concat([weights, -weights]), len(grid) + 1)
+    steps = ns.collect(index, ns.concat([weights, -weights]), len(grid.samples) + 1)
     return steps.cumsum(1)[:, :-1]
 
 
-def tent_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid: Array) -> Array:
+def tent_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid: Grid) -> Array:
     """Return the weighted sum of the bars' tents at each sample.
 
     The tent of a bar is ``max(0, min(t - birth, death - t))``, which is
@@ -61,24 +61,23 @@ def tent_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid:
     ----------
     births, deaths, weights : array of F, shape (B, N)
         Bars and their weights.
-    grid : array of F, shape (R,)
-        Ascending.
+    grid : Grid
+        R samples.
 
     Returns
     -------
     array of float64, shape (B, R)
     """
     index = ns.where_index(grid, ns.concat([births, (births + deaths) / 2, deaths]))
-    start = ns.wide(grid)[0]
-    b, d, w = ns.wide(births) - start, ns.wide(deaths) - start, ns.wide(weights)
-    size = len(grid) + 1
+    b, d, w = (ns.wide(x) for x in (births - grid.low, deaths - grid.low, weights))
+    size = len(grid.samples) + 1
     slope = ns.collect(index, ns.concat([w, -2 * w, w]), size).cumsum(1)[:, :-1]
     offset = ns.collect(index, ns.concat([w * b, -w * (b + d), w * d]), size).cumsum(1)[:, :-1]
-    return (ns.wide(grid) - start) * slope - offset
+    return (ns.wide(grid.samples) - grid.low) * slope - offset
 
 
 def landscape(
-    ns: Namespace, births: Array, deaths: Array, counted: Array, grid: Array, layers: int
+    ns: Namespace, births: Array, deaths: Array, counted: Array, grid: Grid, layers: int
 ) -> Array:
     """Return the largest, second largest ... tent at each sample.
 
@@ -94,8 +93,8 @@ def landscape(
         A death may be inf.
     counted : array of bool, shape (B, N)
         Which rows are bars.
-    grid : array of F, shape (R,)
-        Ascending.
+    grid : Grid
+        R samples.
     layers : int
         How many.
 
@@ -110,13 +109,13 @@ def landscape(
     falling = ns.take(xp.where(counted, deaths, nothing), order)
     rising = ns.take(xp.where(counted, -births, nothing), order)
     index = ns.where_index(grid, middles)
-    weights = ns.cast(counted, grid)
-    passed = ns.collect(index, weights, len(grid) + 1).cumsum(1)[:, :-1]
+    weights = ns.cast(counted, births)
+    passed = ns.collect(index, weights, len(grid.samples) + 1).cumsum(1)[:, :-1]
     passed = ns.whole(passed)  # (B, R): bars with a middle up to t
     left = [ns.take(best, passed) for best in _running_best(ns, falling, layers)]
     turned = _running_best(ns, ns.flip(rising), layers)
     right = [ns.take(best, n_bars - passed) for best in turned]
-    left, right = [x - grid for x in left], [x + grid for x in right]
+    left, right = [x - grid.samples for x in left], [x + grid.samples for x in right]
     merged = []
     for k in range(layers):
         ways = [left[k], right[k]]
@@ -172,14 +171,15 @@ def gaussian_image(
     -------
     array of F, shape (B, Ry, Rx)
     """
+    narrow = 1 / (bandwidth * math.sqrt(2))
     factors = []
     for places, samples in ((births, x), (persistences, y)):
-        scaled = (samples - places[:, :, None]) / (bandwidth * math.sqrt(2))  # (B, N, R)
+        away = samples * narrow - (places * narrow)[:, :, None]  # (B, N, R)
         if integrate:
-            below = ns.erf(scaled) / 2
+            below = ns.erf(away) / 2
             factors.append(below[:, :, 1:] - below[:, :, :-1])
         else:
-            factors.append(ns.xp.exp(-scaled * scaled))
+            factors.append(ns.xp.exp(-(away * away)))
     if not integrate:
         weights = weights / (2 * math.pi * bandwidth**2)
     across, down = factors
@@ -216,9 +216,7 @@ def entropy(ns: Namespace, persistences: Array, counted: Array, *, normalise: bo
     return xp.where(count > 1, result / xp.log(count.clip(2)), 0.0)
 
 
-def statistics(
-    ns: Namespace, values: Sequence[Array], counted: Array, quantiles: Sequence[float]
-) -> Array:
+def statistics(ns: Namespace, values: Sequence[Array], counted: Array, quantiles: Array) -> Array:
     """Return count, and mean, standard deviation and quantiles of each array.
 
     Quantiles lie linearly between order statistics; the deviation is that of the bars, not an
@@ -230,35 +228,34 @@ def statistics(
         K of them.
     counted : array of bool, shape (B, N)
         Which rows are bars.
-    quantiles : sequence of float
+    quantiles : array of F, shape (Q,)
         From 0 to 1.
 
     Returns
     -------
-    array of F, shape (B, 1 + K * (2 + len(quantiles)))
+    array of F, shape (B, 1 + K * (2 + Q))
     """
     xp = ns.xp
-    count = ns.cast(counted, values[0]).sum(1)[:, None]
-    some = count > 0
-    columns = [count]
-    for x in values:
-        shown = xp.where(counted, x, 0.0)
-        mean = shown.sum(1)[:, None] / count.clip(1)
-        away = xp.where(counted, x - mean, 0.0)
-        variance = (away * away).sum(1)[:, None] / count.clip(1)
-        spread = variance > 0
-        deviation = xp.where(spread, xp.where(spread, variance, 1.0) ** 0.5, 0.0)
-        columns += [mean, deviation]
-        ordered = ns.sorted_rows(xp.where(counted, x, math.inf))
-        for q in quantiles:
-            place = q * (count - 1).clip(0)
-            below = xp.floor(place)
-            low, high = (
-                xp.where(some, ns.take(ordered, ns.whole(at)), 0.0)
-                for at in (below, xp.minimum(below + 1, (count - 1).clip(0)))
-            )
-            columns.append(low + (high - low) * (place - below))
-    return ns.concat(columns)
+    n_kinds, n_rows = len(values), len(counted)
+    counted = ns.concat([counted] * n_kinds, axis=0)  # (K B, N)
+    x = ns.concat(values, axis=0)
+    count = ns.cast(counted, x).sum(1)[:, None]
+    some, last = count > 0, (count - 1).clip(0)
+    mean = xp.where(counted, x, 0.0).sum(1)[:, None] / count.clip(1)
+    away = xp.where(counted, x - mean, 0.0)
+    variance = (away * away).sum(1)[:, None] / count.clip(1)
+    spread = variance > 0
+    deviation = xp.where(spread, xp.where(spread, variance, 1.0) ** 0.5, 0.0)
+    ordered = ns.sorted_rows(xp.where(counted, x, math.inf))
+    place = last * quantiles  # (K B, Q)
+    below = xp.floor(place)
+    low, high = (
+        xp.where(some, ns.take(ordered, ns.whole(at)), 0.0)
+        for at in (below, xp.minimum(below + 1, last))
+    )
+    found = ns.concat([mean, deviation, low + (high - low) * (place - below)])
+    rows = [found[i * n_rows : (i + 1) * n_rows] for i in range(n_kinds)]
+    return ns.concat([count[:n_rows], *rows])
 
 
 def lengths(ns: Namespace, persistences: Array, counted: Array, n_longest: int) -> Array:

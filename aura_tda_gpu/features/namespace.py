@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any, TypeAlias
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import InvalidInputError
 
-__all__ = ["Array", "Namespace", "namespace_of"]
+__all__ = ["Array", "Grid", "Namespace", "namespace_of"]
 
 Array: TypeAlias = Any  # of numpy, CuPy or torch; F means floating, the type of the values
+
+
+class Grid(NamedTuple):
+    """Equidistant samples, both ends among them.
+
+    Attributes
+    ----------
+    samples : array of F, shape (n,)
+        Ascending.
+    fenced : array of F, shape (n + 2,)
+        The samples between -inf and inf.
+    low, per_unit : float
+        The first sample, and how many steps there are in a unit; 0 where rounding makes steps
+        unequal.
+    """
+
+    samples: Array
+    fenced: Array
+    low: float
+    per_unit: float
 
 
 class Namespace:
@@ -28,9 +49,17 @@ class Namespace:
     def __init__(self, xp: Any) -> None:
         self.xp = xp
 
-    def grid(self, low: float, high: float, n: int, like: Array) -> Array:
-        """Return ``n`` equidistant samples, both ends among them, in the type of ``like``."""
-        return _grid_numpy_like(self.xp, low, high, n, str(like.dtype), _device_of(like))
+    def grid(self, low: float, high: float, n: int, like: Array) -> Grid:
+        """Return ``n`` equidistant samples in the type of ``like``, beside it."""
+        return _grid(self, low, high, n, like.dtype, _device_of(like))
+
+    def constant(self, numbers: tuple[float, ...], like: Array) -> Array:
+        """Return numbers in the type of ``like``, beside it, shape (n,)."""
+        return _constant(self, numbers, like.dtype, _device_of(like))
+
+    def from_host(self, array: npt.NDArray[Any], device: Any) -> Array:
+        """Return an array of numpy on a device; CuPy's is the current one."""
+        return self.xp.asarray(array)
 
     def zeros(self, shape: tuple[int, ...], like: Array) -> Array:
         """Return zeros in the type of ``like``, beside it."""
@@ -82,9 +111,23 @@ class Namespace:
             array, step = self.concat([head, tail]), 2 * step
         return array
 
-    def where_index(self, grid: Array, values: Array) -> Array:
-        """Return the first place of the grid that is not below each value."""
-        return self.xp.searchsorted(grid, values.ravel(), side="left").reshape(values.shape)
+    def where_index(self, grid: Grid, values: Array) -> Array:
+        """Return the first place of the grid that is not below each value, int64.
+
+        Up to rounding it follows from the distance to the first sample; what rounding does is
+        put right by a look at the samples to both sides.
+        """
+        values = self.detached(values)
+        if grid.per_unit == 0:
+            return self._searched(grid.samples, values)
+        n = len(grid.samples)
+        place = self.xp.ceil((values - grid.low) * grid.per_unit).clip(0, n)
+        index = self.whole(place)
+        index = index - self.whole(grid.fenced[index] >= values)
+        return index + self.whole(grid.fenced[index + 1] < values)
+
+    def _searched(self, samples: Array, values: Array) -> Array:
+        return self.xp.searchsorted(samples, values.ravel(), side="left").reshape(values.shape)
 
     def collect(self, index: Array, weights: Array, size: int) -> Array:
         """Return the sum of the weights of each index, row by row, in float64.
@@ -122,8 +165,9 @@ class Namespace:
 class _Torch(Namespace):
     """The same functions of torch."""
 
-    def grid(self, low: float, high: float, n: int, like: Array) -> Array:
-        return _grid_torch(self.xp, low, high, n, like.dtype, like.device)
+    def from_host(self, array: npt.NDArray[Any], device: Any) -> Array:
+        with self.xp.inference_mode(False):  # else no later backward pass could use it
+            return self.xp.as_tensor(array, device=device)
 
     def zeros(self, shape: tuple[int, ...], like: Array) -> Array:
         return self.xp.zeros(shape, dtype=like.dtype, device=like.device)
@@ -155,8 +199,8 @@ class _Torch(Namespace):
     def running_max(self, array: Array) -> Array:
         return self.xp.cummax(array, 1).values
 
-    def where_index(self, grid: Array, values: Array) -> Array:
-        return self.xp.searchsorted(grid, values.detach().contiguous())
+    def _searched(self, samples: Array, values: Array) -> Array:
+        return self.xp.searchsorted(samples, values.contiguous())
 
     def collect(self, index: Array, weights: Array, size: int) -> Array:
         sums = self.xp.zeros((len(index), size), dtype=self.xp.float64, device=index.device)
@@ -195,16 +239,28 @@ _NUMPY = Namespace(np)
 
 
 def _device_of(array: Array) -> Any:
-    """Return the number of an array's GPU; None on the host."""
-    return getattr(getattr(array, "device", None), "id", None)
+    """Return where an array is; a GPU of CuPy by its number."""
+    device = getattr(array, "device", None)
+    return getattr(device, "id", device)
 
 
 @lru_cache(maxsize=256)
-def _grid_numpy_like(xp: Any, low: float, high: float, n: int, dtype: str, _: Any) -> Array:
-    return xp.asarray(np.linspace(low, high, n).astype(dtype))
+def _constant(ns: Namespace, numbers: tuple[float, ...], dtype: Any, device: Any) -> Array:
+    return ns.from_host(np.array(numbers, _floats(dtype)), device)
+
+
+def _floats(dtype: Any) -> Any:
+    """Return the type of numpy for one of any library."""
+    return np.dtype(str(dtype).rpartition(".")[2]).type
 
 
 @lru_cache(maxsize=256)
-def _grid_torch(torch: Any, low: float, high: float, n: int, dtype: Any, device: Any) -> Array:
-    with torch.inference_mode(False):  # else no later backward pass could use it
-        return torch.as_tensor(np.linspace(low, high, n), dtype=dtype, device=device)
+def _grid(ns: Namespace, low: float, high: float, n: int, dtype: Any, device: Any) -> Grid:
+    floats = _floats(dtype)
+    samples = np.linspace(low, high, n).astype(floats)
+    fenced = np.concatenate([[-np.inf], samples, [np.inf]]).astype(floats)
+    reach, step = max(abs(low), abs(high)), (high - low) / max(1, n - 1)
+    info = np.finfo(floats)
+    fine = n > 1 and step > 100 * reach * float(info.eps) and step > 1e3 * float(info.tiny)
+    where = partial(ns.from_host, device=device)
+    return Grid(where(samples), where(fenced), float(samples[0]), 1 / step if fine else 0.0)

@@ -95,7 +95,8 @@ class PersistenceImage(SumOverBars):
         more = int(self.integrate)
         x0, x1, y0, y1 = map(float, self.im_range)
         nx, ny = self.resolution
-        return ns.grid(x0, x1, nx + more, like), ns.grid(y0, y1, ny + more, like)
+        x, y = ns.grid(x0, x1, nx + more, like), ns.grid(y0, y1, ny + more, like)
+        return x.samples, y.samples
 
     def _to_fit(self) -> list[str]:
         return [*(["im_range"] if self.im_range is None else []), *super()._to_fit()]
@@ -189,7 +190,7 @@ class PersistenceStatistics(Vectorisation):
 
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         values = (bars.births, bars.deaths, bars.deaths - bars.births)
-        return formulas.statistics(ns, values, bars.counted, self.quantiles)
+        return formulas.statistics(ns, values, bars.counted, ns.constant(self.quantiles, like))
 
 
 @dataclass(frozen=True)
