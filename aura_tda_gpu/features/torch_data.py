@@ -109,7 +109,7 @@ def rows_of(diagram: Diagram | Any, dims: Sequence[int] | None, name: str) -> Fl
             for k in (diagram.dimensions if dims is None else dims)
         ]
         return np.concatenate([np.empty((0, 3), np.float32), *parts])
-    given = diagram.detach().cpu() if isinstance(diagram, Tensor) else diagram
+    given = diagram.detach().cpu().numpy() if isinstance(diagram, Tensor) else diagram
     try:
         rows = np.array(given, np.float32)
     except (TypeError, ValueError) as error:

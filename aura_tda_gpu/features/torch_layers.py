@@ -36,8 +36,8 @@ class Ranged(nn.Module):
     vectorisation : Vectorisation
         Fitted or not.
     check_values : bool, optional
-        Whether each call looks for rows that are no bars; on the CPU alone when left out, where
-        that needs no wait.
+        Whether each call looks for rows that are no bars. When left out, it does on the CPU, where
+        that needs no wait, unless it is compiled.
     """
 
     def __init__(self, vectorisation: Vectorisation, check_values: bool | None = None) -> None:
@@ -81,7 +81,9 @@ class Ranged(nn.Module):
         return found
 
     def _checks(self, bars: Tensor) -> bool:
-        return bars.device.type == "cpu" if self.check_values is None else self.check_values
+        if self.check_values is None:
+            return bars.device.type == "cpu" and not torch.compiler.is_compiling()
+        return self.check_values
 
     def _names(self, vectorisation: Vectorisation) -> list[str]:
         return [name for name in _FITTED if hasattr(vectorisation, name)]
@@ -206,8 +208,8 @@ class TopologyFeatures(nn.Module):
         Whose features come one after the other. A module takes ``(bars, mask)`` and has
         ``n_features`` and ``get_feature_names_out``, as `LearnablePersistenceImage` and `PersLay`.
     check_values : bool, optional
-        Whether each call looks for rows that are no bars; on the CPU alone when left out, where
-        that needs no wait.
+        Whether each call looks for rows that are no bars. When left out, it does on the CPU, where
+        that needs no wait, unless it is compiled.
 
     Raises
     ------

@@ -77,6 +77,8 @@ class PersLay(Ranged):
     torch.Size([1, 16])
     """
 
+    offsets: nn.Parameter | None
+
     def __init__(
         self,
         dimension: int | None = None,
@@ -105,7 +107,8 @@ class PersLay(Ranged):
         super().__init__(ranged, check_values)
         self.transform, self.weight, self.pool, self.n_top = transform, weight, pool, n_top
         self.points = nn.Parameter(torch.empty(n_points, 1 if transform == "triangle" else 2))
-        self.offsets = nn.Parameter(torch.empty(0 if transform == "triangle" else n_points))
+        offsets = None if transform == "triangle" else nn.Parameter(torch.empty(n_points))
+        self.register_parameter("offsets", offsets)
         self.weights = nn.Parameter(torch.empty(2 if weight == "power" else _GRID * _GRID))
         self.reset_parameters()
 
@@ -128,8 +131,8 @@ class PersLay(Ranged):
             self.points.uniform_(0, 1)
             if self.transform == "line":
                 self.points.uniform_(-1, 1)
-            # the logarithm of a width, or what a line adds
-            self.offsets.fill_(0.0 if self.transform == "line" else math.log(0.1))
+            if self.offsets is not None:  # the logarithm of a width, or what a line adds
+                self.offsets.fill_(0.0 if self.transform == "line" else math.log(0.1))
             self.weights.fill_(1.0)
             if self.weight == "power":
                 self.weights[1] = 0.0  # the logarithm of the exponent
@@ -162,10 +165,12 @@ class PersLay(Ranged):
 
     def _transformed(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the transform of each bar, shape (batch, n_bars, q)."""
-        points, offsets = self.points.to(x.dtype), self.offsets.to(x.dtype)
+        points = self.points.to(x.dtype)
         if self.transform == "triangle":
             half = y[..., None] / 2
             return (half - (points[:, 0] - x[..., None] - half).abs()).clamp(min=0)
+        assert self.offsets is not None
+        offsets = self.offsets.to(x.dtype)
         if self.transform == "line":
             return torch.stack([x, y], -1) @ points.T + offsets
         away = (x[..., None] - points[:, 0]) ** 2 + (y[..., None] - points[:, 1]) ** 2
