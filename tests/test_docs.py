@@ -126,6 +126,48 @@ def test_an_example(name, tmp_path):
     assert all("longest loop" in line for line in lines)
 
 
+def test_the_loss_that_makes_a_loop(tmp_path):
+    pytest.importorskip("torch", reason="torch is not installed")
+    lines = run(ROOT / "examples" / "topological_loss.py", cwd=tmp_path).splitlines()
+    loops = [float(line.split()[-1]) for line in lines[:-1]]
+    assert len(loops) == 9
+    assert loops[-1] > 0.7
+    assert loops[-1] > 4 * loops[0]
+    if importlib.util.find_spec("matplotlib") is None:
+        assert lines[-1].startswith("no picture")
+    else:
+        assert (tmp_path / "out" / "topological_loss.png").stat().st_size > 10_000
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("aeon") is None, reason="aeon, which has the data, is not installed"
+)
+def test_the_activities(tmp_path):
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    lines = run(ROOT / "examples" / "classify_activity.py", cwd=tmp_path).splitlines()
+    found = re.findall(r"^(.{20})  (\w+) .* ([\d.]+) % \+-", "\n".join(lines), re.MULTILINE)
+    scores = {(setting.strip(), name): float(score) for setting, name, score in found}
+    assert len(scores) == 6
+    assert all(scores["as recorded", name] > 97 for name in ("statistics", "topology", "both"))
+    turned = {name: score for (setting, name), score in scores.items() if "turned" in setting}
+    assert turned["topology"] > 70
+    assert turned["both"] > turned["statistics"] + 4  # 9.5 when written down
+
+
+def test_an_example_says_what_it_lacks(tmp_path):
+    for name, lacks in (("topological_loss", "torch"), ("classify_activity", "sklearn")):
+        code = f"""
+import importlib.util, runpy, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == {lacks!r} else find(name, *more)
+try:
+    runpy.run_path({str(ROOT / "examples" / name)!r} + ".py")
+except SystemExit as end:
+    print(end)
+"""
+        assert run("-c", code, cwd=tmp_path).startswith("pip install 'aura-tda-gpu[")
+
+
 def test_the_loop_that_opens_and_closes(tmp_path):
     lines = run(ROOT / "examples" / "loop_opens_and_closes.py", cwd=tmp_path).splitlines()
     told = [line.split()[2:4] for line in lines[:-1]]

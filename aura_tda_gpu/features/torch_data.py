@@ -15,7 +15,7 @@ from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array
 from .padding import pad
 
-__all__ = ["DiagramDataset", "collate_diagrams", "rows_of"]
+__all__ = ["DiagramDataset", "collate_diagrams", "rows_of", "sent"]
 
 Sample: TypeAlias = Any
 
@@ -125,3 +125,10 @@ def rows_of(diagram: Diagram | Any, dims: Sequence[int] | None, name: str) -> Fl
         raise InvalidInputError(f"{name} has no bar in row {row}: {rows[row].tolist()}", row)
     rows = rows[places]
     return rows if dims is None else rows[np.isin(rows[:, 2], dims)]
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of the host on a device; nobody waits for the copy to a GPU."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)

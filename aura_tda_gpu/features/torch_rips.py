@@ -17,6 +17,7 @@ from ..persistence.batch import vietoris_rips_batch
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array, Int64Array
 from ..persistence.rips import check_options
+from .torch_data import sent
 
 __all__ = ["RipsLayer"]
 
@@ -133,13 +134,13 @@ class RipsLayer(nn.Module):
         bars, mask = torch.from_numpy(layout.bars), torch.from_numpy(layout.mask)
         if clouds:
             like = clouds[0]
-            bars = self._filled(bars.to(like.device, like.dtype), clouds, layout)
-            mask = mask.to(like.device)
+            bars = self._filled(sent(bars.to(like.dtype), like.device), clouds, layout)
+            mask = sent(mask, like.device)
         return (bars[0], mask[0]) if is_single else (bars, mask)
 
     def _filled(self, bars: Tensor, clouds: Sequence[Tensor], layout: _Layout) -> Tensor:
         """Put the lengths of the edges where they belong."""
-        first, second, places = torch.from_numpy(layout.edges).to(bars.device)
+        first, second, places = sent(torch.from_numpy(layout.edges), bars.device)
         if self.options.metric == "precomputed":
             entries = torch.cat([matrix.reshape(-1) for matrix in clouds])
             lengths = (entries[first] + entries[second]) / 2

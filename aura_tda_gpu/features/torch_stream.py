@@ -14,7 +14,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from ..errors import InvalidInputError, LifecycleError
 from ..persistence.engine import Float32Array
 from .padding import pad
-from .torch_data import rows_of
+from .torch_data import rows_of, sent
 
 __all__ = ["StreamFeatures"]
 
@@ -128,7 +128,7 @@ class StreamFeatures(IterableDataset[StreamSample]):
                     new.new_zeros(n_scales, *new.shape[1:]),
                     known.new_zeros(n_scales, *known.shape[1:]),
                 )
-            here = rows.to(self.device)
+            here = sent(rows, self.device)
             held = held[0].index_copy(0, here, new), held[1].index_copy(0, here, known)
             meta = {
                 "timestamp": instant[0].timestamp,
@@ -168,7 +168,7 @@ class StreamFeatures(IterableDataset[StreamSample]):
             dropped = torch.tensor([max(0, len(each) - self.max_bars) for each in rows])
             rows = [_longest(each, self.max_bars) for each in rows]
         length = self.max_bars if self.features is None else None
-        bars, mask = (torch.from_numpy(x).to(self.device) for x in pad(rows, length=length))
+        bars, mask = (sent(torch.from_numpy(x), self.device) for x in pad(rows, length=length))
         if self.features is None:
             return bars, mask, dropped
         with torch.no_grad():

@@ -264,6 +264,19 @@ def test_from_points_to_features_and_back(rng):
     assert points.grad.any(-1).any(-1).all()
 
 
+def test_no_number_is_read_on_a_device(rng):
+    """Tensors without numbers refuse what would make a GPU wait for the host."""
+    bars, mask = random_bars(rng)
+    features = made().fit(bars, mask).to("meta")
+    found = features(bars.to("meta"), mask.to("meta"))
+    assert found.device.type == "meta"
+    assert found.shape == (len(bars), features.n_features)
+    with pytest.raises(RuntimeError, match="meta"):
+        PersLay(1, sample_range=(0.0, 1.0), check_values=True).to("meta")(
+            bars.to("meta"), mask.to("meta")
+        )
+
+
 @pytest.mark.parametrize(
     ("bars", "mask", "complaint"),
     [

@@ -1,4 +1,4 @@
-"""torch and scikit-learn come when they are asked for, and are told by name when they are missing."""
+"""torch and scikit-learn come when asked for, and are told by name when they are missing."""
 
 from __future__ import annotations
 
