@@ -100,7 +100,8 @@ $(VENV)/.demo: $(VENV)/.python $(INPUTS)
 
 $(VENV)/.test: $(VENV)/.python $(INPUTS)
 	@echo "installing the package and what the tests need (a few minutes, once)"
-	@$(INSTALL) -e '.[test,plot,parquet,torch]'
+	@$(INSTALL) -e '.[test,plot,parquet,sklearn,torch]'
+	@$(INSTALL) --no-deps aeon # for the recordings in it; what its code needs would hold numba back
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.bench: $(VENV)/.python $(INPUTS)

@@ -1,7 +1,7 @@
 """Which activity is it? A watch's sensors, by plain statistics, by topology, and by both.
 
-BasicMotions: 80 recordings of ten seconds by the accelerometer and the gyroscope of a smart watch, 20
-each of standing, walking, running and badminton, from the UEA archive of time series
+BasicMotions: 80 recordings of ten seconds by the accelerometer and the gyroscope of a smart watch,
+20 each of standing, walking, running and badminton, from the UEA archive of time series
 (https://www.timeseriesclassification.com/description.php?Dataset=BasicMotions). It comes with aeon;
 its two files are read from there, and nothing of aeon is imported.
 
