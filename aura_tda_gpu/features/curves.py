@@ -152,7 +152,7 @@ class PersistenceLandscape(_Sampled):
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         grid = self.grid(ns, like)
         layers = formulas.landscape(ns, bars.births, bars.deaths, bars.counted, grid, self.n_layers)
-        return math.sqrt(2) * layers.reshape(len(layers), -1)
+        return math.sqrt(2) * layers.reshape(len(layers), self.n_layers * self.resolution)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Grid(NamedTuple):
     samples : array of F, shape (n,)
         Ascending.
     fenced : array of F, shape (n + 2,)
-        The samples between -inf and inf.
+        The samples between two nan, to which nothing compares.
     low, per_unit : float
         The first sample, and how many steps there are in a unit; 0 where rounding makes steps
         unequal.
@@ -122,7 +122,7 @@ class Namespace:
             return self._searched(grid.samples, values)
         n = len(grid.samples)
         place = self.xp.ceil((values - grid.low) * grid.per_unit).clip(0, n)
-        index = self.whole(place)
+        index = self.whole(place).clip(0, n)  # nan is unknown where values are unread
         index = index - self.whole(grid.fenced[index] >= values)
         return index + self.whole(grid.fenced[index + 1] < values)
 
@@ -258,7 +258,7 @@ def _floats(dtype: Any) -> Any:
 def _grid(ns: Namespace, low: float, high: float, n: int, dtype: Any, device: Any) -> Grid:
     floats = _floats(dtype)
     samples = np.linspace(low, high, n).astype(floats)
-    fenced = np.concatenate([[-np.inf], samples, [np.inf]]).astype(floats)
+    fenced = np.concatenate([[np.nan], samples, [np.nan]]).astype(floats)
     reach, step = max(abs(low), abs(high)), (high - low) / max(1, n - 1)
     info = np.finfo(floats)
     fine = n > 1 and step > 100 * reach * float(info.eps) and step > 1e3 * float(info.tiny)

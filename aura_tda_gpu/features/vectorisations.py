@@ -106,6 +106,11 @@ class PersistenceImage(SumOverBars):
         ends = (births.min(), births.max(), persistences.min(), persistences.max())
         return {"im_range": tuple(map(float, ends)), **super()._fitted(births, deaths)}
 
+    @property
+    def n_pixels(self) -> int:
+        """Samples, or pixels, of the image."""
+        return self.resolution[0] * self.resolution[1]
+
     def _numbers(self, n_bars: int) -> int:
         return (n_bars + self.resolution[0]) * sum(self.resolution)
 
@@ -120,7 +125,7 @@ class PersistenceImage(SumOverBars):
         image = formulas.gaussian_image(
             ns, bars.births, persistences, weights, x, y, self.bandwidth, integrate=self.integrate
         )
-        return image.reshape(len(image), -1)
+        return image.reshape(len(image), self.n_pixels)
 
 
 @dataclass(frozen=True)
