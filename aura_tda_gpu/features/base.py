@@ -132,7 +132,7 @@ class Vectorisation(ABC):
         missing = self._to_fit()
         if not missing:
             return self
-        bars = self._rows(ns, ns.detached(values), mask, end=math.inf)
+        bars = self.rows(ns, ns.detached(values), mask, end=math.inf)
         if not bool(bars.counted.any()):
             which = "" if self.dimension is None else f" of dimension {self.dimension}"
             finite = " finite" if self.infinite == "drop" else ""
@@ -143,7 +143,7 @@ class Vectorisation(ABC):
         births = bars.births[bars.counted]
         deaths = bars.deaths[bars.counted]
         last = self._last_of(ns, bars) if self.end is None else self.end
-        deaths = ns.xp.where(ns.xp.isinf(deaths), births.clip(last), deaths)
+        deaths = ns.xp.where(ns.xp.isinf(deaths), ns.at_least(births, last), deaths)
         found = self._fitted(births, deaths)
         return replace(self, **{name: found[name] for name in missing})
 
@@ -182,9 +182,9 @@ class Vectorisation(ABC):
         if n_bars == 0:  # the formulas look at a first bar
             values = ns.zeros((n, 1, 3), values)
             mask = values[:, :, 0] > 0
-        step = max(1, _CHUNK // self._numbers(max(1, n_bars)))
+        step = max(1, _CHUNK // self.numbers(max(1, n_bars)))
         parts = [
-            self._vectors(ns, self._rows(ns, values[i : i + step], mask[i : i + step]), values)
+            self._vectors(ns, self.rows(ns, values[i : i + step], mask[i : i + step]), values)
             for i in range(0, max(1, n), step)
         ]
         return ns.cast(parts[0] if len(parts) == 1 else ns.concat(parts, axis=0), values)
@@ -195,25 +195,37 @@ class Vectorisation(ABC):
         """Return ``fit(values, mask).transform(values, mask)``; what was fitted is lost."""
         return self.fit(values, mask).transform(values, mask)
 
-    def _rows(self, ns: Namespace, values: Array, mask: Array, end: float | None = None) -> BarRows:
-        """Return the bars that count, open ones dealt with; others are 0, 0."""
+    def rows(self, ns: Namespace, values: Array, mask: Array, end: float | None = None) -> BarRows:
+        """Return the bars that count, with open ones dealt with; other rows are 0, 0."""
         counted = mask
         if self.dimension is not None:
             counted = counted & (values[:, :, 2] == self.dimension)
-        dimensions = ns.xp.where(counted, values[:, :, 2], 0.0)
-        births = ns.xp.where(counted, values[:, :, 0], 0.0)
-        deaths = ns.xp.where(counted, values[:, :, 1], 0.0)
+        found = (ns.xp.where(counted, values[:, :, i], 0.0) for i in range(3))
+        births, deaths, dimensions = found
+        return self.without_open(ns, BarRows(births, deaths, counted, dimensions), end)
+
+    def without_open(self, ns: Namespace, bars: BarRows, end: float | None = None) -> BarRows:
+        """Return bars with open ones left out, ended or kept."""
         if self.infinite == "keep":
-            return BarRows(births, deaths, counted, dimensions)
-        is_open = ns.xp.isinf(deaths)
+            return bars
+        births, counted = bars.births, bars.counted
+        is_open = ns.xp.isinf(bars.deaths)
         if self.infinite == "drop":
             counted = counted & ~is_open
-            births = ns.xp.where(counted, births, 0.0)
-            ends = births
+            ends = births = ns.xp.where(is_open, 0.0, births)
         else:
-            end = self.end if end is None else end
-            ends = births.clip(end)
-        return BarRows(births, ns.xp.where(is_open, ends, deaths), counted, dimensions)
+            ends = ns.at_least(births, self._where_clipped(end))
+        return BarRows(births, ns.xp.where(is_open, ends, bars.deaths), counted, bars.dimensions)
+
+    def _where_clipped(self, end: float | None) -> float:
+        end = self.end if end is None else end
+        if end is None:
+            raise LifecycleError(f"{type(self).__name__} is not fitted: limit is not known")
+        return float(end)
+
+    def of_rows(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
+        """Return the feature vectors of bars that `rows` returned, shape (b, F)."""
+        return self._vectors(ns, bars, like)
 
     def _last_of(self, ns: Namespace, bars: BarRows) -> float:
         """Return the largest birth or finite death."""
@@ -230,7 +242,7 @@ class Vectorisation(ABC):
         """Return all that can be fitted, from the bars that count: open ones end with the last."""
         return {"limit": float(deaths.max())}
 
-    def _numbers(self, n_bars: int) -> int:
+    def numbers(self, n_bars: int) -> int:
         """Return how many numbers the largest intermediate array holds for a diagram."""
         return 8 * n_bars
 
@@ -265,7 +277,11 @@ class SumOverBars(Vectorisation):
             Float64 where that is free or needed for differences, otherwise as ``values``.
         """
         ns, mask = checked(values, mask, check_values=check_values)
-        return self._sums(ns, self._rows(ns, values, mask), values)
+        return self._sums(ns, self.rows(ns, values, mask), values)
+
+    def sums_of_rows(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
+        """Return the sums over bars that `rows` returned, shape (b, S)."""
+        return self._sums(ns, bars, like)
 
     def of_sums(self, sums: Array) -> Array:
         """Return the feature vectors of sums, shape (B, F), in the type of the sums."""

@@ -17,6 +17,9 @@ __all__ = ["Array", "Grid", "Namespace", "namespace_of"]
 Array: TypeAlias = Any  # of numpy, CuPy or torch; F means floating, the type of the values
 
 
+_FEW = 4096  # values that numpy finds faster by searching
+
+
 class Grid(NamedTuple):
     """Equidistant samples, both ends among them.
 
@@ -89,9 +92,13 @@ class Namespace:
         """Return the rows in ascending order."""
         return self.xp.sort(array, axis=1)
 
+    def at_least(self, array: Array, least: float) -> Array:
+        """Return the larger one of each number and ``least``."""
+        return self.xp.maximum(array, least)
+
     def take(self, array: Array, index: Array) -> Array:
         """Return ``array[i, index[i, j]]``."""
-        return self.xp.take_along_axis(array, index, axis=1)
+        return array[self.xp.arange(len(array))[:, None], index]
 
     def flip(self, array: Array) -> Array:
         """Return the rows back to front."""
@@ -118,10 +125,10 @@ class Namespace:
         put right by a look at the samples to both sides.
         """
         values = self.detached(values)
-        if grid.per_unit == 0:
+        if grid.per_unit == 0 or (self.xp is np and values.size < _FEW):
             return self._searched(grid.samples, values)
         n = len(grid.samples)
-        place = self.xp.ceil((values - grid.low) * grid.per_unit).clip(0, n)
+        place = self.at_least(self.xp.ceil((values - grid.low) * grid.per_unit), 0).clip(max=n)
         index = self.whole(place).clip(0, n)  # nan is unknown where values are unread
         index = index - self.whole(grid.fenced[index] >= values)
         return index + self.whole(grid.fenced[index + 1] < values)
@@ -186,6 +193,9 @@ class _Torch(Namespace):
 
     def sorted_rows(self, array: Array) -> Array:
         return self.xp.sort(array, dim=1).values
+
+    def at_least(self, array: Array, least: float) -> Array:
+        return array.clamp(min=least)
 
     def take(self, array: Array, index: Array) -> Array:
         return self.xp.gather(array, 1, index)

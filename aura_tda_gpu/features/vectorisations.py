@@ -111,7 +111,8 @@ class PersistenceImage(SumOverBars):
         """Samples, or pixels, of the image."""
         return self.resolution[0] * self.resolution[1]
 
-    def _numbers(self, n_bars: int) -> int:
+    def numbers(self, n_bars: int) -> int:
+        """Return how many numbers the largest intermediate array holds for a diagram."""
         return (n_bars + self.resolution[0]) * sum(self.resolution)
 
     def _columns(self) -> list[str]:
