@@ -134,10 +134,23 @@ class RealTimeFeatures:
         Returns
         -------
         ndarray of float32, shape (sum of all F,)
-            0 where a scale is missing: it has not ticked yet.
+            0 where a scale is missing: it has not ticked yet. Read-only.
+
+        Raises
+        ------
+        InvalidInputError
+            If the features of a scale are not of its length: another hook has made them.
         """
-        nothing = {name: np.zeros(scale.size, np.float32) for name, scale in self._scales.items()}
-        merged = np.concatenate([by_scale.get(name, nothing[name]) for name in self._scales])
+        parts = []
+        for name, scale in self._scales.items():
+            part = by_scale.get(name)
+            if part is not None and part.shape != (scale.size,):
+                raise InvalidInputError(
+                    f"the features of {name} have shape {part.shape}, not ({scale.size},): "
+                    "did another hook make them?"
+                )
+            parts.append(np.zeros(scale.size, np.float32) if part is None else part)
+        merged: Float32Array = np.concatenate(parts)
         merged.setflags(write=False)
         return merged
 
@@ -173,6 +186,7 @@ class _ScaleFeatures:
 
     def __init__(self, parts: tuple[Vectorisation, ...], rebuild_every: int) -> None:
         self._features = [RunningFeature(part, rebuild_every) for part in parts]
+        self._dimensions = {part.dimension for part in parts if part.dimension is not None}
         self._bars: TickBars | None = None
         self.names = np.concatenate([part.get_feature_names_out() for part in parts])
         self.size = len(self.names)
@@ -185,6 +199,8 @@ class _ScaleFeatures:
 
     def take(self, diagram: Diagram) -> Float32Array:
         """Return the features of a diagram, float32 of shape (F,)."""
+        for dimension in self._dimensions:
+            diagram[dimension]  # raises where it was not computed
         bars, self._bars = TickBars(diagram, self._bars), None
         found = np.concatenate([feature.take(bars) for feature in self._features])
         bars.forget()
