@@ -172,7 +172,7 @@ class Silhouette(_Sampled, SumOverBars):
     References
     ----------
     Chazal, Fasy, Lecci, Rinaldo, Wasserman, Stochastic convergence of persistence landscapes and
-    silhouettes, SoCG 2014, section 4.
+    silhouettes, SoCG 2014.
     """
 
     _: KW_ONLY
