@@ -110,7 +110,8 @@ class EulerCurve(_Sampled, SumOverBars):
     short_name: ClassVar[str] = "euler_curve"
 
     def _sums(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        odd = bars.dimensions - 2 * ns.xp.floor(bars.dimensions / 2)
+        dimensions = ns.xp.where(bars.counted, bars.dimensions, 0.0)
+        odd = dimensions - 2 * ns.xp.floor(dimensions / 2)
         weights = ns.xp.where(bars.counted, 1 - 2 * odd, 0.0)
         return formulas.betti_sums(ns, bars.births, bars.deaths, weights, self.grid(ns, like))
 

@@ -68,7 +68,7 @@ def tent_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid:
     -------
     array of float64, shape (B, R)
     """
-    index = ns.where_index(grid, ns.concat([births, (births + deaths) / 2, deaths]))
+    index = ns.where_index(grid, ns.concat([births, (births + deaths) / 2, deaths]), exact=False)
     b, d, w = (ns.wide(x) for x in (births - grid.low, deaths - grid.low, weights))
     masses = ns.concat([w, -2 * w, w])
     moments = ns.concat([w * b, -w * (b + d), w * d])
@@ -113,7 +113,7 @@ def landscape(
     order = ns.argsort(ns.detached(middles))
     falling = ns.take(xp.where(counted, deaths, nothing), order)
     rising = ns.take(xp.where(counted, -births, nothing), order)
-    index = ns.where_index(grid, middles)
+    index = ns.where_index(grid, middles, exact=False)
     ones = ns.cast(counted, births)
     steps = ns.collect(index, ones, len(grid.samples) + 1)
     passed = ns.whole(steps.cumsum(1)[:, :-1])  # (B, R): bars with a middle up to t
@@ -184,7 +184,7 @@ def gaussian_image(
             below = ns.erf(away) / 2
             factors.append(below[:, :, 1:] - below[:, :, :-1])
         else:
-            factors.append(ns.xp.exp(-(away * away)))
+            factors.append(ns.bell(away))
     if not integrate:
         weights = weights / (2 * math.pi * bandwidth**2)
     across, down = factors

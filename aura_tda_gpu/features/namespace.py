@@ -118,11 +118,12 @@ class Namespace:
             array, step = self.concat([head, tail]), 2 * step
         return array
 
-    def where_index(self, grid: Grid, values: Array) -> Array:
+    def where_index(self, grid: Grid, values: Array, *, exact: bool = True) -> Array:
         """Return the first place of the grid that is not below each value, int64.
 
         Up to rounding it follows from the distance to the first sample; what rounding does is
-        put right by a look at the samples to both sides.
+        put right by a look at the samples to both sides, unless ``exact`` is False. The order of
+        places is that of values in any case.
         """
         values = self.detached(values)
         if grid.per_unit == 0 or (self.xp is np and values.size < _FEW):
@@ -130,6 +131,8 @@ class Namespace:
         n = len(grid.samples)
         place = self.at_least(self.xp.ceil((values - grid.low) * grid.per_unit), 0).clip(max=n)
         index = self.whole(place).clip(0, n)  # nan is unknown where values are unread
+        if not exact:
+            return index
         index = index - self.whole(grid.fenced[index] >= values)
         return index + self.whole(grid.fenced[index + 1] < values)
 
@@ -159,6 +162,12 @@ class Namespace:
             sums = self.xp.zeros(n_rows * size)
             self.xp.add.at(sums, flat, self.wide(weights).ravel())
         return sums.reshape(n_rows, size)
+
+    def bell(self, array: Array) -> Array:
+        """Return ``exp(-array ** 2)``; the array is lost."""
+        array *= array
+        array *= -1
+        return self.xp.exp(array)
 
     def erf(self, array: Array) -> Array:
         """Return the error function."""
@@ -215,6 +224,11 @@ class _Torch(Namespace):
     def collect(self, index: Array, weights: Array, size: int) -> Array:
         sums = self.xp.zeros((len(index), size), dtype=self.xp.float64, device=index.device)
         return sums.scatter_add(1, index, self.wide(weights))
+
+    def bell(self, array: Array) -> Array:
+        if array.requires_grad:
+            return self.xp.exp(-(array * array))
+        return array.mul_(array).neg_().exp_()
 
     def erf(self, array: Array) -> Array:
         return self.xp.erf(array)

@@ -119,9 +119,9 @@ class TickBars:
     def _rows(
         self, part: Vectorisation, tables: tuple[Mapping[int, Float32Array], ...], which: str
     ) -> BarRows:
-        key = (which, part.dimension, part.infinite, part.end)
+        key = (which, *part.counting)
         if key not in self._found:
-            every = (which, part.dimension)
+            every = (which, part.dimension, None)
             if every not in self._found:
                 self._found[every] = _side_by_side(tables, part.dimension)
             self._found[key] = part.without_open(_NUMPY, self._found[every])
