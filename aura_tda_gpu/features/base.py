@@ -236,11 +236,13 @@ class Vectorisation(ABC):
         """Return the feature vectors of bars that `rows` returned, in the type of ``like``."""
         n, n_bars = bars.counted.shape
         step = max(1, _CHUNK // self.numbers(n_bars))
+        if n <= step:
+            return ns.cast(self._vectors(ns, bars, like), like)
         parts = [
             self._vectors(ns, BarRows(*(column[i : i + step] for column in bars)), like)
-            for i in range(0, max(1, n), step)
+            for i in range(0, n, step)
         ]
-        return ns.cast(parts[0] if len(parts) == 1 else ns.concat(parts, axis=0), like)
+        return ns.cast(ns.concat(parts, axis=0), like)
 
     def _last_of(self, ns: Namespace, bars: BarRows) -> float:
         """Return the largest birth or finite death."""

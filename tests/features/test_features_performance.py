@@ -29,7 +29,7 @@ def test_a_record(run, capsys):
     found = run()
     assert [row["vectorisation"] for row in found["batch"]] == [
         *features_performance.PAIRS,
-        "all",
+        "all six at once",
     ]
     assert all(
         row["times_as_fast"].keys() == {"numpy", "torch", "torch float32"} for row in found["batch"]
