@@ -15,7 +15,7 @@ from .checks import at_least
 from .namespace import Array, Namespace
 from .padding import checked
 
-__all__ = ["BarRows", "Infinite", "Range", "SumOverBars", "Vectorisation"]
+__all__ = ["BarRows", "Infinite", "Range", "SumOverBars", "Vectorisation", "at_least_a_row"]
 
 Infinite: TypeAlias = Literal["clip", "drop", "keep"]
 Range: TypeAlias = tuple[float, float]
@@ -25,7 +25,10 @@ _CHUNK = 1 << 19  # numbers in the largest intermediate array; they stay in the 
 
 
 class BarRows(NamedTuple):
-    """The bars that count, of some diagrams: arrays of shape (B, N)."""
+    """The bars that count, of some diagrams: arrays of shape (B, N).
+
+    Births and deaths are 0 in other rows, dimensions are anything.
+    """
 
     births: Array
     deaths: Array
@@ -132,7 +135,7 @@ class Vectorisation(ABC):
         missing = self._to_fit()
         if not missing:
             return self
-        bars = self._rows(ns, ns.detached(values), mask, end=math.inf)
+        bars = self.rows(ns, ns.detached(values), mask, end=math.inf)
         if not bool(bars.counted.any()):
             which = "" if self.dimension is None else f" of dimension {self.dimension}"
             finite = " finite" if self.infinite == "drop" else ""
@@ -143,7 +146,7 @@ class Vectorisation(ABC):
         births = bars.births[bars.counted]
         deaths = bars.deaths[bars.counted]
         last = self._last_of(ns, bars) if self.end is None else self.end
-        deaths = ns.xp.where(ns.xp.isinf(deaths), births.clip(last), deaths)
+        deaths = ns.xp.where(deaths == math.inf, ns.at_least(births, last), deaths)
         found = self._fitted(births, deaths)
         return replace(self, **{name: found[name] for name in missing})
 
@@ -174,20 +177,9 @@ class Vectorisation(ABC):
             If something is neither given nor fitted.
         """
         ns, mask = checked(values, mask, check_values=check_values)
-        if not self.is_fitted:
-            raise LifecycleError(
-                f"{type(self).__name__} is not fitted: call fit(), or give {self._to_fit()[0]}"
-            )
-        n, n_bars = mask.shape
-        if n_bars == 0:  # the formulas look at a first bar
-            values = ns.zeros((n, 1, 3), values)
-            mask = values[:, :, 0] > 0
-        step = max(1, _CHUNK // self._numbers(max(1, n_bars)))
-        parts = [
-            self._vectors(ns, self._rows(ns, values[i : i + step], mask[i : i + step]), values)
-            for i in range(0, max(1, n), step)
-        ]
-        return ns.cast(parts[0] if len(parts) == 1 else ns.concat(parts, axis=0), values)
+        self.refuse_unfitted()
+        values, mask = at_least_a_row(ns, values, mask)
+        return self.of_rows(ns, self.rows(ns, values, mask), values)
 
     __call__ = transform
 
@@ -195,30 +187,67 @@ class Vectorisation(ABC):
         """Return ``fit(values, mask).transform(values, mask)``; what was fitted is lost."""
         return self.fit(values, mask).transform(values, mask)
 
-    def _rows(self, ns: Namespace, values: Array, mask: Array, end: float | None = None) -> BarRows:
-        """Return the bars that count, open ones dealt with; others are 0, 0."""
+    def refuse_unfitted(self) -> None:
+        """Raise if something is neither given nor fitted.
+
+        Raises
+        ------
+        LifecycleError
+            If so.
+        """
+        if not self.is_fitted:
+            raise LifecycleError(
+                f"{type(self).__name__} is not fitted: call fit(), or give {self._to_fit()[0]}"
+            )
+
+    def rows(self, ns: Namespace, values: Array, mask: Array, end: float | None = None) -> BarRows:
+        """Return the bars that count, with open ones dealt with; other rows are 0, 0."""
         counted = mask
         if self.dimension is not None:
             counted = counted & (values[:, :, 2] == self.dimension)
-        dimensions = ns.xp.where(counted, values[:, :, 2], 0.0)
-        births = ns.xp.where(counted, values[:, :, 0], 0.0)
-        deaths = ns.xp.where(counted, values[:, :, 1], 0.0)
+        births, deaths = (ns.xp.where(counted, values[:, :, i], 0.0) for i in (0, 1))
+        return self.without_open(ns, BarRows(births, deaths, counted, values[:, :, 2]), end)
+
+    def without_open(self, ns: Namespace, bars: BarRows, end: float | None = None) -> BarRows:
+        """Return bars with open ones left out, ended or kept."""
         if self.infinite == "keep":
-            return BarRows(births, deaths, counted, dimensions)
-        is_open = ns.xp.isinf(deaths)
+            return bars
+        births, counted = bars.births, bars.counted
+        is_open = bars.deaths == math.inf
         if self.infinite == "drop":
             counted = counted & ~is_open
-            births = ns.xp.where(counted, births, 0.0)
-            ends = births
+            ends = births = ns.xp.where(is_open, 0.0, births)
         else:
-            end = self.end if end is None else end
-            ends = births.clip(end)
-        return BarRows(births, ns.xp.where(is_open, ends, deaths), counted, dimensions)
+            ends = ns.at_least(births, self._where_clipped(end))
+        return BarRows(births, ns.xp.where(is_open, ends, bars.deaths), counted, bars.dimensions)
+
+    def _where_clipped(self, end: float | None) -> float:
+        end = self.end if end is None else end
+        if end is None:
+            raise LifecycleError(f"{type(self).__name__} is not fitted: limit is not known")
+        return float(end)
+
+    @property
+    def counting(self) -> tuple[object, ...]:
+        """What `rows` depends on: vectorisations that agree in it can share them."""
+        return (self.dimension, self.infinite, self.end if self.infinite == "clip" else None)
+
+    def of_rows(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
+        """Return the feature vectors of bars that `rows` returned, in the type of ``like``."""
+        n, n_bars = bars.counted.shape
+        step = max(1, _CHUNK // self.numbers(n_bars))
+        if n <= step:
+            return ns.cast(self._vectors(ns, bars, like), like)
+        parts = [
+            self._vectors(ns, BarRows(*(column[i : i + step] for column in bars)), like)
+            for i in range(0, n, step)
+        ]
+        return ns.cast(ns.concat(parts, axis=0), like)
 
     def _last_of(self, ns: Namespace, bars: BarRows) -> float:
         """Return the largest birth or finite death."""
         births = bars.births[bars.counted]
-        finite = bars.counted & ~ns.xp.isinf(bars.deaths)
+        finite = bars.counted & (bars.deaths < math.inf)
         last = float(births.max())
         return max(last, float(bars.deaths[finite].max())) if bool(finite.any()) else last
 
@@ -230,7 +259,7 @@ class Vectorisation(ABC):
         """Return all that can be fitted, from the bars that count: open ones end with the last."""
         return {"limit": float(deaths.max())}
 
-    def _numbers(self, n_bars: int) -> int:
+    def numbers(self, n_bars: int) -> int:
         """Return how many numbers the largest intermediate array holds for a diagram."""
         return 8 * n_bars
 
@@ -265,7 +294,13 @@ class SumOverBars(Vectorisation):
             Float64 where that is free or needed for differences, otherwise as ``values``.
         """
         ns, mask = checked(values, mask, check_values=check_values)
-        return self._sums(ns, self._rows(ns, values, mask), values)
+        self.refuse_unfitted()
+        values, mask = at_least_a_row(ns, values, mask)
+        return self._sums(ns, self.rows(ns, values, mask), values)
+
+    def sums_of_rows(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
+        """Return the sums over bars that `rows` returned, shape (b, S)."""
+        return self._sums(ns, bars, like)
 
     def of_sums(self, sums: Array) -> Array:
         """Return the feature vectors of sums, shape (B, F), in the type of the sums."""
@@ -277,3 +312,11 @@ class SumOverBars(Vectorisation):
 
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         return self.of_sums(self._sums(ns, bars, like))
+
+
+def at_least_a_row(ns: Namespace, values: Array, mask: Array) -> tuple[Array, Array]:
+    """Return the same, with an empty row where there is none: the formulas look at a first one."""
+    if mask.shape[1]:
+        return values, mask
+    values = ns.zeros((len(mask), 1, 3), values)
+    return values, values[:, :, 0] > 0

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from . import formulas
 from .base import BarRows, Infinite, Range, SumOverBars, Vectorisation
 from .checks import at_least, power_of, range_of
-from .namespace import Array, Grid, Namespace
+from .namespace import Array, Grid, Namespace, namespace_of
 
 __all__ = ["BettiCurve", "EulerCurve", "PersistenceLandscape", "Silhouette"]
 
@@ -110,7 +110,8 @@ class EulerCurve(_Sampled, SumOverBars):
     short_name: ClassVar[str] = "euler_curve"
 
     def _sums(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        odd = bars.dimensions - 2 * ns.xp.floor(bars.dimensions / 2)
+        dimensions = ns.xp.where(bars.counted, bars.dimensions, 0.0)
+        odd = dimensions - 2 * ns.xp.floor(dimensions / 2)
         weights = ns.xp.where(bars.counted, 1 - 2 * odd, 0.0)
         return formulas.betti_sums(ns, bars.births, bars.deaths, weights, self.grid(ns, like))
 
@@ -146,13 +147,14 @@ class PersistenceLandscape(_Sampled):
     def _columns(self) -> list[str]:
         return [f"_{k}_{i}" for k in range(1, self.n_layers + 1) for i in range(self.resolution)]
 
-    def _numbers(self, n_bars: int) -> int:
+    def numbers(self, n_bars: int) -> int:
+        """Return how many numbers the largest intermediate array holds for a diagram."""
         return 3 * self.n_layers * max(n_bars, self.resolution)
 
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         grid = self.grid(ns, like)
         layers = formulas.landscape(ns, bars.births, bars.deaths, bars.counted, grid, self.n_layers)
-        return math.sqrt(2) * layers.reshape(len(layers), -1)
+        return math.sqrt(2) * layers.reshape(len(layers), self.n_layers * self.resolution)
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ class Silhouette(_Sampled, SumOverBars):
     References
     ----------
     Chazal, Fasy, Lecci, Rinaldo, Wasserman, Stochastic convergence of persistence landscapes and
-    silhouettes, SoCG 2014, section 4.
+    silhouettes, SoCG 2014.
     """
 
     _: KW_ONLY
@@ -185,10 +187,9 @@ class Silhouette(_Sampled, SumOverBars):
 
     def of_sums(self, sums: Array) -> Array:
         """Return the feature vectors of sums, shape (B, F), in the type of the sums."""
-        total = sums[:, -1:]
-        some = total > 0
-        mean = sums[:, :-1] / (total * some + ~some)
-        return math.sqrt(2) * mean.clip(0)
+        ns, total = namespace_of(sums), sums[:, -1:]
+        mean = sums[:, :-1] / ns.xp.where(total > 0, total, 1.0)
+        return math.sqrt(2) * ns.at_least(mean, 0)
 
     def _sums(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         persistences = bars.deaths - bars.births

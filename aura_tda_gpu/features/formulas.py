@@ -68,12 +68,17 @@ def tent_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid:
     -------
     array of float64, shape (B, R)
     """
-    index = ns.where_index(grid, ns.concat([births, (births + deaths) / 2, deaths]))
+    index = ns.where_index(grid, ns.concat([births, (births + deaths) / 2, deaths]), exact=False)
     b, d, w = (ns.wide(x) for x in (births - grid.low, deaths - grid.low, weights))
-    size = len(grid.samples) + 1
-    slope = ns.collect(index, ns.concat([w, -2 * w, w]), size).cumsum(1)[:, :-1]
-    offset = ns.collect(index, ns.concat([w * b, -w * (b + d), w * d]), size).cumsum(1)[:, :-1]
-    return (ns.wide(grid.samples) - grid.low) * slope - offset
+    masses = ns.concat([w, -2 * w, w])
+    moments = ns.concat([w * b, -w * (b + d), w * d])
+    steps = ns.collect(
+        ns.concat([index, index], axis=0),
+        ns.concat([masses, moments], axis=0),
+        len(grid.samples) + 1,
+    )
+    running, n_rows = steps.cumsum(1)[:, :-1], len(births)
+    return (ns.wide(grid.samples) - grid.low) * running[:n_rows] - running[n_rows:]
 
 
 def landscape(
@@ -102,29 +107,29 @@ def landscape(
     -------
     array of F, shape (B, layers, R)
     """
-    n_bars = births.shape[1]
+    n_rows, n_bars = births.shape
     xp, nothing = ns.xp, -math.inf
     middles = xp.where(counted, (births + deaths) / 2, math.inf)
     order = ns.argsort(ns.detached(middles))
     falling = ns.take(xp.where(counted, deaths, nothing), order)
     rising = ns.take(xp.where(counted, -births, nothing), order)
-    index = ns.where_index(grid, middles)
-    weights = ns.cast(counted, births)
-    passed = ns.collect(index, weights, len(grid.samples) + 1).cumsum(1)[:, :-1]
-    passed = ns.whole(passed)  # (B, R): bars with a middle up to t
-    left = [ns.take(best, passed) for best in _running_best(ns, falling, layers)]
-    turned = _running_best(ns, ns.flip(rising), layers)
-    right = [ns.take(best, n_bars - passed) for best in turned]
-    left, right = [x - grid.samples for x in left], [x + grid.samples for x in right]
+    index = ns.where_index(grid, middles, exact=False)
+    ones = ns.cast(counted, births)
+    steps = ns.collect(index, ones, len(grid.samples) + 1)
+    passed = ns.whole(steps.cumsum(1)[:, :-1])  # (B, R): bars with a middle up to t
+    places = ns.concat([passed, n_bars - passed], axis=0)
+    both = ns.concat([falling, ns.flip(rising)], axis=0)
+    best = xp.stack([ns.take(x, places) for x in _running_best(ns, both, layers)])
+    left, right = best[:, :n_rows] - grid.samples, best[:, n_rows:] + grid.samples
     merged = []
     for k in range(layers):
         ways = [left[k], right[k]]
         ways += [xp.minimum(left[i], right[k - 1 - i]) for i in range(k)]
-        best = ways[0]
+        highest = ways[0]
         for way in ways[1:]:
-            best = xp.maximum(best, way)
-        merged.append(best.clip(0))
-    return xp.stack(merged, 1)
+            highest = xp.maximum(highest, way)
+        merged.append(highest)
+    return ns.at_least(xp.stack(merged, 1), 0)
 
 
 def _running_best(ns: Namespace, values: Array, layers: int) -> list[Array]:
@@ -179,7 +184,7 @@ def gaussian_image(
             below = ns.erf(away) / 2
             factors.append(below[:, :, 1:] - below[:, :, :-1])
         else:
-            factors.append(ns.xp.exp(-(away * away)))
+            factors.append(ns.bell(away))
     if not integrate:
         weights = weights / (2 * math.pi * bandwidth**2)
     across, down = factors
@@ -209,11 +214,11 @@ def entropy(ns: Namespace, persistences: Array, counted: Array, *, normalise: bo
     shares = persistences / xp.where(total > 0, total, 1.0)
     present = shares > 0
     terms = xp.where(present, shares, 0.0) * xp.log(xp.where(present, shares, 1.0))
-    result = (-terms.sum(1)[:, None]).clip(0)
+    result = ns.at_least(-terms.sum(1)[:, None], 0)
     if not normalise:
         return result
     count = ns.cast(present, result).sum(1)[:, None]
-    return xp.where(count > 1, result / xp.log(count.clip(2)), 0.0)
+    return xp.where(count > 1, result / xp.log(ns.at_least(count, 2)), 0.0)
 
 
 def statistics(ns: Namespace, values: Sequence[Array], counted: Array, quantiles: Array) -> Array:
@@ -240,10 +245,10 @@ def statistics(ns: Namespace, values: Sequence[Array], counted: Array, quantiles
     counted = ns.concat([counted] * n_kinds, axis=0)  # (K B, N)
     x = ns.concat(values, axis=0)
     count = ns.cast(counted, x).sum(1)[:, None]
-    some, last = count > 0, (count - 1).clip(0)
-    mean = xp.where(counted, x, 0.0).sum(1)[:, None] / count.clip(1)
+    some, last, divisor = count > 0, ns.at_least(count - 1, 0), ns.at_least(count, 1)
+    mean = xp.where(counted, x, 0.0).sum(1)[:, None] / divisor
     away = xp.where(counted, x - mean, 0.0)
-    variance = (away * away).sum(1)[:, None] / count.clip(1)
+    variance = (away * away).sum(1)[:, None] / divisor
     spread = variance > 0
     deviation = xp.where(spread, xp.where(spread, variance, 1.0) ** 0.5, 0.0)
     ordered = ns.sorted_rows(xp.where(counted, x, math.inf))

@@ -17,6 +17,9 @@ __all__ = ["Array", "Grid", "Namespace", "namespace_of"]
 Array: TypeAlias = Any  # of numpy, CuPy or torch; F means floating, the type of the values
 
 
+_FEW = 4096  # values that numpy finds faster by searching
+
+
 class Grid(NamedTuple):
     """Equidistant samples, both ends among them.
 
@@ -25,7 +28,7 @@ class Grid(NamedTuple):
     samples : array of F, shape (n,)
         Ascending.
     fenced : array of F, shape (n + 2,)
-        The samples between -inf and inf.
+        The samples between two nan, to which nothing compares.
     low, per_unit : float
         The first sample, and how many steps there are in a unit; 0 where rounding makes steps
         unequal.
@@ -89,9 +92,13 @@ class Namespace:
         """Return the rows in ascending order."""
         return self.xp.sort(array, axis=1)
 
+    def at_least(self, array: Array, least: float) -> Array:
+        """Return the larger one of each number and ``least``."""
+        return self.xp.maximum(array, least)
+
     def take(self, array: Array, index: Array) -> Array:
         """Return ``array[i, index[i, j]]``."""
-        return self.xp.take_along_axis(array, index, axis=1)
+        return array[self.xp.arange(len(array))[:, None], index]
 
     def flip(self, array: Array) -> Array:
         """Return the rows back to front."""
@@ -111,18 +118,21 @@ class Namespace:
             array, step = self.concat([head, tail]), 2 * step
         return array
 
-    def where_index(self, grid: Grid, values: Array) -> Array:
+    def where_index(self, grid: Grid, values: Array, *, exact: bool = True) -> Array:
         """Return the first place of the grid that is not below each value, int64.
 
         Up to rounding it follows from the distance to the first sample; what rounding does is
-        put right by a look at the samples to both sides.
+        put right by a look at the samples to both sides, unless ``exact`` is False. The order of
+        places is that of values in any case.
         """
         values = self.detached(values)
-        if grid.per_unit == 0:
+        if grid.per_unit == 0 or (self.xp is np and values.size < _FEW):
             return self._searched(grid.samples, values)
         n = len(grid.samples)
-        place = self.xp.ceil((values - grid.low) * grid.per_unit).clip(0, n)
-        index = self.whole(place)
+        place = self.at_least(self.xp.ceil((values - grid.low) * grid.per_unit), 0).clip(max=n)
+        index = self.whole(place).clip(0, n)  # nan is unknown where values are unread
+        if not exact:
+            return index
         index = index - self.whole(grid.fenced[index] >= values)
         return index + self.whole(grid.fenced[index + 1] < values)
 
@@ -152,6 +162,12 @@ class Namespace:
             sums = self.xp.zeros(n_rows * size)
             self.xp.add.at(sums, flat, self.wide(weights).ravel())
         return sums.reshape(n_rows, size)
+
+    def bell(self, array: Array) -> Array:
+        """Return ``exp(-array ** 2)``; the array is lost."""
+        array *= array
+        array *= -1
+        return self.xp.exp(array)
 
     def erf(self, array: Array) -> Array:
         """Return the error function."""
@@ -187,6 +203,9 @@ class _Torch(Namespace):
     def sorted_rows(self, array: Array) -> Array:
         return self.xp.sort(array, dim=1).values
 
+    def at_least(self, array: Array, least: float) -> Array:
+        return array.clamp(min=least)
+
     def take(self, array: Array, index: Array) -> Array:
         return self.xp.gather(array, 1, index)
 
@@ -205,6 +224,11 @@ class _Torch(Namespace):
     def collect(self, index: Array, weights: Array, size: int) -> Array:
         sums = self.xp.zeros((len(index), size), dtype=self.xp.float64, device=index.device)
         return sums.scatter_add(1, index, self.wide(weights))
+
+    def bell(self, array: Array) -> Array:
+        if array.requires_grad:
+            return self.xp.exp(-(array * array))
+        return array.mul_(array).neg_().exp_()
 
     def erf(self, array: Array) -> Array:
         return self.xp.erf(array)
@@ -258,7 +282,7 @@ def _floats(dtype: Any) -> Any:
 def _grid(ns: Namespace, low: float, high: float, n: int, dtype: Any, device: Any) -> Grid:
     floats = _floats(dtype)
     samples = np.linspace(low, high, n).astype(floats)
-    fenced = np.concatenate([[-np.inf], samples, [np.inf]]).astype(floats)
+    fenced = np.concatenate([[np.nan], samples, [np.nan]]).astype(floats)
     reach, step = max(abs(low), abs(high)), (high - low) / max(1, n - 1)
     info = np.finfo(floats)
     fine = n > 1 and step > 100 * reach * float(info.eps) and step > 1e3 * float(info.tiny)

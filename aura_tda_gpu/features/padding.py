@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -115,7 +116,7 @@ def checked(
     if check_values:
         told = ns.detached(values)
         births, deaths = told[:, :, 0], told[:, :, 1]
-        good = ns.xp.isfinite(births) & (deaths >= births) & ns.xp.isfinite(told[:, :, 2])
+        good = (abs(births) < math.inf) & (deaths >= births) & (abs(told[:, :, 2]) < math.inf)
         wrong = mask & ~good
         if bool(wrong.any()):
             raise _no_bar(ns, told, wrong)

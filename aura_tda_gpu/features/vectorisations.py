@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from ..errors import ConfigError
 from . import formulas
-from .base import BarRows, SumOverBars, Vectorisation
+from .base import BarRows, SumOverBars, Vectorisation, at_least_a_row
 from .checks import at_least, power_of, range_of
 from .curves import BettiCurve, EulerCurve, PersistenceLandscape, Silhouette
-from .namespace import Array, Namespace, namespace_of
+from .namespace import Array, Namespace
+from .padding import checked
 
 __all__ = [
     "BettiCurve",
@@ -106,7 +107,13 @@ class PersistenceImage(SumOverBars):
         ends = (births.min(), births.max(), persistences.min(), persistences.max())
         return {"im_range": tuple(map(float, ends)), **super()._fitted(births, deaths)}
 
-    def _numbers(self, n_bars: int) -> int:
+    @property
+    def n_pixels(self) -> int:
+        """Samples, or pixels, of the image."""
+        return self.resolution[0] * self.resolution[1]
+
+    def numbers(self, n_bars: int) -> int:
+        """Return how many numbers the largest intermediate array holds for a diagram."""
         return (n_bars + self.resolution[0]) * sum(self.resolution)
 
     def _columns(self) -> list[str]:
@@ -120,7 +127,7 @@ class PersistenceImage(SumOverBars):
         image = formulas.gaussian_image(
             ns, bars.births, persistences, weights, x, y, self.bandwidth, integrate=self.integrate
         )
-        return image.reshape(len(image), -1)
+        return image.reshape(len(image), self.n_pixels)
 
 
 @dataclass(frozen=True)
@@ -277,10 +284,17 @@ class FeatureVector:
         Parameters, errors
             As `Vectorisation.transform`.
         """
-        first, *others = self.parts
-        found = [first.transform(values, mask, check_values=check_values)]
-        found += [part.transform(values, mask, check_values=False) for part in others]
-        return namespace_of(values).concat(found)
+        ns, mask = checked(values, mask, check_values=check_values)
+        for part in self.parts:
+            part.refuse_unfitted()
+        values, mask = at_least_a_row(ns, values, mask)
+        rows: dict[tuple[object, ...], BarRows] = {}
+        found = []
+        for part in self.parts:
+            if part.counting not in rows:
+                rows[part.counting] = part.rows(ns, values, mask)
+            found.append(part.of_rows(ns, rows[part.counting], values))
+        return ns.concat(found)
 
     __call__ = transform
 
