@@ -12,7 +12,8 @@ except ImportError as error:
     ) from error
 
 from .torch_data import DiagramDataset, collate_diagrams
-from .torch_layers import LearnablePersistenceImage, TopologyFeatures
+from .torch_image import LearnablePersistenceImage
+from .torch_layers import TopologyFeatures
 from .torch_perslay import PersLay
 from .torch_rips import RipsLayer
 from .torch_stream import StreamFeatures

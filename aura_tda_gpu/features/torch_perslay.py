@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from .base import Infinite
 from .checks import at_least
 from .curves import BettiCurve
-from .torch_layers import Ranged, rows_of_bars
+from .torch_ranged import Ranged, rows_of_bars
 
 __all__ = ["PersLay"]
 
