@@ -93,6 +93,19 @@ def test_the_page_on_the_gpu(tmp_path):
     assert lines[-1] == "[[1.        1.4142135]]"
 
 
+def test_the_page_on_models(tmp_path):
+    pytest.importorskip("torch", reason="torch is not installed")
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    stream, layer, modules, pipeline = blocks("docs/features_models.md")
+    (line,) = run("-c", stream, cwd=tmp_path).splitlines()
+    share, n = re.match(r"(\d+)% of (\d+) instants", line).groups()
+    assert int(share) > 85
+    assert int(n) > 100
+    assert run("-c", layer, cwd=tmp_path).startswith("[1.10000")
+    assert run("-c", modules, cwd=tmp_path) == "torch.Size([32, 88]) True\n"
+    assert run("-c", pipeline, cwd=tmp_path) == "100%\n"
+
+
 def test_the_page_on_significance(tmp_path):
     (block,) = blocks("docs/significance.md")
     assert re.match(r"\[0\.0\d* .*\] exact\n$", run("-c", block, cwd=tmp_path))
