@@ -45,9 +45,10 @@ def betti_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid
     -------
     array of float64, shape (B, R)
     """
-    index = ns.where_index(grid, ns.concat([births, deaths]))
-    steps = ns.collect(index, ns.concat([weights, -weights]), len(grid.samples) + 1)
-    return steps.cumsum(1)[:, :-1]
+    size = len(grid.samples) + 1
+    (came,) = ns.collect(ns.where_index(grid, births), [weights], size)
+    (went,) = ns.collect(ns.where_index(grid, deaths), [weights], size)
+    return (came - went).cumsum(1)[:, :-1]
 
 
 def tent_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid: Grid) -> Array:
@@ -68,17 +69,17 @@ def tent_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid:
     -------
     array of float64, shape (B, R)
     """
-    index = ns.where_index(grid, ns.concat([births, (births + deaths) / 2, deaths]), exact=False)
-    b, d, w = (ns.wide(x) for x in (births - grid.low, deaths - grid.low, weights))
-    masses = ns.concat([w, -2 * w, w])
-    moments = ns.concat([w * b, -w * (b + d), w * d])
-    steps = ns.collect(
-        ns.concat([index, index], axis=0),
-        ns.concat([masses, moments], axis=0),
-        len(grid.samples) + 1,
-    )
-    running, n_rows = steps.cumsum(1)[:, :-1], len(births)
-    return (ns.wide(grid.samples) - grid.low) * running[:n_rows] - running[n_rows:]
+    size, weights = len(grid.samples) + 1, ns.wide(weights)
+    steps = []
+    for places, share in (
+        (births, weights),
+        ((births + deaths) / 2, -2 * weights),
+        (deaths, weights),
+    ):
+        index = ns.where_index(grid, places, exact=False)
+        steps.append(ns.collect(index, [share, share * (ns.wide(places) - grid.low)], size))
+    slope, offset = ((a + b + c).cumsum(1)[:, :-1] for a, b, c in zip(*steps, strict=True))
+    return (ns.wide(grid.samples) - grid.low) * slope - offset
 
 
 def landscape(
@@ -114,8 +115,7 @@ def landscape(
     falling = ns.take(xp.where(counted, deaths, nothing), order)
     rising = ns.take(xp.where(counted, -births, nothing), order)
     index = ns.where_index(grid, middles, exact=False)
-    ones = ns.cast(counted, births)
-    steps = ns.collect(index, ones, len(grid.samples) + 1)
+    (steps,) = ns.collect(index, [ns.cast(counted, births)], len(grid.samples) + 1)
     passed = ns.whole(steps.cumsum(1)[:, :-1])  # (B, R): bars with a middle up to t
     places = ns.concat([passed, n_bars - passed], axis=0)
     both = ns.concat([falling, ns.flip(rising)], axis=0)
@@ -284,4 +284,4 @@ def lengths(ns: Namespace, persistences: Array, counted: Array, n_longest: int) 
     if missing > 0:
         nothing = ns.xp.zeros_like(shown[:, :1])
         shown = ns.concat([shown, *[nothing] * missing])
-    return ns.flip(ns.sorted_rows(shown))[:, :n_longest]
+    return ns.largest(shown, n_longest)

@@ -100,6 +100,10 @@ class Namespace:
         """Return ``array[i, index[i, j]]``."""
         return array[self.xp.arange(len(array))[:, None], index]
 
+    def largest(self, array: Array, n: int) -> Array:
+        """Return the ``n`` largest numbers of each row, the largest first."""
+        return self.flip(self.sorted_rows(array))[:, :n]
+
     def flip(self, array: Array) -> Array:
         """Return the rows back to front."""
         return array[:, ::-1]
@@ -139,29 +143,34 @@ class Namespace:
     def _searched(self, samples: Array, values: Array) -> Array:
         return self.xp.searchsorted(samples, values.ravel(), side="left").reshape(values.shape)
 
-    def collect(self, index: Array, weights: Array, size: int) -> Array:
-        """Return the sum of the weights of each index, row by row, in float64.
+    def collect(self, index: Array, weights: Sequence[Array], size: int) -> list[Array]:
+        """Return the sums of weights of each index, row by row, in float64.
 
         Parameters
         ----------
         index : array of int64, shape (B, N)
             From 0 to ``size - 1``.
-        weights : array of F, shape (B, N)
-            What is added.
+        weights : sequence of array of F, shape (B, N)
+            What is added up.
+        size : int
+            Sums a row.
 
         Returns
         -------
-        array of float64, shape (B, size)
-            The sums.
+        list of array of float64, shape (B, size)
+            The sums of each array of weights.
         """
         n_rows = len(index)
-        flat = (index + size * self.xp.arange(n_rows)[:, None]).ravel()
-        if self.xp is np:
-            sums = np.bincount(flat, weights.ravel(), minlength=n_rows * size)
-        else:
-            sums = self.xp.zeros(n_rows * size)
-            self.xp.add.at(sums, flat, self.wide(weights).ravel())
-        return sums.reshape(n_rows, size)
+        flat = (index + size * self.xp.arange(n_rows)[:, None]).ravel() if n_rows != 1 else index[0]
+        found = []
+        for weight in weights:
+            if self.xp is np:
+                sums = np.bincount(flat, weight.ravel(), minlength=n_rows * size)
+            else:
+                sums = self.xp.zeros(n_rows * size)
+                self.xp.add.at(sums, flat, self.wide(weight).ravel())
+            found.append(sums.reshape(n_rows, size))
+        return found
 
     def bell(self, array: Array) -> Array:
         """Return ``exp(-array ** 2)``; the array is lost."""
@@ -209,6 +218,9 @@ class _Torch(Namespace):
     def take(self, array: Array, index: Array) -> Array:
         return self.xp.gather(array, 1, index)
 
+    def largest(self, array: Array, n: int) -> Array:
+        return self.xp.topk(array, n, dim=1).values
+
     def flip(self, array: Array) -> Array:
         return array.flip(1)
 
@@ -221,9 +233,9 @@ class _Torch(Namespace):
     def _searched(self, samples: Array, values: Array) -> Array:
         return self.xp.searchsorted(samples, values.contiguous())
 
-    def collect(self, index: Array, weights: Array, size: int) -> Array:
-        sums = self.xp.zeros((len(index), size), dtype=self.xp.float64, device=index.device)
-        return sums.scatter_add(1, index, self.wide(weights))
+    def collect(self, index: Array, weights: Sequence[Array], size: int) -> list[Array]:
+        nothing = self.xp.zeros((len(index), size), dtype=self.xp.float64, device=index.device)
+        return [nothing.scatter_add(1, index, self.wide(weight)) for weight in weights]
 
     def bell(self, array: Array) -> Array:
         if array.requires_grad:

@@ -368,8 +368,9 @@ def test_scans_without_a_ready_made_one(rng):
     found = Namespace(Other()).running_max(values)
     assert np.array_equal(found, np.maximum.accumulate(values, axis=1))
     index = rng.integers(0, 9, (5, 37))
-    found = Namespace(Other()).collect(index, values, 9)
-    np.testing.assert_allclose(found, Namespace(np).collect(index, values, 9), atol=1e-12)
+    found = Namespace(Other()).collect(index, [values, 2 * values], 9)
+    assert found[0].shape == (5, 9)
+    np.testing.assert_allclose(found, Namespace(np).collect(index, [values, 2 * values], 9))
 
 
 def test_images_in_other_words(rng):
