@@ -82,6 +82,15 @@ def test_features_are_those_of_the_vectorisations(rng):
     assert torch.equal(features(bars[0], mask[0]), features(bars[:1], mask[:1])[0])
 
 
+def test_parts_keep_their_order(rng):
+    bars, mask = random_bars(rng)
+    fixed = [PersistenceEntropy(0), IMAGE.fit(bars, mask), PersistenceLengths(None)]
+    learner = PersLay(1, n_points=4, sample_range=(0.0, 2.0)).double()
+    features = TopologyFeatures(fixed[0], learner, fixed[1], fixed[2], learner)
+    wanted = [part(bars, mask) for part in (fixed[0], learner, fixed[1], fixed[2], learner)]
+    assert torch.equal(features(bars, mask), torch.cat(wanted, 1))
+
+
 def test_a_learnable_image_starts_as_the_image(rng):
     bars, mask = random_bars(rng)
     image = IMAGE.fit(bars, mask)
@@ -172,6 +181,17 @@ def test_the_order_of_bars_and_what_is_masked_play_no_role(rng, layer):
     torch.testing.assert_close(layer(*longer), wanted)
     assert wanted.shape == (len(bars), layer.n_features)
     assert len(layer.get_feature_names_out()) == layer.n_features
+
+
+@pytest.mark.parametrize("pool", ["max", "top"])
+def test_the_largest_of_negative_values(pool):
+    layer = PersLay(1, n_points=1, transform="line", pool=pool, n_top=2, sample_range=(0.0, 1.0))
+    with torch.no_grad():
+        layer.points.fill_(-1.0)
+    bars = torch.tensor([[[0.0, 0.5, 1.0], [0.0, 0.25, 1.0], [0.0, 0.5, 0.0], [0.0, 0.5, 1.0]]])
+    mask = torch.tensor([[True, True, True, False]])
+    wanted = [-0.0625, -0.25]  # y times -y
+    assert layer(bars, mask)[0].tolist() == wanted[: layer.n_features]
 
 
 @pytest.mark.parametrize("layer", learners())
