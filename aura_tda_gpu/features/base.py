@@ -21,7 +21,8 @@ Infinite: TypeAlias = Literal["clip", "drop", "keep"]
 Range: TypeAlias = tuple[float, float]
 _Self = TypeVar("_Self", bound="Vectorisation")
 
-_CHUNK = 1 << 19  # numbers in the largest intermediate array; they stay in the cache
+_CHUNK = 1 << 18  # numbers in the largest intermediate array: they stay in the cache
+_DEVICE_CHUNK = 1 << 25  # on a GPU, where few large steps are better
 
 
 class BarRows(NamedTuple):
@@ -235,7 +236,8 @@ class Vectorisation(ABC):
     def of_rows(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         """Return the feature vectors of bars that `rows` returned, in the type of ``like``."""
         n, n_bars = bars.counted.shape
-        step = max(1, _CHUNK // self.numbers(n_bars))
+        room = _CHUNK if ns.is_on_host(like) else _DEVICE_CHUNK
+        step = max(1, room // self.numbers(n_bars))
         if n <= step:
             return ns.cast(self._vectors(ns, bars, like), like)
         parts = [
