@@ -28,7 +28,7 @@ _DEVICE_CHUNK = 1 << 25  # on a GPU, where few large steps are better
 class BarRows(NamedTuple):
     """The bars that count, of some diagrams: arrays of shape (B, N).
 
-    Births and deaths are 0 in other rows, dimensions are anything.
+    Births and deaths are finite in other rows, dimensions are anything.
     """
 
     births: Array
@@ -202,7 +202,7 @@ class Vectorisation(ABC):
             )
 
     def rows(self, ns: Namespace, values: Array, mask: Array, end: float | None = None) -> BarRows:
-        """Return the bars that count, with open ones dealt with; other rows are 0, 0."""
+        """Return the bars that count, with open ones dealt with."""
         counted = mask
         if self.dimension is not None:
             counted = counted & (values[:, :, 2] == self.dimension)
@@ -217,7 +217,7 @@ class Vectorisation(ABC):
         is_open = bars.deaths == math.inf
         if self.infinite == "drop":
             counted = counted & ~is_open
-            ends = births = ns.xp.where(is_open, 0.0, births)
+            ends = births
         else:
             ends = ns.at_least(births, self._where_clipped(end))
         return BarRows(births, ns.xp.where(is_open, ends, bars.deaths), counted, bars.dimensions)
