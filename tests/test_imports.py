@@ -26,6 +26,7 @@ def loaded_after(code: str) -> set[str]:
         "import aura_tda_gpu.features",
         "from aura_tda_gpu.persistence.rips import vietoris_rips",
         "from aura_tda_gpu.persistence.vineyard_updates import RipsWindow",
+        "from aura_tda_gpu.features import pad",
         "from aura_tda_gpu.persistence import backends; backends.probe()",
     ],
 )

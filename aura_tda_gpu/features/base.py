@@ -21,13 +21,14 @@ Infinite: TypeAlias = Literal["clip", "drop", "keep"]
 Range: TypeAlias = tuple[float, float]
 _Self = TypeVar("_Self", bound="Vectorisation")
 
-_CHUNK = 1 << 19  # numbers in the largest intermediate array; they stay in the cache
+_CHUNK = 1 << 18  # numbers in the largest intermediate array: they stay in the cache
+_DEVICE_CHUNK = 1 << 25  # on a GPU, where few large steps are better
 
 
 class BarRows(NamedTuple):
     """The bars that count, of some diagrams: arrays of shape (B, N).
 
-    Births and deaths are 0 in other rows, dimensions are anything.
+    Births and deaths are finite in other rows, dimensions are anything.
     """
 
     births: Array
@@ -201,7 +202,7 @@ class Vectorisation(ABC):
             )
 
     def rows(self, ns: Namespace, values: Array, mask: Array, end: float | None = None) -> BarRows:
-        """Return the bars that count, with open ones dealt with; other rows are 0, 0."""
+        """Return the bars that count, with open ones dealt with."""
         counted = mask
         if self.dimension is not None:
             counted = counted & (values[:, :, 2] == self.dimension)
@@ -216,7 +217,7 @@ class Vectorisation(ABC):
         is_open = bars.deaths == math.inf
         if self.infinite == "drop":
             counted = counted & ~is_open
-            ends = births = ns.xp.where(is_open, 0.0, births)
+            ends = births
         else:
             ends = ns.at_least(births, self._where_clipped(end))
         return BarRows(births, ns.xp.where(is_open, ends, bars.deaths), counted, bars.dimensions)
@@ -235,7 +236,8 @@ class Vectorisation(ABC):
     def of_rows(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         """Return the feature vectors of bars that `rows` returned, in the type of ``like``."""
         n, n_bars = bars.counted.shape
-        step = max(1, _CHUNK // self.numbers(n_bars))
+        room = _CHUNK if ns.is_on_host(like) else _DEVICE_CHUNK
+        step = max(1, room // self.numbers(n_bars))
         if n <= step:
             return ns.cast(self._vectors(ns, bars, like), like)
         parts = [

@@ -64,6 +64,10 @@ class Namespace:
         """Return an array of numpy on a device; CuPy's is the current one."""
         return self.xp.asarray(array)
 
+    def is_on_host(self, array: Array) -> bool:
+        """Return whether an array is in the memory of the host."""
+        return self.xp is np
+
     def zeros(self, shape: tuple[int, ...], like: Array) -> Array:
         """Return zeros in the type of ``like``, beside it."""
         return self.xp.zeros(shape, dtype=like.dtype)
@@ -193,6 +197,9 @@ class _Torch(Namespace):
     def from_host(self, array: npt.NDArray[Any], device: Any) -> Array:
         with self.xp.inference_mode(False):  # else no later backward pass could use it
             return self.xp.as_tensor(array, device=device)
+
+    def is_on_host(self, array: Array) -> bool:
+        return bool(array.device.type == "cpu")
 
     def zeros(self, shape: tuple[int, ...], like: Array) -> Array:
         return self.xp.zeros(shape, dtype=like.dtype, device=like.device)

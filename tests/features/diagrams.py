@@ -24,6 +24,7 @@ KINDS = {
     "landscape": PersistenceLandscape(1, sample_range=RANGE),
     "silhouette": Silhouette(1, sample_range=RANGE),
     "silhouette flat": Silhouette(1, sample_range=RANGE, power=0),
+    "silhouette of roots": Silhouette(1, sample_range=RANGE, power=0.5),
     "image": PersistenceImage(1, **IMAGE),
     "image of masses": PersistenceImage(1, integrate=True, **IMAGE),
     "entropy": PersistenceEntropy(1),

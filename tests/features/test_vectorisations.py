@@ -123,8 +123,11 @@ def test_gradients_are_numbers_where_there_is_little(kind):
 def test_a_grid_made_in_inference_mode_serves_gradients(rng):
     values, mask = map(as_torch, padded(rng))
     vectorise = PersistenceImage(1, bandwidth=0.123, im_range=(0.0, 1.0, 0.0, 1.0))
+    ns = namespace_of(values)
     with torch.inference_mode():
         vectorise.transform(values.clone(), mask)
+        made = (*ns.grid(0.0, 0.987, 33, values)[:2], ns.constant((0.25, 0.987), values))
+    assert not any(tensor.is_inference() for tensor in made)
     values.requires_grad_()
     vectorise.transform(values, mask).sum().backward()
     assert values.grad.abs().sum() > 0
@@ -146,6 +149,18 @@ def test_nothing_and_open_bars_only(kind, library, infinite):
     assert np.array_equal(without_rows, np.zeros((3, vectorise.n_features)))
     no_diagrams = vectorise.transform(values[:0], mask[:0])
     assert tuple(no_diagrams.shape) == (0, vectorise.n_features)
+
+
+@every_library
+def test_open_bars_that_begin_after_the_limit(library):
+    values, mask = (LIBRARIES[library](a) for a in pad([np.array([[0.5, np.inf, 1.0]])]))
+    for limit, expected in ((2.0, 1.5), (0.5, 0.0), (0.25, 0.0)):
+        clipped = PersistenceLengths(1, n_longest=1, infinite="clip", limit=limit)
+        assert np.asarray(clipped.transform(values, mask)).tolist() == [[expected]]
+        clipped = PersistenceStatistics(1, infinite="clip", limit=limit)
+        names = list(clipped.get_feature_names_out())
+        found = np.asarray(clipped.transform(values, mask))[0]
+        assert found[names.index("h1_statistics_death_mean")] == 0.5 + expected
 
 
 @every_library
