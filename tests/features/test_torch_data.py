@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from functools import partial
 
 import numpy as np
@@ -160,6 +161,13 @@ def test_workers_share_the_recordings(workers):
         shared = [key for batch in loader for key in key_of(batch)]
         assert len({key[:2] for key in shared}) == len(shared)
         assert sorted(shared) == sorted(alone)
+
+
+def test_what_a_spawned_worker_gets():
+    data = StreamFeatures(STREAM, [recording(0, 60)], features())
+    again = pickle.loads(pickle.dumps(data))
+    for one, other in zip(data, again, strict=True):
+        assert torch.equal(one[0], other[0])
 
 
 def test_a_source_that_is_called():
