@@ -63,7 +63,8 @@ class StreamFeatures(IterableDataset[StreamSample]):
     -----
     With worker processes each recording belongs to one of them: none is read twice, none is lost,
     and the samples are those of ``num_workers=0`` in another order. So more workers than
-    recordings are of no use. A recording is not cut, for its windows overlap.
+    recordings are of no use. A recording is not cut, for its windows overlap. What is on a GPU, a
+    stream with ``backend="cuda"`` too, needs ``num_workers=0``.
 
     All samples have one shape, so torch's own collation makes batches of them: features (batch,
     n_scales, n_features) with mask (batch, n_scales), or bars (batch, n_scales, max_bars, 3) with

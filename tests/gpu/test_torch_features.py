@@ -150,10 +150,10 @@ def test_streams_give_features_on_the_device(backend):
 
 
 def test_a_tick_leaves_its_features_on_the_device():
-    stream = MultiScaleStream([400], max_landmarks=64, backend="cuda")
+    stream = MultiScaleStream([1200], max_landmarks=64, backend="cuda")
     updates = stream.push(*recording())
     features = modules()
-    bars, mask = RipsLayer()(torch.from_numpy(recording()[0][:60]).float().cuda())
+    bars, mask = RipsLayer()(torch.from_numpy(recording()[0][:120]).float().cuda())
     features.fit(bars[None], mask[None]).cuda()
     data = StreamFeatures(lambda: stream, [], features, device="cuda")
     data._shown(updates[-2:-1])
