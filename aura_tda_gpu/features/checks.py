@@ -31,7 +31,7 @@ def power_of(given: Any) -> None:
     ConfigError
         If it is no finite number from 0 on; names it.
     """
-    if not isinstance(given, Real) or not 0 <= given < math.inf:
+    if not isinstance(given, Real) or not 0 <= float(given) < math.inf:
         raise ConfigError(f"power must be a finite number from 0 on, not {given!r}")
 
 
