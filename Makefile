@@ -47,6 +47,7 @@ bench: $(VENV)/.bench ## measure engine, updates, stream and accuracy against th
 	@$(BIN)/python -m benchmarks.landmark_bounds
 	@$(BIN)/python -m benchmarks.outliers
 	@$(BIN)/python -m benchmarks.processor_performance
+	@$(BIN)/python -m benchmarks.features_performance
 	@$(BIN)/python -m benchmarks.accuracy_metrics
 
 # the environment of a GPU node holds CuPy: make bench-gpu GPU_PYTHON=python takes that one

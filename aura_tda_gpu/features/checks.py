@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 from typing import Any
 
 from ..errors import ConfigError
@@ -18,7 +19,7 @@ def at_least(least: int, given: Any, what: str) -> None:
     ConfigError
         If it is none; names it.
     """
-    if isinstance(given, bool) or not isinstance(given, int) or given < least:
+    if isinstance(given, bool) or not isinstance(given, Integral) or given < least:
         raise ConfigError(f"{what} must be an integer from {least} on, not {given!r}")
 
 
@@ -30,7 +31,7 @@ def power_of(given: Any) -> None:
     ConfigError
         If it is no finite number from 0 on; names it.
     """
-    if not isinstance(given, int | float) or not 0 <= given < math.inf:
+    if not isinstance(given, Real) or not 0 <= float(given) < math.inf:
         raise ConfigError(f"power must be a finite number from 0 on, not {given!r}")
 
 

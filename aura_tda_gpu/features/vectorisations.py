@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY, dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -75,7 +76,7 @@ class PersistenceImage(SumOverBars):
     def __post_init__(self) -> None:
         super().__post_init__()
         power_of(self.power)
-        if not isinstance(self.bandwidth, int | float) or not 0 < self.bandwidth < math.inf:
+        if not isinstance(self.bandwidth, Real) or not 0 < float(self.bandwidth) < math.inf:
             raise ConfigError(f"bandwidth must be positive and finite, not {self.bandwidth!r}")
         if not isinstance(self.resolution, tuple) or len(self.resolution) != 2:
             raise ConfigError(f"resolution must be two integers, not {self.resolution!r}")

@@ -49,3 +49,9 @@ def test_no_time_for_other_results(run, monkeypatch):
     )
     with pytest.raises(AssertionError, match="entropy"):
         run()
+
+
+def test_without_torch(run, monkeypatch, capsys):
+    monkeypatch.setattr(features_performance, "torch", None)
+    assert all(row["times_as_fast"].keys() == {"numpy"} for row in run()["batch"])
+    assert "torch is not installed" in capsys.readouterr().out

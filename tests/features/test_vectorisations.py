@@ -328,6 +328,13 @@ def test_settings(make, said):
         make()
 
 
+def test_numbers_of_numpy_are_settings():
+    one, half = np.int64(1), np.float32(0.5)
+    kind = PersistenceImage(one, power=half, bandwidth=half, resolution=(np.int32(3), 2))
+    assert kind == PersistenceImage(1, power=0.5, bandwidth=0.5, resolution=(3, 2))
+    assert kind.get_feature_names_out()[0] == "h1_image_0_0"
+
+
 @every_library
 def test_a_vector_of_several(library, rng):
     values, mask = (LIBRARIES[library](array) for array in padded(rng))
