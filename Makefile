@@ -50,6 +50,7 @@ bench: $(VENV)/.bench ## measure again in ten minutes, and redraw docs/scoreboar
 	@$(BIN)/python -m benchmarks.processor_performance --n 5000 --repeat 3
 	@$(BIN)/python -m benchmarks.landmark_bounds --seeds 0 1 2
 	@$(BIN)/python -m benchmarks.outliers
+	@$(BIN)/python -m benchmarks.features_performance
 	@$(BIN)/python -m benchmarks.accuracy_metrics --quick
 	@$(BIN)/python -m benchmarks.scoreboard
 
@@ -62,6 +63,7 @@ bench-full: $(VENV)/.bench ## the same with more sizes and repeats, the highest 
 	@$(BIN)/python -m benchmarks.processor_performance
 	@$(BIN)/python -m benchmarks.landmark_bounds
 	@$(BIN)/python -m benchmarks.outliers
+	@$(BIN)/python -m benchmarks.features_performance
 	@$(BIN)/python -m benchmarks.accuracy_metrics
 	@$(BIN)/python -m benchmarks.scoreboard
 
@@ -119,7 +121,8 @@ $(VENV)/.demo: $(VENV)/.python $(INPUTS)
 
 $(VENV)/.test: $(VENV)/.python $(INPUTS)
 	@echo "installing the package and what the tests need (a few minutes, once)"
-	@$(INSTALL) -e '.[test,plot,parquet,torch]'
+	@$(INSTALL) -e '.[test,plot,parquet,sklearn,torch]'
+	@$(INSTALL) --no-deps aeon # for the recordings in it; what its code needs would hold numba back
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.bench: $(VENV)/.python $(INPUTS)

@@ -22,6 +22,7 @@ from .streaming.hooks import BarTable, UpdateHook
 from .streaming.intake import as_instant
 from .streaming.multi_scale_processor import MultiScaleStream
 from .streaming.persistence_stream import WindowUpdate
+from .streaming.real_time_features import RealTimeFeatures
 from .streaming.scheduler import Scheduler, count_of
 from .streaming.worker import as_package_error
 from .streaming.worker_thread import WorkerThread
@@ -261,15 +262,18 @@ class StreamingTDAProcessor:
         -------
         dict of str to ndarray
             By default the bars, float32 of shape (n_bars, 3): birth, death, dimension. A scale
-            that has not ticked yet is left out.
+            that has not ticked yet is left out. With `RealTimeFeatures` among the hooks they are
+            feature vectors, and those of all its scales together are there as ``"merged"``.
         """
         await self._ready()
         found = self._broadcast.features
-        return {
+        current = {
             name: features
             for name in self._settings.window_ids
             if (features := found.get(name)) is not None
         }
+        merges = [hook.merge for hook in self._hooks or () if isinstance(hook, RealTimeFeatures)]
+        return {**current, "merged": merges[0](current)} if current and merges else current
 
     async def get_lifelines(self, scale: str | None = None) -> list[Lifeline]:
         """Return the features that are alive, with their names, bars and stability.

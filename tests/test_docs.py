@@ -93,6 +93,19 @@ def test_the_page_on_the_gpu(tmp_path):
     assert lines[-1] == "[[1.        1.4142135]]"
 
 
+def test_the_page_on_models(tmp_path):
+    pytest.importorskip("torch", reason="torch is not installed")
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    stream, layer, modules, pipeline = blocks("docs/features_models.md")
+    (line,) = run("-c", stream, cwd=tmp_path).splitlines()
+    share, n = re.match(r"(\d+)% of (\d+) instants", line).groups()
+    assert int(share) > 85
+    assert int(n) > 100
+    assert run("-c", layer, cwd=tmp_path).startswith("[1.10000")
+    assert run("-c", modules, cwd=tmp_path) == "torch.Size([32, 88]) True\n"
+    assert run("-c", pipeline, cwd=tmp_path) == "100%\n"
+
+
 def test_the_page_on_significance(tmp_path):
     (block,) = blocks("docs/significance.md")
     assert re.match(r"\[0\.0\d* .*\] exact\n$", run("-c", block, cwd=tmp_path))
@@ -124,6 +137,48 @@ def test_an_example(name, tmp_path):
     lines = run(ROOT / "examples" / name, cwd=tmp_path).splitlines()
     assert len(lines) > 10
     assert all("longest loop" in line for line in lines)
+
+
+def test_the_loss_that_makes_a_loop(tmp_path):
+    pytest.importorskip("torch", reason="torch is not installed")
+    lines = run(ROOT / "examples" / "topological_loss.py", cwd=tmp_path).splitlines()
+    loops = [float(line.split()[-1]) for line in lines[:-1]]
+    assert len(loops) == 9
+    assert loops[-1] > 0.7
+    assert loops[-1] > 4 * loops[0]
+    if importlib.util.find_spec("matplotlib") is None:
+        assert lines[-1].startswith("no picture")
+    else:
+        assert (tmp_path / "out" / "topological_loss.png").stat().st_size > 10_000
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("aeon") is None, reason="aeon, which has the data, is not installed"
+)
+def test_the_activities(tmp_path):
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    lines = run(ROOT / "examples" / "classify_activity.py", cwd=tmp_path).splitlines()
+    found = re.findall(r"^(.{20})  (\w+) .* ([\d.]+) % \+-", "\n".join(lines), re.MULTILINE)
+    scores = {(setting.strip(), name): float(score) for setting, name, score in found}
+    assert len(scores) == 6
+    assert all(scores["as recorded", name] > 97 for name in ("statistics", "topology", "both"))
+    turned = {name: score for (setting, name), score in scores.items() if "turned" in setting}
+    assert turned["topology"] > 70
+    assert turned["both"] > turned["statistics"] + 4  # 9.5 when written down
+
+
+def test_an_example_says_what_it_lacks(tmp_path):
+    for name, lacks in (("topological_loss", "torch"), ("classify_activity", "sklearn")):
+        code = f"""
+import importlib.util, runpy, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == {lacks!r} else find(name, *more)
+try:
+    runpy.run_path({str(ROOT / "examples" / name)!r} + ".py")
+except SystemExit as end:
+    print(end)
+"""
+        assert run("-c", code, cwd=tmp_path).startswith("pip install 'aura-tda-gpu[")
 
 
 def test_the_loop_that_opens_and_closes(tmp_path):

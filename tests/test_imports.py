@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-LATE = ("cupy", "gtda", "matplotlib", "numba", "torch")
+LATE = ("cupy", "gtda", "matplotlib", "numba", "sklearn", "torch")
 
 
 def loaded_after(code: str) -> set[str]:
@@ -23,8 +23,10 @@ def loaded_after(code: str) -> set[str]:
     "code",
     [
         "import aura_tda_gpu",
+        "import aura_tda_gpu.features",
         "from aura_tda_gpu.persistence.rips import vietoris_rips",
         "from aura_tda_gpu.persistence.vineyard_updates import RipsWindow",
+        "from aura_tda_gpu.features import pad",
         "from aura_tda_gpu.persistence import backends; backends.probe()",
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = {"plot", "torch", "test", "bench", "parquet", "cuda12", "cuda13"}
+EXTRAS = {"plot", "sklearn", "torch", "test", "bench", "parquet", "cuda12", "cuda13"}
 
 
 @pytest.fixture(scope="module")

@@ -173,8 +173,15 @@ class Diagram:
         ]
         return np.concatenate([np.empty((0, 3)), *rows]).astype(np.float64)[np.newaxis]
 
-    def to_torch(self) -> dict[int, torch.Tensor]:
-        """Return ``{dimension: float32 tensor of shape (n_bars, 2)}`` on the CPU.
+    def to_torch(self, device: torch.device | str | None = None) -> dict[int, torch.Tensor]:
+        """Return ``{dimension: float32 tensor of shape (n_bars, 2)}``.
+
+        Parameters
+        ----------
+        device : torch.device or str, optional
+            Where to; the CPU when left out. Every engine hands its bars over on the host, so there
+            they are the memory of the diagram, not a copy (of torch before 2.5: a copy), and
+            anywhere else they are copied once. Do not write into them: ``clone()`` first.
 
         Raises
         ------
@@ -187,7 +194,15 @@ class Diagram:
             raise MissingDependencyError(
                 "to_torch needs torch: pip install 'aura-tda-gpu[torch]'"
             ) from error
-        return {k: torch.from_numpy(bars.copy()) for k, bars in self._bars.items()}
+
+        def shared(bars: Float32Array) -> torch.Tensor:
+            try:
+                return torch.utils.dlpack.from_dlpack(bars)
+            except BufferError:  # an old torch does not ask for arrays that are read-only
+                return torch.from_numpy(bars.copy())
+
+        tensors = {k: shared(bars) for k, bars in self._bars.items()}
+        return tensors if device is None else {k: t.to(device) for k, t in tensors.items()}
 
 
 def _frozen(array: _Array) -> _Array:

@@ -1,0 +1,29 @@
+"""Feature vectors of persistence diagrams."""
+
+from __future__ import annotations
+
+from .padding import pad
+from .vectorisations import (
+    BettiCurve,
+    EulerCurve,
+    FeatureVector,
+    PersistenceEntropy,
+    PersistenceImage,
+    PersistenceLandscape,
+    PersistenceLengths,
+    PersistenceStatistics,
+    Silhouette,
+)
+
+__all__ = [
+    "BettiCurve",
+    "EulerCurve",
+    "FeatureVector",
+    "PersistenceEntropy",
+    "PersistenceImage",
+    "PersistenceLandscape",
+    "PersistenceLengths",
+    "PersistenceStatistics",
+    "Silhouette",
+    "pad",
+]
