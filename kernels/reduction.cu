@@ -5,7 +5,8 @@
 #include "certificates.cuh"
 #include "trails.cuh"
 
-// Both lists of every window in order, by how many of their keys are smaller; no two are equal.
+// Both lists of every window in order, by how many of their keys are smaller. No two are equal, but
+// in a state that is corrupt, where they stand as they came.
 //
 // A thread a key; grid (blocks of RANK_THREADS, 2, windows). rng (windows, rng_room), counts[N_RNG]
 // of them, to sorted (windows, n_sorted), the last key behind them; splits (windows, split_room),
@@ -31,7 +32,8 @@ extern "C" __global__ void __launch_bounds__(RANK_THREADS)
         tile[threadIdx.x] = other < used ? keys[other] : ~0ull;
         __syncthreads();
 #pragma unroll 8
-        for (int i = 0; i < RANK_THREADS; ++i) rank += tile[i] < mine;
+        for (int i = 0; i < RANK_THREADS; ++i)
+            rank += tile[i] < mine || (tile[i] == mine && first + i < at);
     }
     if (at >= used) return;
     if (is_rng && rank < n_sorted) sorted[(size_t)window * n_sorted + rank] = mine;

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -21,8 +20,7 @@ from .weighted import told, weighted_of_many
 
 __all__ = ["vietoris_rips_batch"]
 
-_MATRIX_BYTES = 1 << 26  # of the distances of a group: enough to keep a device busy
-_TWO_AT_ONCE = 2048  # points of a window; larger ones are computed one group after another
+_MATRIX_BYTES = 1 << 30  # of the distances that are on a device at once
 
 
 def vietoris_rips_batch(
@@ -127,18 +125,10 @@ def _by_threads(
 def _in_groups(
     clouds: list[Float32Array], options: RipsOptions, engine: BatchEngine, reason: str
 ) -> list[Diagram]:
-    """Compute clouds of one shape together, as many as there is room for.
-
-    Two groups are on their way at once: what the host does for one, the device does not wait for.
-    """
+    """Compute clouds of one shape together, as many as there is room for."""
     diagrams: dict[int, Diagram] = {}
-
-    def compute(places: list[int]) -> None:
+    for places in _groups([cloud.shape for cloud in clouds], engine.max_windows):
         n = len(clouds[places[0]])
-        with engine.device.at_work(f"{len(places)} clouds of {n} points have no room"):
-            take(places, n)
-
-    def take(places: list[int], n: int) -> None:
         for part, results in _results([clouds[i] for i in places], options, engine):
             info = info_of(options, engine, reason, n)
             info |= {"path": "rebuild", "n_together": len(results)}
@@ -146,14 +136,6 @@ def _in_groups(
                 info |= told(options.dtm_mass, n)
             for i, result in zip(places[part], results, strict=True):
                 diagrams[i] = Diagram(result, info={**info, "device": dict(info["device"])})
-
-    groups = list(_groups([cloud.shape for cloud in clouds], engine.max_windows))
-    if len(groups) > 1 and max(map(len, clouds)) <= _TWO_AT_ONCE:
-        with ThreadPoolExecutor(2, "aura-tda-batch") as pool:
-            list(pool.map(compute, groups))
-    else:
-        for places in groups:
-            compute(places)
     return [diagrams[i] for i in range(len(clouds))]
 
 

@@ -278,6 +278,19 @@ class WindowParity:
         if edge != ():
             assert raised.value.edge == edge
 
+    @pytest.mark.parametrize("name", ["rng", "splits"])
+    @pytest.mark.parametrize("byte", [0xAB, 0xFF])
+    def test_a_key_that_comes_twice_is_found_wherever_memory_was_not_zero(
+        self, xp, kernels, byte, name
+    ):
+        pair = Pair(CudaEngine(FilledWith(xp, byte), kernels), 40, 5, seed=3)
+        pair.draw = lambda m: pair.rng.normal(size=(m, 5)).astype(np.float32)
+        pair.build(np.arange(40))
+        array = getattr(pair.states[0].lists, name)
+        array[0, 1] = array[0, 0]
+        with pytest.raises(StateCorruption):
+            pair.states[0].verify()
+
     def test_without_memory_the_next_diagram_is_right(self, xp, kernels, monkeypatch):
         short = WithoutMemory(xp)
         engine = CudaEngine(short, kernels)
