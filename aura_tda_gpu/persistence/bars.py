@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ from .edge_keys import LENGTH_SHIFT, UInt64Array, key_after, lengths_of, vertice
 from .engine import Bars, Int64Array, LoopEdges
 
 __all__ = ["Loops", "Members", "Paired", "Renamed", "bars_of", "named_by_place", "unpaired"]
+
+Int32Array: TypeAlias = npt.NDArray[np.int32]
 
 
 class Members(Protocol):
@@ -165,11 +167,12 @@ class Loops:
     births: UInt64Array
     rows: Int64Array
     members: Members
+    _rooted: list[Int32Array] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        held = (self.merges, self.births, self.rows)
+        held = (self.merges, self.births, self.rows, *self._rooted)
         return sum(array.nbytes for array in held) + self.members.nbytes
 
     def __call__(self, index: int) -> Int64Array:
@@ -178,15 +181,18 @@ class Loops:
         chosen = self.members(index)
         if not len(chosen):
             chosen = np.array([row])
-        parent, depth = _rooted(vertices_of(self.merges), self.n_names)
+        if not self._rooted:
+            self._rooted[:] = _rooted(vertices_of(self.merges), self.n_names)
+        parent, depth = self._rooted
         edges = []
         for a, b in vertices_of(self.births[chosen]).tolist():
             edges.append((a, b))
             while a != b:
                 if depth[a] < depth[b]:
                     a, b = b, a
-                edges.append((a, parent[a]))
-                a = parent[a]
+                up = int(parent[a])
+                edges.append((a, up))
+                a = up
         return np.array(edges, np.int64)
 
 
@@ -208,7 +214,7 @@ class Renamed:
         return renamed
 
 
-def _rooted(merges: Int64Array, n: int) -> tuple[list[int], list[int]]:
+def _rooted(merges: Int64Array, n: int) -> list[Int32Array]:
     """Parent and depth of every vertex of a forest, rooted at its smallest vertices."""
     neighbours: list[list[int]] = [[] for _ in range(n)]
     for a, b in merges.tolist():
@@ -228,4 +234,4 @@ def _rooted(merges: Int64Array, n: int) -> tuple[list[int], list[int]]:
                     parent[there] = here
                     depth[there] = depth[here] + 1
                     stack.append(there)
-    return parent, depth
+    return [np.array(parent, np.int32), np.array(depth, np.int32)]
