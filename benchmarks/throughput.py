@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 say(stage_table(found[-1].streams[0]["stages"], found[-1].seconds))
         if args.find_max:
             limits[name] = _find(args, name, found, say)
-    figures = _figures(outcomes, limits)
+    figures = _figures(outcomes, limits, args.rate)
     say("\n" + table(figures))
     document = _document(args, machine, outcomes, limits, figures)
     document = record.write(args.output or _default_output(args), document, quiet=args.json)
@@ -185,12 +185,9 @@ def _find(
         if rate not in known:
             known[rate] = _measure(args, source, rate)
             found.append(known[rate])
-            verdict = "borne" if known[rate].bears else "not borne"
-            worst = known[rate].worst
-            say(
-                f"{source}, {rate:,.0f} points/s: {verdict}, worst "
-                + ("latency unknown" if worst is None else f"{1e3 * worst:.1f} ms")
-            )
+            trouble, worst = known[rate].trouble, known[rate].worst
+            verdict = f"not borne, {trouble}" if trouble else f"borne, {1e3 * (worst or 0):.1f} ms"
+            say(f"{source}, {rate:,.0f} points/s: {verdict}")
         return known[rate].bears
 
     limits = highest_load(bears, args.rate[0], precision=args.precision)
@@ -199,34 +196,35 @@ def _find(
 
 
 def _figures(
-    outcomes: dict[str, list[Outcome]], limits: dict[str, tuple[float | None, float | None]]
+    outcomes: dict[str, list[Outcome]],
+    limits: dict[str, tuple[float | None, float | None]],
+    rates: Sequence[float],
 ) -> list[Figure]:
     """Return what was measured beside what is wanted."""
     figures = []
     for source, found in outcomes.items():
         for outcome in found:
-            if source in limits and outcome is not found[0] and not outcome.bears:
-                continue  # tried on the way to the highest load
-            figures += _figures_of(source, outcome)
+            if outcome.load.rate_hz in rates:  # not those tried on the way to the highest load
+                figures += _figures_of(source, outcome)
         if source in limits:
             borne, failed = limits[source]
-            note = "not borne by any load tried" if borne is None else ""
+            note = "no load that was tried is borne" if borne is None else ""
             note = f"not borne: {failed:,.0f}" if borne and failed else note
-            figures.append(
-                Figure(f"highest load, {source}", borne, "points/s", WANTED_RATE, True, note)
-            )
+            wanted = WANTED_RATE if _is_strict(found[0].load) else None
+            figures.append(Figure(f"highest load, {source}", borne, "points/s", wanted, True, note))
     return figures
+
+
+def _is_strict(load: Load) -> bool:
+    """Whether this is at least what the target is about, but for the rate."""
+    return load.landmarks >= WANTED_LANDMARKS and set(load.scales) >= set(SCALES)
 
 
 def _figures_of(source: str, outcome: Outcome) -> list[Figure]:
     load = outcome.load
     who = f"{source}, {outcome.offered_per_s:,.0f} points/s offered"
-    strict = (
-        load.rate_hz >= WANTED_RATE
-        and load.landmarks >= WANTED_LANDMARKS
-        and set(load.scales) >= set(SCALES)
-    )
-    wanted_ms = 1e3 * (WANTED_S if strict else LIMIT_S)
+    is_strict = load.rate_hz >= WANTED_RATE and _is_strict(load)
+    wanted_ms = 1e3 * (WANTED_S if is_strict else LIMIT_S)
     figures = [
         Figure(
             f"taken, {who}",

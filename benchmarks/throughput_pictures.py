@@ -86,7 +86,7 @@ def draw_curve(rows: Sequence[Mapping[str, Any]], title: str, path: Path) -> Non
             axes.axvline(max(borne), color=INK, lw=0.8, ls=":")
             axes.annotate(
                 f" {max(borne):,.0f} points/s borne ",
-                (max(borne), 0.02),
+                (max(borne), 0.93),
                 xycoords=("data", "axes fraction"),
                 ha="left" if max(borne) == rows[0]["rate"] else "right",
             )

@@ -21,6 +21,7 @@ __all__ = ["LIMIT_S", "Outcome", "run_load"]
 
 LIMIT_S = 0.1  # of the brief: an update comes within 100 ms
 KEEPS_UP = 0.98  # of the offered points a second
+LOST = ("dropped", "late", "overflowed", "skipped_ticks")
 _AHEAD_S = 0.2
 
 Told = Callable[[str, float], None]
@@ -92,11 +93,21 @@ class Outcome:
         return max(known, default=None)
 
     @property
+    def trouble(self) -> str:
+        """What speaks against the load being borne; empty where nothing does."""
+        lost = {key: self.total(key) for key in LOST if self.total(key)}
+        if lost:
+            return ", ".join(f"{n:,.0f} {key.replace('_', ' ')}" for key, n in lost.items())
+        if self.points_per_s < KEEPS_UP * self.offered_per_s:
+            return f"only {self.points_per_s:,.0f} points/s taken"
+        if self.worst is None:
+            return "no update in this time"
+        return "" if self.worst < LIMIT_S else f"latency {1e3 * self.worst:.0f} ms"
+
+    @property
     def bears(self) -> bool:
         """Whether the streams kept up: all latencies within the limit, and nothing was lost."""
-        lost = sum(self.total(key) for key in ("dropped", "late", "overflowed", "skipped_ticks"))
-        kept = self.points_per_s >= KEEPS_UP * self.offered_per_s
-        return not lost and kept and self.worst is not None and self.worst < LIMIT_S
+        return not self.trouble
 
 
 def run_load(
