@@ -32,7 +32,6 @@ from aura_tda_gpu.features import (
     pad,
 )
 from aura_tda_gpu.features.base import Vectorisation
-from aura_tda_gpu.persistence.backends import usable_cores
 from aura_tda_gpu.streaming import running_features
 from aura_tda_gpu.streaming.real_time_features import RealTimeFeatures
 
@@ -215,7 +214,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=60_000)
     parser.add_argument("--landmarks", type=int, default=LANDMARKS)
     parser.add_argument("--repeat", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=usable_cores(), help="of torch")
+    parser.add_argument("--threads", type=int, default=1, help="of torch")
     parser.add_argument(
         "--output", type=Path, default=record.default_output("features_performance")
     )
