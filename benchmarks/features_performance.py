@@ -17,6 +17,7 @@ from typing import Any
 import gudhi.representations as peer
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from aura_tda_gpu import MultiScaleStream, WindowUpdate
 from aura_tda_gpu.features import (
@@ -219,10 +220,16 @@ def main() -> None:
         "--output", type=Path, default=record.default_output("features_performance")
     )
     options = parser.parse_args()
-    if torch is None:
-        print("torch is not installed: its rows are left out")
-    else:
-        torch.set_num_threads(options.threads)
+    with threadpool_limits(1):
+        if torch is None:
+            print("torch is not installed: its rows are left out")
+        else:
+            torch.set_num_threads(options.threads)
+        measure(options)
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Measure, print and write the record, with one thread for numpy."""
     rows = batch_rows(options.diagrams, options.bars, options.repeat)
     print(f"{options.diagrams} diagrams of {options.bars} bars, torch threads: {options.threads}")
     for row in rows:
