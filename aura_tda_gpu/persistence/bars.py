@@ -172,8 +172,8 @@ class Loops:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        held = (self.merges, self.births, self.rows, *self._rooted)
-        return sum(array.nbytes for array in held) + self.members.nbytes
+        held = self.merges.nbytes + self.births.nbytes + self.rows.nbytes
+        return held + sum(array.nbytes for array in self._rooted) + self.members.nbytes
 
     def __call__(self, index: int) -> Int64Array:
         """Return the edges of a cycle; see `LoopEdges`."""
