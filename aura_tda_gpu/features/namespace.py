@@ -218,8 +218,12 @@ class _Torch(Namespace):
     def detached(self, array: Array) -> Array:
         return array.detach()
 
+    def argsort(self, array: Array) -> Array:
+        return self.xp.argsort(array, dim=1, stable=True)
+
     def sorted_rows(self, array: Array) -> Array:
-        return self.xp.sort(array, dim=1).values
+        # which of equal numbers has the gradient must not depend on the device
+        return self.xp.sort(array, dim=1, stable=array.requires_grad).values
 
     def at_least(self, array: Array, least: float) -> Array:
         return array.clamp(min=least)
@@ -228,6 +232,8 @@ class _Torch(Namespace):
         return self.xp.gather(array, 1, index)
 
     def largest(self, array: Array, n: int) -> Array:
+        if array.requires_grad:  # of equal numbers topk takes any
+            return self.xp.sort(array, dim=1, descending=True, stable=True).values[:, :n]
         return self.xp.topk(array, n, dim=1).values
 
     def flip(self, array: Array) -> Array:

@@ -120,6 +120,18 @@ def test_gradients_are_numbers_where_there_is_little(kind):
     assert torch.isfinite(values.grad).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("n_bars", [7, 300])
+def test_the_first_of_equal_bars_have_the_gradient(n_bars, dtype):
+    values = torch.tensor([0.25, 1.0, 1.0], dtype=dtype).repeat(1, n_bars, 1).requires_grad_()
+    least = PersistenceStatistics(1, quantiles=(0.0,))
+    place = list(least.get_feature_names_out()).index("h1_statistics_death_q0")
+    longest = PersistenceLengths(1, n_longest=2).transform(values).sum()
+    for found, n in ((least.transform(values)[0, place], 1), (longest, 2)):
+        (slopes,) = torch.autograd.grad(found, values)
+        assert slopes[0, :, 1].tolist() == [1.0] * n + [0.0] * (n_bars - n)
+
+
 def test_a_grid_made_in_inference_mode_serves_gradients(rng):
     values, mask = map(as_torch, padded(rng))
     vectorise = PersistenceImage(1, bandwidth=0.123, im_range=(0.0, 1.0, 0.0, 1.0))
