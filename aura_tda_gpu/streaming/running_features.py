@@ -67,7 +67,8 @@ class TickBars:
         self.dimensions = diagram.dimensions
         self._bars = {k: diagram[k] for k in diagram.dimensions}
         self._keys = {k: _keys_of(bars) for k, bars in self._bars.items()}
-        self._before = {} if before is None else before._keys
+        is_alike = before is not None and before.dimensions == diagram.dimensions
+        self._before = before._keys if before is not None and is_alike else {}
         self._same = {
             k: k in self._before and np.array_equal(self._before[k], keys)
             for k, keys in self._keys.items()

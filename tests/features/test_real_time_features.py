@@ -65,12 +65,12 @@ def updates(rng):
     return found
 
 
-def diagram_of(bars):
-    """Return the diagram of H1 bars, shape (n, 2)."""
+def diagram_of(bars, dimensions=(1,)):
+    """Return the diagram of H1 bars, shape (n, 2), or of the same in several dimensions."""
     births, deaths = np.asarray(bars, np.float32).reshape(-1, 2).T
     nothing = np.full((len(births), 2), -1, np.int64)
     column = Bars(births, deaths, nothing, nothing, np.zeros(len(births), np.bool_))
-    return Diagram(EngineResult({1: column}, None))
+    return Diagram(EngineResult(dict.fromkeys(dimensions, column), None))
 
 
 @pytest.fixture(params=["by size", "always"])
@@ -79,6 +79,14 @@ def following(request, monkeypatch):
     if request.param == "always":
         monkeypatch.setattr(running_features, "FEW_NUMBERS", 0)
     return request.param
+
+
+def test_a_dimension_that_is_gone_is_a_change(following):
+    part = BettiCurve(sample_range=(0.0, 1.0), resolution=2)
+    feature, before = running_features.RunningFeature(part, 64), None
+    for dimensions, expected in (((0, 1), 2), ((0,), 1), ((0, 1), 2)):
+        before = TickBars(diagram_of([[0, 1]], dimensions), before)
+        assert feature.take(before)[0] == expected
 
 
 @pytest.mark.parametrize("rebuild_every", [1, 7, 10_000])
