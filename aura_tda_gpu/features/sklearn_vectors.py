@@ -59,7 +59,8 @@ class PersistenceVectoriser(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Diagrams are arrays as `VietorisRipsTransformer` and giotto-tda make them, or `Diagram` objects.
+    Diagrams are arrays as `VietorisRipsTransformer` and giotto-tda make them, `Diagram` objects, or
+    arrays (n_bars, 3) of different lengths in a list.
     Rows of length zero, and rows that are nan throughout, are padding. Open bars are left out or
     otherwise dealt with as the vectorisation says.
 
@@ -81,7 +82,7 @@ class PersistenceVectoriser(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array_like, shape (n_samples, n_bars, 3), or an iterable of Diagram
+        X : array_like, shape (n_samples, n_bars, 3), or an iterable of Diagram or of such tables
             Birth, death, homology dimension.
         y : object, optional
             Not used.
@@ -106,7 +107,7 @@ class PersistenceVectoriser(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array_like, shape (n_samples, n_bars, 3), or an iterable of Diagram
+        X : array_like, shape (n_samples, n_bars, 3), or an iterable of Diagram or of such tables
             As in `fit`; of any number of bars.
 
         Returns
@@ -167,10 +168,19 @@ def _parts(given: Any, dimensions: tuple[int, ...]) -> Iterable[Vectorisation]:
 
 def _padded(X: Any) -> tuple[_Array, npt.NDArray[np.bool_]]:
     """Return diagrams as one array, and which rows are bars."""
-    if isinstance(X, list | tuple) and X and hasattr(X[0], "dimensions"):
+    is_array = hasattr(X, "shape") and np.asarray(X).dtype != object
+    if isinstance(X, Iterable) and not is_array:
+        X = list(X)
+    if isinstance(X, list) and X and hasattr(X[0], "dimensions"):
         return pad(X)
+    counted: Any = True
     try:
-        values = np.asarray(X)
+        if isinstance(X, list) and len({np.shape(each) for each in X}) > 1:
+            tables = [np.asarray(each) for each in X]
+            wide = np.result_type(np.float32, *tables)
+            values, counted = pad([table.astype(wide) for table in tables])
+        else:
+            values = np.asarray(X)
         if values.dtype != np.float32:
             values = values.astype(np.float64)
     except (TypeError, ValueError) as error:
@@ -181,4 +191,4 @@ def _padded(X: Any) -> tuple[_Array, npt.NDArray[np.bool_]]:
             f"homology dimension; not {values.shape}"
         )
     is_padding = (values[..., 0] == values[..., 1]) | np.isnan(values).all(axis=2)
-    return values, ~is_padding
+    return values, counted & ~is_padding

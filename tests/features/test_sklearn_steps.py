@@ -196,6 +196,23 @@ def test_padding_of_either_kind_is_nothing(rng):
     np.testing.assert_array_equal(PersistenceVectoriser(names).fit_transform(nans), wanted)
 
 
+def test_diagrams_of_different_lengths(rng):
+    diagrams = vietoris_rips_batch([circle(rng, 30), circle(rng, 25, 2.0)])
+    tables = [np.concatenate([np.insert(d[k], 2, k, axis=1) for k in (0, 1)]) for d in diagrams]
+    longer = [np.concatenate([tables[0], np.full((3, 3), np.nan, np.float32)]), tables[1]]
+    wanted = PersistenceVectoriser().fit_transform(diagrams)
+    for given in (tables, longer, tuple(tables), (d for d in diagrams)):
+        found = PersistenceVectoriser().fit(tables).transform(given)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    ragged = np.empty(2, object)
+    ragged[:] = tables
+    found = PersistenceVectoriser().fit_transform(ragged)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    with pytest.raises(InvalidInputError, match=r"diagram 1 must have shape \(n, 3\)"):
+        PersistenceVectoriser().fit([tables[0], tables[1][:, :2]])
+
+
 def test_diagrams_without_a_bar_are_zeros():
     empty = np.array([[[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])
     open_only = np.array([[[0.0, np.inf, 0.0], [0.5, np.inf, 1.0]]])
