@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ConfigError, InvalidInputError, LifecycleError
-from .checks import at_least
+from .checks import at_least, is_number, tuple_of
 from .namespace import Array, Namespace
 from .padding import checked
 
@@ -70,6 +70,9 @@ class Vectorisation(ABC):
     short_name: ClassVar[str]
 
     def __post_init__(self) -> None:
+        for name in ("sample_range", "im_range", "resolution", "quantiles"):
+            if hasattr(self, name):  # a list becomes a tuple, so that settings can be compared
+                object.__setattr__(self, name, tuple_of(getattr(self, name)))
         if self.infinite not in get_args(Infinite):
             known = ", ".join(get_args(Infinite))
             raise ConfigError(f"infinite must be one of {known}, not {self.infinite!r}")
@@ -79,7 +82,7 @@ class Vectorisation(ABC):
             )
         if self.dimension is not None:
             at_least(0, self.dimension, "dimension")
-        if self.limit is not None and not math.isfinite(self.limit):
+        if self.limit is not None and not is_number(self.limit):
             raise ConfigError(f"limit must be finite, not {self.limit!r}")
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import ConfigError
 
-__all__ = ["at_least", "power_of", "range_of"]
+__all__ = ["at_least", "is_number", "power_of", "range_of", "tuple_of"]
 
 
 def at_least(least: int, given: Any, what: str) -> None:
@@ -21,6 +21,18 @@ def at_least(least: int, given: Any, what: str) -> None:
     """
     if isinstance(given, bool) or not isinstance(given, Integral) or given < least:
         raise ConfigError(f"{what} must be an integer from {least} on, not {given!r}")
+
+
+def is_number(given: Any) -> bool:
+    """Return whether this is a real number, and finite."""
+    return isinstance(given, Real) and not isinstance(given, bool) and math.isfinite(given)
+
+
+def tuple_of(given: Any) -> Any:
+    """Return a list or an array as a tuple of its numbers, and anything else as it is."""
+    if isinstance(given, list):
+        return tuple(given)
+    return tuple(given.tolist()) if getattr(given, "ndim", 0) == 1 else given
 
 
 def power_of(given: Any) -> None:

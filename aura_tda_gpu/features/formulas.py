@@ -24,11 +24,18 @@ __all__ = [
 
 
 def weights(ns: Namespace, persistences: Array, counted: Array, power: float) -> Array:
-    """Return ``persistence ** power``, and 0 where there is no bar, shape (B, N)."""
+    """Return ``persistence ** power``, and 0 where there is no bar, shape (B, N).
+
+    No weight is above ``2 ** 512``, or ``2 ** 88`` in float32: so sums of products stay finite.
+    """
     if power == 0:
         return ns.cast(counted, persistences)
     present = counted & (persistences > 0)
-    return ns.xp.where(present, ns.xp.where(present, persistences, 1.0) ** power, 0.0)
+    base = ns.xp.where(present, persistences, 1.0)
+    if power > 1:
+        most = 88 if persistences.dtype == ns.xp.float32 else 512
+        base = base.clip(max=2.0 ** (most / float(power)))
+    return ns.xp.where(present, base**power, 0.0)
 
 
 def betti_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid: Grid) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..persistence.diagram import Diagram
+from .checks import at_least
 from .namespace import Array, Namespace, namespace_of
 
 __all__ = ["checked", "pad"]
@@ -44,13 +45,26 @@ def pad(
 
     Raises
     ------
+    ConfigError
+        If ``dimension`` or ``length`` is no integer from 0 on.
     InvalidInputError
         If something is no diagram, a diagram is longer than ``length``, or arrays differ in
         library, type or device; names the first diagram.
     NotComputedError
         If a `Diagram` was computed without ``dimension``.
     """
-    tables = [_table(diagram, dimension, i) for i, diagram in enumerate(diagrams)]
+    for what, number in (("dimension", dimension), ("length", length)):
+        if number is not None:
+            at_least(0, number, what)
+    is_single = isinstance(diagrams, Diagram | Mapping) or getattr(diagrams, "ndim", 3) == 2
+    if is_single or not isinstance(diagrams, Iterable):
+        raise InvalidInputError(
+            f"diagrams must be a sequence of diagrams, not one {type(diagrams).__name__}: "
+            "pass a single diagram as [diagram]"
+        )
+    found = [_table(diagram, dimension, i) for i, diagram in enumerate(diagrams)]
+    kind = next((table for table in found if table is not None), np.empty((0, 3), np.float32))
+    tables = [kind[:0] if table is None else table for table in found]
     if not tables:
         return np.zeros((0, length or 1, 3), np.float32), np.zeros((0, length or 1), np.bool_)
     counts = np.array([len(table) for table in tables])
@@ -90,7 +104,8 @@ def checked(
     Raises
     ------
     InvalidInputError
-        If shape, type or device do not fit, or a bar is no bar; names it.
+        If shape, type or device do not fit, or a bar is no bar or so far out that the square of
+        a sum is no number of its type; names it.
     """
     ns = namespace_of(values)
     if values.ndim != 3 or values.shape[2] != 3:
@@ -116,16 +131,30 @@ def checked(
     if check_values:
         told = ns.detached(values)
         births, deaths = told[:, :, 0], told[:, :, 1]
-        good = (abs(births) < math.inf) & (deaths >= births) & (abs(told[:, :, 2]) < math.inf)
+        far = _far_out(ns, values)
+        good = (abs(births) <= far) & (deaths >= births) & (abs(told[:, :, 2]) < math.inf)
+        good &= (deaths <= far) | (deaths == math.inf)
         wrong = mask & ~good
         if bool(wrong.any()):
             raise _no_bar(ns, told, wrong)
     return ns, mask
 
 
+def _far_out(ns: Namespace, values: Array) -> float:
+    """Return the largest number whose sums and squares are numbers of the type of an array."""
+    return math.sqrt(float(ns.xp.finfo(values.dtype).max)) / 1024
+
+
 def _no_bar(ns: Namespace, values: Array, wrong: Array) -> InvalidInputError:
     row, bar = (int(places[0]) for places in ns.xp.where(wrong))
     birth, death, dimension = (float(x) for x in ns.detached(values)[row, bar])
+    far = _far_out(ns, values)
+    if math.isfinite(birth) and death >= birth and math.isfinite(dimension):
+        return InvalidInputError(
+            f"bar {bar} of diagram {row} is too far out: birth {birth:g}, death {death:g}, and "
+            f"{far:.3g} is the most in {values.dtype}; the death of an open bar is inf",
+            row,
+        )
     return InvalidInputError(
         f"bar {bar} of diagram {row} is no bar: birth {birth:g}, death {death:g}, "
         f"dimension {dimension:g}; where there is none, the mask must be False",
@@ -133,8 +162,8 @@ def _no_bar(ns: Namespace, values: Array, wrong: Array) -> InvalidInputError:
     )
 
 
-def _table(diagram: Any, dimension: int | None, i: int) -> Array:
-    """Return the bars of one diagram, shape (n, 3)."""
+def _table(diagram: Any, dimension: int | None, i: int) -> Array | None:
+    """Return the bars of one diagram, shape (n, 3); None for a mapping without an array."""
     if isinstance(diagram, Diagram):
         wanted = diagram.dimensions if dimension is None else (dimension,)
         diagram = {k: diagram[k] for k in wanted}
@@ -142,7 +171,7 @@ def _table(diagram: Any, dimension: int | None, i: int) -> Array:
         wanted = tuple(diagram) if dimension is None else (dimension,)
         parts = [_with_dimension(diagram[k], k, i) for k in wanted if k in diagram]
         if not parts:
-            return np.empty((0, 3), np.float32)
+            return None
         return namespace_of(parts[0]).concat(parts, axis=0)
     namespace_of(diagram, f"diagram {i}")
     if diagram.ndim == 2 and diagram.shape[1] == 2 and dimension is not None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..errors import ConfigError
 from . import formulas
 from .base import BarRows, SumOverBars, Vectorisation, at_least_a_row
-from .checks import at_least, power_of, range_of
+from .checks import at_least, is_number, power_of, range_of
 from .curves import BettiCurve, EulerCurve, PersistenceLandscape, Silhouette
 from .namespace import Array, Namespace
 from .padding import checked
@@ -188,7 +188,9 @@ class PersistenceStatistics(Vectorisation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.quantiles, tuple) or not all(0 <= q <= 1 for q in self.quantiles):
+        if not isinstance(self.quantiles, tuple) or not all(
+            is_number(q) and 0 <= q <= 1 for q in self.quantiles
+        ):
             raise ConfigError(f"quantiles must be numbers from 0 to 1, not {self.quantiles!r}")
 
     def _columns(self) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from aura_tda_gpu import vietoris_rips
-from aura_tda_gpu.errors import InvalidInputError, NotComputedError
+from aura_tda_gpu.errors import ConfigError, InvalidInputError, NotComputedError
 from aura_tda_gpu.features import pad
 
 
@@ -55,6 +55,16 @@ def test_gradients_pass():
         assert torch.equal(table.grad, table.detach().flip(1))
 
 
+@pytest.mark.parametrize("make", [np.asarray, torch.as_tensor])
+def test_a_mapping_without_the_dimension_is_of_the_kind_of_the_others(make):
+    one, none = {1: make(np.array([[0.0, 1.0]]))}, {0: make(np.array([[0.0, 2.0]]))}
+    for mappings, there in (([one, none, {}], [1, 0, 0]), ([{}, none, one], [0, 0, 1])):
+        values, mask = pad(mappings, dimension=1)
+        assert type(values) is type(one[1])
+        assert values.dtype == one[1].dtype
+        assert mask[:, 0].tolist() == there
+
+
 def test_nothing():
     values, mask = pad([])
     assert (values.shape, mask.shape) == ((0, 1, 3), (0, 1))
@@ -83,3 +93,20 @@ def test_nothing():
 def test_what_cannot_be_padded(diagrams, options, said):
     with pytest.raises(InvalidInputError, match=said):
         pad(diagrams, **options)
+
+
+@pytest.mark.parametrize(
+    "single", [None, 3, np.zeros((4, 3)), torch.zeros(4, 3), {0: np.zeros((4, 2))}, "diagram"]
+)
+def test_a_single_diagram_is_no_sequence_of_them(single):
+    given = vietoris_rips(np.eye(3)) if isinstance(single, str) else single
+    with pytest.raises(InvalidInputError, match=r"pass a single diagram as \[diagram\]"):
+        pad(given)
+
+
+@pytest.mark.parametrize("number", [-1, "1", 1.0, True])
+def test_settings(number):
+    with pytest.raises(ConfigError, match="length must be an integer from 0 on"):
+        pad([np.zeros((1, 3))], length=number)
+    with pytest.raises(ConfigError, match="dimension must be an integer from 0 on"):
+        pad([np.zeros((1, 2))], dimension=number)

@@ -299,6 +299,21 @@ def test_shapes(library, change, said, rng):
         KINDS["entropy"].transform(values, mask)
 
 
+@every_kind
+@every_library
+@pytest.mark.parametrize(("dtype", "far"), [(np.float32, 1.7e16), (np.float64, 1.2e151)])
+def test_bars_that_are_far_out(kind, library, dtype, far):
+    values = np.array([[[-far, far, 1], [0, 1, 1], [far / 2, far, 1]]], dtype)
+    for power in (1, 3):
+        settings = {"power": power} if hasattr(KINDS[kind], "power") else {}
+        vectorise = type(KINDS[kind])(**{**vars(KINDS[kind]), **settings})
+        found = np.asarray(vectorise.transform(LIBRARIES[library](values)))
+        assert not np.isnan(found).any()
+    values[0, 2, 1] *= dtype(10)
+    with pytest.raises(InvalidInputError, match=r"bar 2 of diagram 0 is too far out: birth .* inf"):
+        vectorise.transform(LIBRARIES[library](values))
+
+
 def test_types(rng):
     values, mask = padded(rng)
     entropy = KINDS["entropy"].transform
@@ -330,6 +345,8 @@ def test_types(rng):
         (lambda: PersistenceImage(1, resolution=9), "resolution must be two integers"),
         (lambda: PersistenceImage(1, im_range=(0, 1)), "im_range must be 4 finite numbers"),
         (lambda: PersistenceStatistics(1, quantiles=(2,)), "quantiles must be numbers from 0"),
+        (lambda: PersistenceStatistics(1, quantiles=("a",)), "quantiles must be numbers from 0"),
+        (lambda: Silhouette(1, limit="far"), "limit must be finite, not 'far'"),
         (lambda: PersistenceLengths(1, n_longest=True), "n_longest must be an integer"),
         (lambda: FeatureVector(()), "parts must be a sequence of vectorisations"),
         (lambda: FeatureVector((3,)), "parts must be vectorisations, not 3"),
@@ -338,6 +355,14 @@ def test_types(rng):
 def test_settings(make, said):
     with pytest.raises(ConfigError, match=said):
         make()
+
+
+def test_lists_are_settings():
+    image = PersistenceImage(1, resolution=[3, 2], im_range=np.array([0.0, 1.0, 0.0, 2.0]))
+    assert image == PersistenceImage(1, resolution=(3, 2), im_range=(0.0, 1.0, 0.0, 2.0))
+    assert len({BettiCurve(1, sample_range=[0, 1]), BettiCurve(1, sample_range=(0, 1))}) == 1
+    quantiles = PersistenceStatistics(1, quantiles=[0.25, 0.5])
+    assert quantiles == PersistenceStatistics(1, quantiles=(0.25, 0.5))
 
 
 def test_numbers_of_numpy_are_settings():
