@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import InvalidInputError, LifecycleError
+from ..errors import ConfigError, InvalidInputError, LifecycleError
 from .base import Vectorisation
+from .checks import is_number
 from .padding import pad
 from .vectorisations import FeatureVector
 
@@ -31,6 +32,8 @@ class StreamTransformer:
 
     Raises
     ------
+    ConfigError
+        If the vectorisation is none, or ``period_ms`` is not positive.
     LifecycleError
         If the vectorisation is not fitted.
 
@@ -55,6 +58,10 @@ class StreamTransformer:
         time: str | None = None,
         period_ms: float = 1.0,
     ) -> None:
+        if not isinstance(vectorisation, Vectorisation | FeatureVector):
+            raise ConfigError(f"vectorisation must be one, or a FeatureVector: {vectorisation!r}")
+        if not is_number(period_ms) or not period_ms > 0:
+            raise ConfigError(f"period_ms must be positive and finite, not {period_ms!r}")
         if not vectorisation.is_fitted:
             raise LifecycleError("the vectorisation of a StreamTransformer must be fitted")
         self.stream = stream

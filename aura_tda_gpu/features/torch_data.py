@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from ..errors import InvalidInputError
+from ..errors import ConfigError, InvalidInputError
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array
 from .padding import pad
@@ -54,6 +54,8 @@ class DiagramDataset(Dataset[Sample]):
 
     Raises
     ------
+    ConfigError
+        If ``homology_dimensions`` are no sequence.
     InvalidInputError
         If an array is not of this shape, has a birth that is not finite or a death that is NaN or
         less than its birth; or if there are not as many targets as diagrams.
@@ -80,6 +82,14 @@ class DiagramDataset(Dataset[Sample]):
         *,
         homology_dimensions: Iterable[int] | None = None,
     ) -> None:
+        if isinstance(diagrams, Diagram) or not isinstance(diagrams, Iterable):
+            kind = type(diagrams).__name__
+            raise InvalidInputError(f"diagrams must be a sequence of diagrams, not one {kind}")
+        if not isinstance(homology_dimensions, Iterable | None):
+            raise ConfigError(
+                "homology_dimensions must be a tuple of integers such as (0, 1), not "
+                f"{homology_dimensions!r}"
+            )
         dims = None if homology_dimensions is None else tuple(homology_dimensions)
         self.rows = [rows_of(diagram, dims, f"diagrams[{i}]") for i, diagram in enumerate(diagrams)]
         self.targets = targets

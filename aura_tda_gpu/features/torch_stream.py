@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from numbers import Integral
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -54,8 +55,8 @@ class StreamFeatures(IterableDataset[StreamSample]):
     Raises
     ------
     InvalidInputError
-        If ``stream`` is not callable, a recording is neither a pair nor a callable, or a number is
-        less than 1.
+        If ``stream`` or ``features`` is not callable, ``recordings`` is no sequence, a recording is
+        neither a pair nor a callable, or a number is no integer from 1 on.
     LifecycleError
         When a worker process is to hand over tensors on a GPU: use ``num_workers=0``.
 
@@ -86,9 +87,18 @@ class StreamFeatures(IterableDataset[StreamSample]):
                 "stream must be a callable that makes a new stream, such as "
                 f"functools.partial(MultiScaleStream, [1000]), not {type(stream).__name__}"
             )
-        if max_bars < 1 or chunk_size < 1:
+        if not all(isinstance(n, Integral) and n >= 1 for n in (max_bars, chunk_size)):
             raise InvalidInputError(
-                f"max_bars and chunk_size must be 1 or more, not {max_bars} and {chunk_size}"
+                f"max_bars and chunk_size must be 1 or more, not {max_bars!r} and {chunk_size!r}"
+            )
+        if features is not None and not callable(features):
+            raise InvalidInputError(
+                f"features must be a module such as TopologyFeatures, not {type(features).__name__}"
+            )
+        if not hasattr(recordings, "__len__") or not hasattr(recordings, "__getitem__"):
+            raise InvalidInputError(
+                "recordings must be a sequence, so that each worker finds its own, not "
+                f"{type(recordings).__name__}: pass list(recordings)"
             )
         for i, recording in enumerate(recordings):
             is_pair = isinstance(recording, list | tuple) and len(recording) == 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu import MultiScaleStream
-from aura_tda_gpu.errors import InvalidInputError, LifecycleError
+from aura_tda_gpu.errors import ConfigError, InvalidInputError, LifecycleError
 from aura_tda_gpu.features import BettiCurve, FeatureVector, PersistenceLengths, pad
 from aura_tda_gpu.features.river import StreamTransformer
 
@@ -52,6 +52,15 @@ def test_what_is_returned_is_a_copy():
     topology = StreamTransformer(MultiScaleStream([300]), PARTS)
     topology.transform_one({}).clear()
     assert topology.transform_one({})
+
+
+def test_bad_settings():
+    stream = MultiScaleStream([300])
+    with pytest.raises(ConfigError, match="vectorisation must be one, or a FeatureVector: \\["):
+        StreamTransformer(stream, [PersistenceLengths(1)])
+    for period in (0, -1, np.inf, "1"):
+        with pytest.raises(ConfigError, match="period_ms must be positive and finite"):
+            StreamTransformer(stream, PARTS, period_ms=period)
 
 
 def test_bad_samples_change_nothing():

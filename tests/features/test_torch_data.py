@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from aura_tda_gpu import MultiScaleStream, vietoris_rips_batch
-from aura_tda_gpu.errors import InvalidInputError, LifecycleError, NotComputedError
+from aura_tda_gpu.errors import ConfigError, InvalidInputError, LifecycleError, NotComputedError
 from aura_tda_gpu.features import BettiCurve, PersistenceLengths, pad
 from aura_tda_gpu.features.torch import (
     DiagramDataset,
@@ -85,6 +85,11 @@ def test_bad_targets_and_dimensions(rng):
         DiagramDataset(diagrams, [1])
     with pytest.raises(NotComputedError, match="dimension 2 was not computed"):
         DiagramDataset(diagrams, homology_dimensions=(2,))
+    with pytest.raises(ConfigError, match=r"a tuple of integers such as \(0, 1\), not 1"):
+        DiagramDataset(diagrams, homology_dimensions=1)
+    for single in (diagrams[0], None):
+        with pytest.raises(InvalidInputError, match="must be a sequence of diagrams, not one"):
+            DiagramDataset(single)
 
 
 def features():
@@ -200,6 +205,11 @@ def test_no_tensors_on_a_gpu_out_of_workers():
         ),
         ((STREAM, [np.zeros((3, 2))]), r"recordings\[0\] must be a pair .* not ndarray"),
         ((STREAM, [([0.0], [0.0]), "file"]), r"recordings\[1\] must be .* not str"),
+        (
+            (STREAM, (each for each in [])),
+            r"recordings must be a sequence.*pass list\(recordings\)",
+        ),
+        ((STREAM, [], "entropy"), "features must be a module such as TopologyFeatures, not str"),
     ],
 )
 def test_a_bad_stream(arguments, complaint):
@@ -211,6 +221,8 @@ def test_a_bad_stream(arguments, complaint):
 def test_a_bad_number(name):
     with pytest.raises(InvalidInputError, match="must be 1 or more"):
         StreamFeatures(STREAM, [], **{name: 0})
+    with pytest.raises(InvalidInputError, match=r"must be 1 or more, not .*'9'"):
+        StreamFeatures(STREAM, [], **{name: "9"})
 
 
 def test_features_that_are_not_fitted():
