@@ -183,6 +183,19 @@ def test_the_order_of_bars_and_what_is_masked_play_no_role(rng, layer):
     assert len(layer.get_feature_names_out()) == layer.n_features
 
 
+def test_the_mean_is_the_sum_by_the_number_of_bars():
+    bars = torch.tensor([[[0.0, 0.5, 1.0], [0.0, 0.25, 1.0], [0.0, 0.5, 0.0], [0.0, 0.5, 1.0]]])
+    bars = bars.repeat(3, 1, 1)
+    mask = torch.tensor([[True, False, True, False], [True, True, True, False], [True] * 4])
+    found = []
+    for pool in ("sum", "mean"):
+        layer = PersLay(1, n_points=1, transform="line", pool=pool, sample_range=(0.0, 1.0))
+        with torch.no_grad():
+            layer.points.fill_(1.0)
+        found.append(layer(bars, mask)[:, 0].tolist())
+    assert found == [[0.25, 0.3125, 0.5625], [0.25, 0.15625, 0.1875]]  # y times y
+
+
 @pytest.mark.parametrize("pool", ["max", "top"])
 def test_the_largest_of_negative_values(pool):
     layer = PersLay(1, n_points=1, transform="line", pool=pool, n_top=2, sample_range=(0.0, 1.0))
