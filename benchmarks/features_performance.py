@@ -44,6 +44,7 @@ except ImportError:  # the rows of torch are missing then
     torch = None  # type: ignore[assignment]
 
 TARGET_RATIO, TARGET_TICK_MS = 20, 0.5
+PACKAGES = ("aura-tda-gpu", "numpy", "numba", "torch", "gudhi", "scikit-learn")
 RANGE, IMAGE = (0.0, 2.0), (0.0, 1.0, 0.0, 1.0)
 SCALE_MS, LANDMARKS = 10_000, 512
 
@@ -220,6 +221,7 @@ def main() -> None:
         "--output", type=Path, default=record.default_output("features_performance")
     )
     options = parser.parse_args()
+    machine = record.machine()
     if torch is None:
         print("torch is not installed: its rows are left out")
     else:
@@ -240,12 +242,11 @@ def main() -> None:
         told = (f"{way} {tick[way]['median_ms']:.2f} ms" for way in list(tick)[3:])
         print(f"  {tick['features']} ({tick['n_features']}): {', '.join(told)}")
     figures = {
-        "machine": record.machine(),
-        "versions": record.versions(("numpy", "torch", "gudhi", "scikit-learn")),
+        "benchmark": "features_performance",
+        "machine": machine,
+        "versions": record.versions(PACKAGES),
         "commit": record.commit(),
-        "torch_threads": options.threads,
-        "diagrams": options.diagrams,
-        "bars": options.bars,
+        "settings": {k: v for k, v in vars(options).items() if k != "output"},
         "targets": {"times_as_fast_as_gudhi": TARGET_RATIO, "tick_ms": TARGET_TICK_MS},
         "batch": rows,
         "landmarks": int(updates[-1].n_vertices),
