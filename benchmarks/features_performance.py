@@ -17,6 +17,7 @@ from typing import Any
 import gudhi.representations as peer
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from aura_tda_gpu import MultiScaleStream, WindowUpdate
 from aura_tda_gpu.features import (
@@ -32,7 +33,6 @@ from aura_tda_gpu.features import (
     pad,
 )
 from aura_tda_gpu.features.base import Vectorisation
-from aura_tda_gpu.persistence.backends import usable_cores
 from aura_tda_gpu.streaming import running_features
 from aura_tda_gpu.streaming.real_time_features import RealTimeFeatures
 
@@ -216,16 +216,22 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=60_000)
     parser.add_argument("--landmarks", type=int, default=LANDMARKS)
     parser.add_argument("--repeat", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=usable_cores(), help="of torch")
+    parser.add_argument("--threads", type=int, default=1, help="of torch")
     parser.add_argument(
         "--output", type=Path, default=record.default_output("features_performance")
     )
     options = parser.parse_args()
     machine = record.machine()
-    if torch is None:
-        print("torch is not installed: its rows are left out")
-    else:
-        torch.set_num_threads(options.threads)
+    with threadpool_limits(1):
+        if torch is None:
+            print("torch is not installed: its rows are left out")
+        else:
+            torch.set_num_threads(options.threads)
+        measure(options, machine)
+
+
+def measure(options: argparse.Namespace, machine: dict[str, Any]) -> None:
+    """Measure, print and write the record, with one thread for numpy."""
     rows = batch_rows(options.diagrams, options.bars, options.repeat)
     print(f"{options.diagrams} diagrams of {options.bars} bars, torch threads: {options.threads}")
     for row in rows:

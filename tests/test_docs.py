@@ -60,8 +60,12 @@ def test_the_features_of_the_readme(tmp_path):
     assert kinds == ["feature_birth", "feature_death", "feature_birth"]
 
 
+def test_the_feature_vectors_of_the_readme(tmp_path):
+    assert run("-c", blocks("README.md")[4], cwd=tmp_path).startswith("(8, 23) ['h1_entropy'")
+
+
 def test_the_estimate_of_the_readme(tmp_path):
-    assert run("-c", blocks("README.md")[4], cwd=tmp_path).startswith("500 points/s of 3 ")
+    assert run("-c", blocks("README.md")[5], cwd=tmp_path).startswith("500 points/s of 3 ")
 
 
 def test_the_tracker(tmp_path):

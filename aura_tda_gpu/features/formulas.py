@@ -138,11 +138,12 @@ def _running_best(ns: Namespace, values: Array, layers: int) -> list[Array]:
     What a running maximum gives up at a step, or does not take, is what the next one sees.
     """
     nothing = ns.xp.full_like(values[:, :1], -math.inf)
+    values = ns.concat([nothing] * layers + [values])
     best = []
-    for _ in range(layers):
-        top = ns.concat([nothing, ns.running_max(values)])
-        best.append(top)
-        values = ns.xp.minimum(values, top[:, :-1])
+    for k in range(layers):
+        top = ns.running_max(values)
+        best.append(top[:, layers - 1 - k :])
+        values = ns.xp.minimum(values[:, 1:], top[:, :-1])
     return best
 
 

@@ -102,6 +102,8 @@ class Namespace:
 
     def take(self, array: Array, index: Array) -> Array:
         """Return ``array[i, index[i, j]]``."""
+        if len(array) == 1:
+            return array.take(index[0], axis=1)
         return array[self.xp.arange(len(array))[:, None], index]
 
     def largest(self, array: Array, n: int) -> Array:

@@ -237,8 +237,8 @@ class FeatureVector:
 
     Parameters
     ----------
-    parts : tuple of Vectorisation
-        At least one.
+    parts : sequence of Vectorisation
+        At least one; a list becomes a tuple.
 
     Raises
     ------
@@ -249,8 +249,10 @@ class FeatureVector:
     parts: tuple[Vectorisation, ...]
 
     def __post_init__(self) -> None:
+        if isinstance(self.parts, list):
+            object.__setattr__(self, "parts", tuple(self.parts))
         if not isinstance(self.parts, tuple) or not self.parts:
-            raise ConfigError(f"parts must be a tuple of vectorisations, not {self.parts!r}")
+            raise ConfigError(f"parts must be a sequence of vectorisations, not {self.parts!r}")
         for part in self.parts:
             if not isinstance(part, Vectorisation):
                 raise ConfigError(f"parts must be vectorisations, not {part!r}")

@@ -175,8 +175,8 @@ def _auto_reason() -> str:
     if refusal is not None:
         return f"an NVIDIA driver is installed, but {refusal}"
     return (
-        "an NVIDIA driver is installed and 'cuda' can be asked for, but it was never measured "
-        "against the CPU"
+        "an NVIDIA driver is installed and 'cuda' can be asked for; from which size on it pays is "
+        "known of one kind of GPU only"
     )
 
 

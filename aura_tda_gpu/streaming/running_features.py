@@ -172,7 +172,7 @@ class RunningFeature:
         if self._sums is None:
             self._age = 0
             self._sums = part.sums_of_rows(_NUMPY, bars.rows(part), self._like)[0]
-            self._peak = float(np.abs(self._sums).max())
+            self._peak = 0.0
         self.value = part.of_sums(self._sums[np.newaxis])[0]
         return self.value
 
@@ -190,7 +190,7 @@ class RunningFeature:
         came, went = part.sums_of_rows(_NUMPY, bars.moved(part), self._like)
         sums: Float64Array = self._sums + (came - went)
         size = float(np.abs(sums).max())
-        self._peak = max(self._peak, size)
+        self._peak = max(self._peak, float(np.abs(self._sums).max()), size)
         return sums if size > _LOSS * self._peak else None
 
 

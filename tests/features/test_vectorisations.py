@@ -319,7 +319,7 @@ def test_types(rng):
         (lambda: PersistenceImage(1, im_range=(0, 1)), "im_range must be 4 finite numbers"),
         (lambda: PersistenceStatistics(1, quantiles=(2,)), "quantiles must be numbers from 0"),
         (lambda: PersistenceLengths(1, n_longest=True), "n_longest must be an integer"),
-        (lambda: FeatureVector(()), "parts must be a tuple of vectorisations"),
+        (lambda: FeatureVector(()), "parts must be a sequence of vectorisations"),
         (lambda: FeatureVector((3,)), "parts must be vectorisations, not 3"),
     ],
 )
@@ -409,3 +409,9 @@ def test_images_in_other_words(rng):
     names = PersistenceImage(1, **IMAGE).get_feature_names_out().reshape(9, 12)
     assert names[2, 5] == "h1_image_2_5"
     assert KINDS["betti"].sample_range == RANGE
+
+
+def test_a_list_of_parts_will_do():
+    parts = [PersistenceEntropy(1), PersistenceLengths(0)]
+    assert FeatureVector(parts) == FeatureVector(tuple(parts))
+    assert hash(FeatureVector(parts)) == hash(FeatureVector(tuple(parts)))
