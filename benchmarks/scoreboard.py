@@ -17,7 +17,7 @@ from aura_tda_gpu.errors import AuraTDAError
 
 from . import record
 from .forms import read
-from .scoreboard_tables import TABLES, figure_rows, markdown
+from .scoreboard_tables import TABLES, figure_rows, markdown, unmeasured_parts
 
 __all__ = ["Told", "main", "page", "read_records"]
 
@@ -155,6 +155,10 @@ def _overview(told: Sequence[Told]) -> str:
     missed = [
         [_short(one), *figure_rows([figure])[0]] for one, figure in figures if not figure["met"]
     ]
+    for one in told:
+        for part, why in unmeasured_parts(one.record):
+            note = f"not measured: {why}" if why else "not measured: the record has no result"
+            missed.append([_short(one), f"all of {part}", "-", "", note])
     if not missed:
         return line
     head = ["machine", "figure", "measured", "wanted", ""]

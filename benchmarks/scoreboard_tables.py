@@ -7,7 +7,7 @@ from typing import Any
 
 from .peers import PEERS
 
-__all__ = ["TABLES", "figure_rows", "markdown"]
+__all__ = ["TABLES", "figure_rows", "markdown", "unmeasured_parts"]
 
 Record = Mapping[str, Any]
 _LARGEST_TABLE = 1024  # points of a cloud for which every peer has a column
@@ -152,12 +152,18 @@ def gpu_performance(told: Record) -> list[str]:
         [row["shape"], str(row["n"]), *(_stage(row, s) for s in _STAGES)]
         for row in told.get("stages") or []
     ]
-    asked = [part for part in told["settings"].get("only", []) if part not in told]
-    missing = [part for part in asked if part not in (told.get("failed") or {})]
+    missing = [part for part, why in unmeasured_parts(told) if not why]
     parts = ["Stages of a rebuild, ms:", markdown(["cloud", "n", *_STAGES], rows)] if rows else []
     if missing:
         parts.append(f"Asked for, and without a result in the record: {', '.join(missing)}.")
     return parts
+
+
+def unmeasured_parts(told: Record) -> list[tuple[str, str]]:
+    """Return the parts of a benchmark that were asked for and have no result, and why, if told."""
+    failed = told.get("failed") or {}
+    asked = told["settings"].get("only", [])
+    return [(part, failed.get(part, "")) for part in asked if part in failed or part not in told]
 
 
 def _stage(row: Mapping[str, Any], stage: str) -> str:

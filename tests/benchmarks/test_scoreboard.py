@@ -129,6 +129,17 @@ def test_what_a_device_was_not_asked_is_no_figure():
     assert "batch" not in text  # it has a figure that says why
 
 
+def test_parts_without_a_result_are_said_first(told):
+    (one,) = [one for one in told if one.benchmark == "gpu_performance"]
+    found = {key: value for key, value in one.record.items() if key not in ("peers", "batch")}
+    found |= {"failed": {"batch": "OSError: gone"}}
+    head = scoreboard.page([scoreboard.Told(one.path, found)], []).partition("\n## ")[0]
+    name = one.record["device"]["name"]
+    assert f"| {name} | all of peers | - |  | not measured: the record has no result |" in head
+    assert f"| {name} | all of batch | - |  | not measured: OSError: gone |" in head
+    assert "all of stages" not in head
+
+
 def test_a_library_without_a_time_is_named():
     row = {"cloud": "torus", "n": 64, "medians": {"ours": 1.0, "giotto-ph": 2.0}}
     row["notes"] = ["ripser.py not run: predicted 40 s"]
