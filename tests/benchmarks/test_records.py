@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from benchmarks import compare, forms, record, scoreboard
 from benchmarks.figures import Figure
+from benchmarks.forms_features import features_performance
 
 SCHEMA = json.loads(record.SCHEMA.read_text())
 FILES = sorted(record.RESULTS.glob("*.json"))
@@ -142,6 +143,14 @@ def test_the_features_leave_a_record(tmp_path, monkeypatch):
     tick = figures["features of a tick, loops: all eight, as it is, median"]
     assert (tick["wanted"], tick["unit"]) == (0.5, "ms")
     assert forms.completed(found) == found
+
+
+def test_a_rounded_ratio_does_not_reach_its_target():
+    row = {"vectorisation": "all six at once", "milliseconds": {"gudhi": 19.96, "torch": 1.0}}
+    row["times_as_fast"] = {"torch": 20.0}
+    found = {"settings": {"diagrams": 2, "bars": 3}, "batch": [row], "ticks": []}
+    _, (figure,) = features_performance({**found, "wanted": {"times_as_fast_as_gudhi": 20}})
+    assert figure.met is False
 
 
 def test_an_unknown_benchmark_is_refused():
