@@ -182,7 +182,7 @@ class Stages:
         """
         xp, windows = self.device.xp, len(lists.rng)
         edges = Ordered(
-            xp.empty((windows, rooms.rng), np.uint64),
+            xp.empty((windows, min(rooms.rng, lists.rng.shape[1])), np.uint64),
             xp.empty((windows, rooms.splits), np.uint64),
             xp.empty((windows, rooms.splits, 2), np.int32),
             lists.reps,
@@ -265,7 +265,7 @@ class Stages:
     ) -> None:
         """Look at listed edges, whatever their lunes are: append to the lists, write codes.
 
-        Nothing is done where more than ``budget`` are listed.
+        Where more than ``budget`` are listed, nothing is; no room does for what is counted then.
         """
         windows, n, _ = bits.shape
         warps, n_bytes = flood_warps(n, 4)
