@@ -11,6 +11,7 @@ from aura_tda_gpu.persistence import (
     cuda_device,
     cuda_reduction,
     cuda_rooms,
+    cuda_stages,
     cuda_update,
     distances,
 )
@@ -220,6 +221,15 @@ class WindowParity:
         for _ in range(4):
             pair.assert_equal()
             pair.update(*pair.drawn_change(20))
+        pair.assert_equal()
+
+    def test_long_lists_are_sorted(self, engine, monkeypatch):
+        monkeypatch.setattr(cuda_stages, "MANY_KEYS", 0)
+        pair = Pair(engine, 50, 5, seed=4)
+        pair.build(np.arange(40))
+        for _ in range(4):
+            pair.assert_equal()
+            pair.update(*pair.drawn_change(8))
         pair.assert_equal()
 
     def test_relations_in_chunks_and_lists_that_grow_are_known_too(self, engine, monkeypatch):
