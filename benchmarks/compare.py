@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .forms import completed
+from .forms import read
 
 __all__ = ["Change", "changes", "main"]
 
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Compare two files; 1 if a figure became worse, 2 if they cannot be compared."""
     args = _arguments(argv)
     try:
-        before, after = _read(args.before), _read(args.after)
+        before, after = read(args.before), read(args.after)
         refusal = _refusal(before, after, args.other_machine)
     except (OSError, ValueError, KeyError, TypeError) as error:
         refusal = f"{error}"
@@ -115,7 +115,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("error: the records share no figure", file=sys.stderr)
         return CANNOT
     if args.json:
-        told = {"changes": [asdict(change) for change in found], **_lacking(before, after)}
+        told = {
+            "changes": [asdict(change) for change in found],
+            "no_longer_met": _no_longer_met(before, after),
+            **_lacking(before, after),
+        }
         print(json.dumps(told))
     else:
         print("\n".join(_lines(before, after, found)))
@@ -135,19 +139,6 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     if not 0 <= args.tolerance < 100:
         parser.error("--tolerance starts at 0")
     return args
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text())
-    except OSError as error:
-        raise OSError(f"{path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise ValueError(f"{path}: not JSON ({error})") from error
-    try:
-        return completed(found)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path}: no record of a benchmark (it lacks {error})") from error
 
 
 def _refusal(
@@ -182,6 +173,16 @@ def _busy(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _no_longer_met(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Say which targets were met and are not; single values have no spread to be judged by."""
+    met = {figure["name"] for figure in before["targets"] if figure["met"]}
+    return [
+        f"was met and is not: {figure['name']}, {figure['value']:.4g} {figure['unit']}"
+        for figure in after["targets"]
+        if figure["name"] in met and figure["met"] is False
+    ]
+
+
 def _lines(
     before: Mapping[str, Any], after: Mapping[str, Any], found: Sequence[Change]
 ) -> list[str]:
@@ -198,6 +199,7 @@ def _lines(
             f"{change.name:<{width}}{change.before:>12.4g}{change.after:>12.4g} {change.unit:<10}"
             f"{change.ratio:>7.3f}{spread:>18}  {change.verdict}"
         )
+    lines += _no_longer_met(before, after)
     for key, names in _lacking(before, after).items():
         if names:
             lines.append(f"{key.replace('_', ' ')}: {len(names)} figures, the first {names[0]!r}")

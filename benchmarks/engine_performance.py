@@ -17,10 +17,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from aura_tda_gpu.cli.pictures.plots import require_matplotlib
+from aura_tda_gpu.errors import AuraTDAError
 from aura_tda_gpu.persistence.cpu import warm_up
 
 from . import engine_growth, record
-from .accuracy_pictures import can_draw
 from .budget import Budget
 from .clouds import CLOUDS
 from .engine_rows import FROM_POINTS, OURS, Limits, Row, absent, measure_row, usable
@@ -58,9 +59,12 @@ PACKAGES = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the tables, write the record."""
     args = _arguments(argv)
-    if args.plot is not None and not can_draw():
-        print("error: --plot needs matplotlib: pip install matplotlib", file=sys.stderr)
-        return 2
+    if args.plot is not None:
+        try:  # before the wait
+            require_matplotlib()
+        except AuraTDAError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
     started = time.perf_counter()
     say: Callable[[str], None] = _quiet if args.json else _loud
     machine = record.machine()

@@ -44,6 +44,7 @@ except ImportError:  # the rows of torch are missing then
     torch = None  # type: ignore[assignment]
 
 TARGET_RATIO, TARGET_TICK_MS = 20, 0.5
+PACKAGES = ("aura-tda-gpu", "numpy", "numba", "torch", "gudhi", "scikit-learn")
 RANGE, IMAGE = (0.0, 2.0), (0.0, 1.0, 0.0, 1.0)
 SCALE_MS, LANDMARKS = 10_000, 512
 
@@ -220,15 +221,16 @@ def main() -> None:
         "--output", type=Path, default=record.default_output("features_performance")
     )
     options = parser.parse_args()
+    machine = record.machine()
     with threadpool_limits(1):
         if torch is None:
             print("torch is not installed: its rows are left out")
         else:
             torch.set_num_threads(options.threads)
-        measure(options)
+        measure(options, machine)
 
 
-def measure(options: argparse.Namespace) -> None:
+def measure(options: argparse.Namespace, machine: dict[str, Any]) -> None:
     """Measure, print and write the record, with one thread for numpy."""
     rows = batch_rows(options.diagrams, options.bars, options.repeat)
     print(f"{options.diagrams} diagrams of {options.bars} bars, torch threads: {options.threads}")
@@ -246,12 +248,11 @@ def measure(options: argparse.Namespace) -> None:
         told = (f"{way} {tick[way]['median_ms']:.2f} ms" for way in list(tick)[3:])
         print(f"  {tick['features']} ({tick['n_features']}): {', '.join(told)}")
     figures = {
-        "machine": record.machine(),
-        "versions": record.versions(("numpy", "torch", "gudhi", "scikit-learn")),
+        "benchmark": "features_performance",
+        "machine": machine,
+        "versions": record.versions(PACKAGES),
         "commit": record.commit(),
-        "torch_threads": options.threads,
-        "diagrams": options.diagrams,
-        "bars": options.bars,
+        "settings": {k: v for k, v in vars(options).items() if k != "output"},
         "targets": {"times_as_fast_as_gudhi": TARGET_RATIO, "tick_ms": TARGET_TICK_MS},
         "batch": rows,
         "landmarks": int(updates[-1].n_vertices),

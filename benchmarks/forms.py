@@ -17,14 +17,16 @@ from typing import Any, TypeAlias
 from . import record
 from .figures import Figure, as_rows
 from .forms_accuracy import accuracy, landmark_bounds, outliers
+from .forms_features import features_performance
 from .forms_gpu import gpu_performance
 
-__all__ = ["completed"]
+__all__ = ["completed", "read"]
 
 Record: TypeAlias = Mapping[str, Any]
 Found: TypeAlias = tuple[dict[str, record.Samples], list[Figure]]
 
 OURS = "ours"
+_REQUIRED = json.loads(record.SCHEMA.read_text())["$defs"]["version2"]["required"]
 GIOTTO = "giotto-ph"
 # times as fast as giotto-ph with all cores, n = 1024: records of before told it in words only
 ENGINE_TARGETS = {
@@ -43,9 +45,15 @@ def completed(found: Record) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If it is of a benchmark that is not known here and has no samples of its own.
+        If it is no record, or of a benchmark that is not known here and has no samples of its own.
     """
-    if found.get("schema_version") == record.SCHEMA_VERSION:
+    if not isinstance(found, Mapping):
+        raise ValueError("no record of a benchmark (it is no JSON object)")
+    is_whole = found.get("schema_version") == record.SCHEMA_VERSION
+    lacking = [key for key in (_REQUIRED if is_whole else ("benchmark",)) if key not in found]
+    if lacking:
+        raise ValueError(f"no record of a benchmark (it lacks {', '.join(lacking)})")
+    if is_whole:
         return dict(found)
     name = found["benchmark"]
     if name not in FORMS:
@@ -69,6 +77,26 @@ def completed(found: Record) -> dict[str, Any]:
     }
     rest = {key: value for key, value in found.items() if key not in head}
     return {**head, **wanted, **_finite(rest)}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the record of a file, completed.
+
+    Raises
+    ------
+    OSError, ValueError
+        If there is none; names the file.
+    """
+    try:
+        return completed(json.loads(path.read_text()))
+    except OSError as error:
+        raise OSError(f"{path}: {error.strerror or error}") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: not JSON ({error})") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: no record of a benchmark (it lacks {error})") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def engine_performance(found: Record) -> Found:
@@ -241,6 +269,7 @@ def processor_performance(found: Record) -> Found:
 FORMS: dict[str, Callable[[Record], Found]] = {
     "accuracy_metrics": accuracy,
     "engine_performance": engine_performance,
+    "features_performance": features_performance,
     "gpu_performance": gpu_performance,
     "landmark_bounds": landmark_bounds,
     "outliers": outliers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from . import record
@@ -62,10 +63,31 @@ def landmark_bounds(found: Mapping[str, Any]) -> Found:
 
 def outliers(found: Mapping[str, Any]) -> Found:
     """Read how far a loop stands out."""
-    samples, figures = {}, []
+    samples: dict[str, record.Samples] = {}
+    figures: list[Figure] = []
+    size = found["settings"]["window"]
     for row in found["cloud"]:
         for way, told in row["ratios"].items():
             who = f"loop against the next bar, {row['outliers']:.0%} outliers, {way}"
-            samples[who] = record.sampled([told["median"]], "times", better="higher")
-            figures.append(Figure(who, told["median"], "times", note=f"least {told['least']:.1f}"))
+            _stands_out(who, told, samples, figures)
+    for row in found["window"]:
+        for way in (key for key in row if key != "outliers"):
+            who = f"the same in a window of {size} rows, {row['outliers']:.0%} outliers, {way}"
+            _stands_out(who, row[way]["ratio"], samples, figures)
     return samples, figures
+
+
+def _stands_out(
+    who: str,
+    told: Mapping[str, Any],
+    samples: dict[str, record.Samples],
+    figures: list[Figure],
+) -> None:
+    """Add a ratio; where most diagrams have one bar only there is none."""
+    median, least = told["median"], told["least"]
+    if median is None or not isfinite(median):
+        figures.append(Figure(who, None, "times", note="no other bar"))
+        return
+    samples[who] = record.sampled([median], "times", better="higher")
+    note = f"least {least:.1f}" if least is not None and isfinite(least) else ""
+    figures.append(Figure(who, median, "times", note=note))

@@ -6,16 +6,18 @@ A figure without a record in ``benchmarks/results`` has no way into the page.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aura_tda_gpu.cli.pictures.plots import require_matplotlib
+from aura_tda_gpu.errors import AuraTDAError
+
 from . import record
-from .forms import completed
-from .scoreboard_tables import TABLES, figure_rows, markdown
+from .forms import read
+from .scoreboard_tables import TABLES, figure_rows, markdown, unmeasured_parts
 
 __all__ = ["Told", "main", "page", "read_records"]
 
@@ -34,17 +36,21 @@ ORDER = {
         "The asynchronous processor",
         "python -m benchmarks.processor_performance",
     ),
+    "features_performance": ("Features of diagrams", "python -m benchmarks.features_performance"),
     "accuracy_metrics": ("Features against known loops", "aura-tda bench accuracy"),
     "landmark_bounds": ("Error bounds of landmarks", "python -m benchmarks.landmark_bounds"),
     "outliers": ("A loop among outliers", "python -m benchmarks.outliers"),
     "gpu_performance": ("On a GPU", "make bench-gpu"),
 }
+BUSY = 0.5  # load of a machine above which other work may have taken time
+CANNOT = 2
 INTRODUCTION = """# Scoreboard
 
 Drawn by `make scoreboard` from the records in [benchmarks/results](../benchmarks/results), and from
 nothing else; `make bench` measures again and redraws it ([how](benchmarks.md)). Each record
-names machine, versions, settings and commit and holds all samples. Times are medians; no benchmark
-takes a time before its results equal those of an oracle."""
+names machine, versions, settings and commit and holds what was measured. Times are medians unless
+another name stands beside them. Where diagrams are timed, their bars were held against an oracle,
+before or, in streams, at the end; where they differ there is no record."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of records")
     parser.add_argument("--output", type=Path, default=PAGE, help="the page")
     args = parser.parse_args(argv)
-    told = read_records(args.results)
+    try:
+        require_matplotlib()
+        told = read_records(args.results)
+    except (OSError, ValueError, AuraTDAError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return CANNOT
     if not told:
         print(f"error: {args.results} holds no record: run make bench", file=sys.stderr)
         return 1
@@ -89,8 +100,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def read_records(folder: Path) -> list[Told]:
-    """Return the records of a folder, by machine and then in the order of the page."""
-    told = [Told(path, completed(json.loads(path.read_text()))) for path in folder.glob("*.json")]
+    """Return the records of a folder, by machine and then in the order of the page.
+
+    Raises
+    ------
+    OSError, ValueError
+        If a file is no record; names it.
+    """
+    told = [Told(path, read(path)) for path in folder.glob("*.json")]
     names = list(ORDER)
     place = {name: i for i, name in enumerate(names)}
     on_gpu = {one.machine: one.record["device"] is not None for one in told}
@@ -138,6 +155,10 @@ def _overview(told: Sequence[Told]) -> str:
     missed = [
         [_short(one), *figure_rows([figure])[0]] for one, figure in figures if not figure["met"]
     ]
+    for one in told:
+        for part, why in unmeasured_parts(one.record):
+            note = f"not measured: {why}" if why else "not measured: the record has no result"
+            missed.append([_short(one), f"all of {part}", "-", "", note])
     if not missed:
         return line
     head = ["machine", "figure", "measured", "wanted", ""]
@@ -157,7 +178,7 @@ def _section(one: Told, pictures: Sequence[str]) -> list[str]:
     parts = [
         f"### {title}",
         f"Record [{one.path.name}](../benchmarks/results/{one.path.name}), commit "
-        f"{_commit(told['commit'])}, {versions}{again}.",
+        f"{_commit(told['commit'])}, {versions}{_busy(told)}{again}.",
     ]
     if one.benchmark in TABLES:
         parts += TABLES[one.benchmark](told)
@@ -173,6 +194,12 @@ def _section(one: Told, pictures: Sequence[str]) -> list[str]:
     if picture in pictures:
         parts.append(f"![{title}](img/{picture})")
     return parts
+
+
+def _busy(told: Mapping[str, Any]) -> str:
+    """Say that other work went on when a record was taken."""
+    load = told["machine"]["load_average"]
+    return f"; the machine was busy (load {load:g})" if load > BUSY else ""
 
 
 def _commit(commit: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["TABLES", "figure_rows", "markdown"]
+from .peers import PEERS
+
+__all__ = ["TABLES", "figure_rows", "markdown", "unmeasured_parts"]
 
 Record = Mapping[str, Any]
 _LARGEST_TABLE = 1024  # points of a cloud for which every peer has a column
@@ -82,7 +84,7 @@ def engine_performance(told: Record) -> list[str]:
     sizes = sorted({row["n"] for row in told["rows"]})
     chosen = max((n for n in sizes if n <= _LARGEST_TABLE), default=sizes[0])
     rows = [row for row in told["rows"] if row["n"] == chosen]
-    peers = list(dict.fromkeys(p for row in told["rows"] for p in row["medians"] if p != _OURS))
+    peers = list(dict.fromkeys(p for row in rows for p in row["medians"] if p != _OURS))
     body = []
     for row in rows:
         cells = [_contender(row, peer) for peer in peers]
@@ -90,8 +92,10 @@ def engine_performance(told: Record) -> list[str]:
     parts.append(f"H0 and H1 of {chosen} points, ms; in brackets how many times as long as ours:")
     parts.append(markdown(["cloud", _OURS, *peers], body))
     absent = told.get("absent", {})
-    if absent:
-        parts.append("\n".join(f"- {peer}: {why}" for peer, why in absent.items()))
+    others = {peer: _why_no_column(peer, rows) for peer in PEERS if peer not in (*peers, *absent)}
+    lines = [f"- {peer}: {why}" for peer, why in {**absent, **others}.items()]
+    if lines:
+        parts.append("\n".join(lines))
     exponents = told.get("exponents")
     if exponents:
         head = ["time grows with", "contender", "exponent", "over"]
@@ -107,6 +111,12 @@ def engine_performance(told: Record) -> list[str]:
             f"Runs that were left out, {len(notes)} in all, have their reason in the record."
         )
     return parts
+
+
+def _why_no_column(peer: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say why a library has no time at this size."""
+    notes = [note for row in rows for note in row["notes"] if note.startswith(peer)]
+    return f"not run at this size ({notes[0]})" if notes else "not part of this record"
 
 
 def _contender(row: Mapping[str, Any], peer: str) -> str:
@@ -139,12 +149,26 @@ def _spread(quartiles: Sequence[float]) -> str:
 def gpu_performance(told: Record) -> list[str]:
     """Return the stages of rebuilds."""
     rows = [
-        [row["shape"], str(row["n"]), *(f"{row['median_ms'].get(s, 0.0):.2f}" for s in _STAGES)]
+        [row["shape"], str(row["n"]), *(_stage(row, s) for s in _STAGES)]
         for row in told.get("stages") or []
     ]
-    if not rows:
-        return []
-    return ["Stages of a rebuild, ms:", markdown(["cloud", "n", *_STAGES], rows)]
+    missing = [part for part, why in unmeasured_parts(told) if not why]
+    parts = ["Stages of a rebuild, ms:", markdown(["cloud", "n", *_STAGES], rows)] if rows else []
+    if missing:
+        parts.append(f"Asked for, and without a result in the record: {', '.join(missing)}.")
+    return parts
+
+
+def unmeasured_parts(told: Record) -> list[tuple[str, str]]:
+    """Return the parts of a benchmark that were asked for and have no result, and why, if told."""
+    failed = told.get("failed") or {}
+    asked = told["settings"].get("only", [])
+    return [(part, failed.get(part, "")) for part in asked if part in failed or part not in told]
+
+
+def _stage(row: Mapping[str, Any], stage: str) -> str:
+    ms = row["median_ms"].get(stage)
+    return NONE if ms is None else f"{ms:.2f}"
 
 
 _STAGES = ("distance", "radius", "lune", "sort", "forest", "reduce", "whole")

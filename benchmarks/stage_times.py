@@ -56,6 +56,7 @@ class StageTimes:
         self._start = start
         self._told: dict[str, int] = {}
         self._inner = 0.0  # seconds of the cover in the tick under way
+        self._covered = 0.0  # when the cover was last left
 
     def attach(self, stream: MultiScaleStream) -> None:
         """Time the parts of a stream that has taken its first point."""
@@ -116,10 +117,11 @@ class StageTimes:
             try:
                 return call(*args, **given)
             finally:
-                seconds = time.perf_counter() - start
+                end = time.perf_counter()
                 if stage == "cover":
-                    self._inner += seconds
-                self._note(stage, scale, start, seconds)
+                    self._inner += end - start
+                    self._covered = end
+                self._note(stage, scale, start, end)
 
         return timed
 
@@ -131,8 +133,8 @@ class StageTimes:
             try:
                 return call(*args)
             finally:
-                seconds = time.perf_counter() - start
-                self._note("ingest", scale, start, seconds - self._inner)
+                end = time.perf_counter()
+                self._note("ingest", scale, start, end, end - start - self._inner)
 
         return timed
 
@@ -140,13 +142,14 @@ class StageTimes:
         def timed(t_ns: int) -> WindowUpdate:
             self._inner, start = 0.0, time.perf_counter()
             update = call(t_ns)
-            rest = time.perf_counter() - start - self._inner
-            at = start + self._inner
+            end = time.perf_counter()
+            rest = end - start - self._inner
+            at = max(start, self._covered)  # the engine begins when landmarks are chosen
             for stage, seconds in self._phases(scale, update).items():
-                self._note(stage, scale, at, seconds)
+                self._note(stage, scale, at, at + seconds)
                 at += seconds
                 rest -= seconds
-            self._note("diagram", scale, at, max(0.0, rest))
+            self._note("diagram", scale, at, max(at, end), max(0.0, rest))
             return update
 
         return timed
@@ -163,7 +166,11 @@ class StageTimes:
             phases[stage] = phases.get(stage, 0.0) + seconds
         return phases
 
-    def _note(self, stage: str, scale: str, start: float, seconds: float) -> None:
+    def _note(
+        self, stage: str, scale: str, start: float, end: float, own: float | None = None
+    ) -> None:
+        """Count ``own`` seconds of a span: all of it, if left out."""
+        seconds = end - start if own is None else own
         self.seconds.setdefault((stage, scale), Latencies(kept=4096)).add(seconds)
         if len(self.events) >= _EVENTS:
             self.cut = True
@@ -174,10 +181,14 @@ class StageTimes:
                 "ph": "X",
                 "pid": 1,
                 "tid": scale,
-                "ts": round(1e6 * (start - self._start), 1),
-                "dur": round(1e6 * seconds, 1),
+                "ts": self._ns(start) / 1000,
+                "dur": (self._ns(end) - self._ns(start)) / 1000,
             }
         )
+
+    def _ns(self, moment: float) -> int:
+        """Return whole nanoseconds, so that spans that touch do not overlap."""
+        return round(1e9 * (moment - self._start))
 
 
 def stage_table(rows: Sequence[dict[str, Any]], seconds: float) -> str:

@@ -11,7 +11,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,13 @@ from aura_tda_gpu.errors import AuraTDAError
 from . import record
 from .figures import Figure, table
 from .highest_load import highest_load
-from .latencies import QUANTILES, Latencies
 from .offered import SOURCES
 from .open_loop import Load
 from .peak_memory import MB
 from .stage_times import stage_table
 from .throughput_run import LIMIT_S, Outcome, run_load
 from .throughput_show import Display, outcome_lines
+from .throughput_told import case_of, samples_of
 
 __all__ = ["main"]
 
@@ -36,7 +35,6 @@ SCALES = (100, 1_000, 10_000, 60_000)
 WANTED_RATE, WANTED_S, WANTED_LANDMARKS = 50_000, 0.05, 512
 BRIEF_MB = 2048  # for a window of a million points
 QUEUE_S = 1.0  # of the load, before points are dropped
-KEPT = 400  # latencies of a scale in the record
 WRONG_OPTION = 2
 
 
@@ -120,8 +118,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         value = getattr(args, name)
         if value is not None and value < 1:
             parser.error(f"--{name} starts at 1, not {value}")
-    if args.fill < 0 or min(args.rate) * (args.fill + args.duration) < 2:
-        parser.error("--fill starts at 0, and --rate x (--fill + --duration) at 2 points")
+    if not 0 <= args.fill < 1e9 or min(args.rate) * (args.fill + args.duration) < 2:
+        parser.error(
+            "--fill starts at 0 and is below 1e9, --rate x (--fill + --duration) starts at 2 points"
+        )
     if args.trace is not None and not args.profile:
         parser.error("--trace goes with --profile")
     return args
@@ -232,8 +232,8 @@ def _figures_of(source: str, outcome: Outcome) -> list[Figure]:
             "points/s",
             round(0.98 * outcome.offered_per_s),
             True,
-            f"{outcome.total('dropped'):,.0f} dropped" if outcome.total("dropped") else "",
-        )
+        ),
+        Figure(f"points lost, and ticks left out, {who}", outcome.lost, "in all", 0),
     ]
     for name, of_scale in outcome.latencies.items():
         what, high = of_scale.high()
@@ -263,10 +263,11 @@ def _document(
     for source, found in outcomes.items():
         for outcome in found:
             cases.append(case_of(outcome))
-            who = f"{source} {outcome.load.rate_hz:g}/s"
-            for name, of_scale in outcome.latencies.items():
-                if len(of_scale):
-                    samples[f"{who}, {name}"] = record.seconds(_thinned(of_scale))
+            samples |= samples_of(outcome)
+        borne = limits.get(source, (None, None))[0]
+        if borne is not None:
+            found_max = record.sampled([borne], "points/s", better="higher")
+            samples[f"{source}, highest load"] = found_max
     device = next((told["device"] for case in cases for told in case["streams"]), None)
     return record.document(
         "throughput",
@@ -280,56 +281,6 @@ def _document(
         cases=cases,
         highest_load={name: list(pair) for name, pair in limits.items()},
     )
-
-
-def case_of(outcome: Outcome) -> dict[str, Any]:
-    """Return all that a load came to, ready for JSON."""
-    load = outcome.load
-    ticks = sum(len(of_scale) for of_scale in outcome.latencies.values())
-    everything = outcome.all_latencies
-    left_out = ("latencies", "depth", "seconds_of_points")
-    return {
-        "load": {**asdict(load), "scales": list(load.scales)},
-        "offered_per_s": outcome.offered_per_s,
-        "points_per_s": outcome.points_per_s,
-        "ticks_per_s": ticks / outcome.seconds,
-        "seconds": outcome.seconds,
-        "bears": outcome.bears,
-        "latency": {
-            "all": told_of(everything),
-            **{name: told_of(of_scale) for name, of_scale in outcome.latencies.items()},
-        },
-        "queue": {
-            "mean": outcome.depth.mean,
-            "p50": outcome.depth.quantile(0.5),
-            "p99": outcome.depth.quantile(0.99),
-            "largest": outcome.depth.largest,
-        },
-        **{key: outcome.total(key) for key in ("taken", "dropped", "late", "overflowed")},
-        "skipped_ticks": outcome.total("skipped_ticks"),
-        "cpu_busy_cores": outcome.total("cpu_s") / outcome.seconds,
-        "streams": [
-            {key: value for key, value in told.items() if key not in left_out}
-            for told in outcome.streams
-        ],
-    }
-
-
-def told_of(found: Latencies) -> dict[str, Any]:
-    """Return the quantiles of some latencies; None, and why, where there are too few."""
-    return {
-        "updates": len(found),
-        **{name: found.quantile(q) for name, q in QUANTILES.items()},
-        "largest": found.largest,
-        "exact": found.exact,
-        "too_few": found.too_few(),
-    }
-
-
-def _thinned(found: Latencies) -> list[float]:
-    """Return at most some hundred latencies, evenly over the run."""
-    step = max(1, -(-len(found.values) // KEPT))
-    return [float(f"{seconds:.4g}") for seconds in found.values[::step]]
 
 
 if __name__ == "__main__":

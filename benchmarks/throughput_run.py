@@ -93,6 +93,11 @@ class Outcome:
         return max(known, default=None)
 
     @property
+    def lost(self) -> float:
+        """Points that were dropped, late or pushed out of a full window, and ticks left out."""
+        return sum(self.total(key) for key in LOST)
+
+    @property
     def trouble(self) -> str:
         """What speaks against the load being borne; empty where nothing does."""
         lost = {key: self.total(key) for key in LOST if self.total(key)}

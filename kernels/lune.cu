@@ -303,7 +303,8 @@ extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
 //
 // As above; enclosing (windows,): pattern of the enclosing radius << 32 | its centre, which is a
 // hub of every longer edge; rng (windows, rng_room), appended to; first, second (windows, n, n).
-// Nothing is done where more than `budget` edges are listed.
+// Where more than `budget` edges are listed, nothing is done but that counts[N_REPS] is past any
+// room, so that no relation is made of lists and codes that are not whole.
 extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
     noted_components(const unsigned* bits, int n, const edge_t* open, int open_room,
                      const unsigned long long* enclosing, edge_t* rng, int rng_room, edge_t* splits,
@@ -321,7 +322,10 @@ extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
     second += (size_t)window * n * n;
     open += (size_t)window * open_room;
     rng += (size_t)window * rng_room;
-    if (lists.counts[N_OPEN] > budget) return;
+    if (lists.counts[N_OPEN] > budget) {
+        if (blockIdx.x == 0 && threadIdx.x == 0) lists.counts[N_REPS] = NO_LENGTH;
+        return;
+    }
     const int r_enc = (int)(enclosing[window] >> 32), centre = (int)(enclosing[window] & 0xffff);
     const int n_open = min(lists.counts[N_OPEN], open_room);
     const int n_warps = gridDim.x * warps_per_block();

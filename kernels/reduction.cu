@@ -8,36 +8,41 @@
 // Both lists of every window in order, by how many of their keys are smaller. No two are equal, but
 // in a state that is corrupt, where they stand as they came.
 //
-// A thread a key; grid (blocks of RANK_THREADS, 2, windows). rng (windows, rng_room), counts[N_RNG]
+// A thread a key, blocks stride; grid (any, 2, windows). rng (windows, rng_room), counts[N_RNG]
 // of them, to sorted (windows, n_sorted), the last key behind them; splits (windows, split_room),
 // counts[N_SPLIT] of them: order (windows, n_order) gets their places. What is beyond n_sorted or
-// n_order is left out.
+// n_order is left out, so every key is ranked, however many find room.
 extern "C" __global__ void __launch_bounds__(RANK_THREADS)
     rank_keys(const edge_t* rng, int rng_room, edge_t* sorted, int n_sorted, const edge_t* splits,
               int split_room, int* order, int n_order, const int* counts) {
     __shared__ edge_t tile[RANK_THREADS];
-    const int window = blockIdx.z, at = blockIdx.x * RANK_THREADS + threadIdx.x;
+    const int window = blockIdx.z, step = gridDim.x * RANK_THREADS;
     const bool is_rng = blockIdx.y == 0;
     const edge_t* keys = is_rng ? rng + (size_t)window * rng_room
                                 : splits + (size_t)window * split_room;
     const int used = min(counts[window * COUNTS + (is_rng ? N_RNG : N_SPLIT)],
                          is_rng ? rng_room : split_room);
-    if (is_rng && at >= used && at < n_sorted) sorted[(size_t)window * n_sorted + at] = ~0ull;
-    if ((int)blockIdx.x * RANK_THREADS >= used) return;
-    const edge_t mine = at < used ? keys[at] : 0;
-    int rank = 0;
-    for (int first = 0; first < used; first += RANK_THREADS) {
-        const int other = first + (int)threadIdx.x;
-        __syncthreads();
-        tile[threadIdx.x] = other < used ? keys[other] : ~0ull;
-        __syncthreads();
+    sorted += (size_t)window * n_sorted;
+    order += (size_t)window * n_order;
+    for (int start = blockIdx.x * RANK_THREADS; start < max(used, n_sorted); start += step) {
+        const int at = start + (int)threadIdx.x;
+        if (is_rng && at >= used && at < n_sorted) sorted[at] = ~0ull;
+        if (start >= used) continue;
+        const edge_t mine = at < used ? keys[at] : 0;
+        int rank = 0;
+        for (int first = 0; first < used; first += RANK_THREADS) {
+            const int other = first + (int)threadIdx.x;
+            __syncthreads();
+            tile[threadIdx.x] = other < used ? keys[other] : ~0ull;
+            __syncthreads();
 #pragma unroll 8
-        for (int i = 0; i < RANK_THREADS; ++i)
-            rank += tile[i] < mine || (tile[i] == mine && first + i < at);
+            for (int i = 0; i < RANK_THREADS; ++i)
+                rank += tile[i] < mine || (tile[i] == mine && first + i < at);
+        }
+        if (at >= used) continue;
+        if (is_rng && rank < n_sorted) sorted[rank] = mine;
+        if (!is_rng && rank < n_order) order[rank] = at;
     }
-    if (at >= used) return;
-    if (is_rng && rank < n_sorted) sorted[(size_t)window * n_sorted + rank] = mine;
-    if (!is_rng && rank < n_order) order[(size_t)window * n_order + rank] = at;
 }
 
 // The split edges in order, and their relations: a cycle a r0 b ri for each further component.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 
@@ -241,6 +242,13 @@ def test_a_bound_that_does_not_hold_stops_the_measurement(run_streaming, monkeyp
     with pytest.raises(SystemExit, match="1e\\+06 from the full diagram"):
         run_streaming()
     assert "points/s" not in capsys.readouterr().out
+
+
+def test_a_window_without_an_error_has_no_distance():
+    sizes = argparse.Namespace(check_points=120, landmarks=200, max_memory_mb=64.0)
+    checked = streaming_performance._check(100, sizes)
+    assert checked["error_bound"] == 0
+    assert checked["bottleneck_distance"] < 1e-300
 
 
 def test_latencies_are_the_largest_where_ticks_are_few():

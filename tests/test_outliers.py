@@ -109,3 +109,12 @@ def test_the_weights_are_worth_it():
     for row in record["window"][1:]:
         assert row["euclidean"]["ratio"]["median"] < 2
         assert row["dtm 0.1"]["ratio"]["least"] > 5
+
+
+def test_diagrams_with_one_bar_leave_a_record(run):
+    few = ("--points", "8", "--window", "60", "--landmarks", "16", "--shares", "0")
+    _, record = run(*few)
+    alone = [figure for figure in record["targets"] if figure["value"] is None]
+    assert alone
+    assert {figure["note"] for figure in alone} == {"no other bar"}
+    assert not {figure["name"] for figure in alone} & set(record["samples"])

@@ -91,6 +91,10 @@ def throughput(
     queue: Annotated[
         int | None, typer.Option(help="Points that may wait; a second's load if left out.")
     ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Of the engine; the cores shared by streams if left out.")
+    ] = None,
+    no_features: Annotated[bool, typer.Option("--no-features", help="Follow no features.")] = False,
     find_max: Annotated[
         bool, typer.Option("--find-max", help="Find the highest load with p99 below 100 ms.")
     ] = False,
@@ -122,8 +126,14 @@ def throughput(
         "duration": duration,
         "fill": fill,
         "queue": queue,
+        "threads": threads,
     }
-    flags = {"find-max": find_max, "profile": profile, "json": as_json}
+    flags = {
+        "no-features": no_features,
+        "find-max": find_max,
+        "profile": profile,
+        "json": as_json,
+    }
     _leave_with("throughput", values, flags, {"trace": trace, "plot": plot, "output": output})
 
 
@@ -133,6 +143,9 @@ def engine(
         str | None, typer.Option(help="Points of a cloud; several with commas.")
     ] = None,
     peers: Annotated[str | None, typer.Option(help="Of these libraries; with commas.")] = None,
+    peer_limit: Annotated[
+        float | None, typer.Option(help="Longest predicted run of another library, seconds.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="All sizes and repeats: an hour.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the record as JSON, no tables.")
@@ -147,7 +160,7 @@ def engine(
     Bars are equal to the last bit before a time is taken; a library that is missing, or would take
     too long, is named with the reason.
     """
-    values = {"n": sizes, "peers": peers}
+    values = {"n": sizes, "peers": peers, "peer-limit": peer_limit}
     flags = {"full": full, "json": as_json}
     _leave_with("engine_performance", values, flags, {"plot": plot, "output": output})
 

@@ -27,6 +27,8 @@ EXPANDING_WARPS = 4096
 ROOM_PER_VERTEX = 8  # edges a list has room for at first
 FIRST_ROOM = 1024
 NO_BUDGET = 2**31 - 1
+MANY_KEYS = 2**16  # of a list: from here on sorting is faster than comparing all with all
+LAST_KEY = np.uint64(0xFFFFFFFFFFFFFFFF)
 LISTS = ("N_RNG", "N_SPLIT", "N_REPS")  # what is counted of each list
 
 
@@ -182,7 +184,7 @@ class Stages:
         """
         xp, windows = self.device.xp, len(lists.rng)
         edges = Ordered(
-            xp.empty((windows, rooms.rng), np.uint64),
+            xp.empty((windows, min(rooms.rng, lists.rng.shape[1])), np.uint64),
             xp.empty((windows, rooms.splits), np.uint64),
             xp.empty((windows, rooms.splits, 2), np.int32),
             lists.reps,
@@ -196,14 +198,19 @@ class Stages:
         n_splits = rooms.splits
         order = xp.empty((windows, n_splits), np.int32)
         rng_room, split_room = np.int32(lists.rng.shape[1]), np.int32(lists.splits.shape[1])
-        self.device.kernels["rank_keys"](
-            (ceil_div(most, CONSTANTS["RANK_THREADS"]), 2, windows),
-            (CONSTANTS["RANK_THREADS"],),
-            (
-                *(lists.rng, rng_room, edges.rng, np.int32(edges.rng.shape[1])),
-                *(lists.splits, split_room, order, np.int32(n_splits), lists.counts),
-            ),
-        )
+        if most > MANY_KEYS:
+            edges.rng[...] = xp.sort(self._used(lists, "rng"), axis=1)[:, : edges.rng.shape[1]]
+            found = xp.argsort(self._used(lists, "splits"), axis=1)[:, :n_splits]
+            order[:, : found.shape[1]] = found
+        else:
+            self.device.kernels["rank_keys"](
+                (ceil_div(most, CONSTANTS["RANK_THREADS"]), 2, windows),
+                (CONSTANTS["RANK_THREADS"],),
+                (
+                    *(lists.rng, rng_room, edges.rng, np.int32(edges.rng.shape[1])),
+                    *(lists.splits, split_room, order, np.int32(n_splits), lists.counts),
+                ),
+            )
         threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(n_splits, WARP))
         self.device.kernels["order_splits"](
             (windows,),
@@ -216,6 +223,12 @@ class Stages:
             ),
         )
         return edges
+
+    def _used(self, lists: Classified, name: str) -> Any:
+        """Return the keys of a list, the last key where none was written."""
+        xp, keys = self.device.xp, getattr(lists, name)
+        counts = lists.counts[:, CONSTANTS["N_RNG" if name == "rng" else "N_SPLIT"]]
+        return xp.where(xp.arange(keys.shape[1]) < counts[:, np.newaxis], keys, LAST_KEY)
 
     def _tiles(
         self,
@@ -265,7 +278,7 @@ class Stages:
     ) -> None:
         """Look at listed edges, whatever their lunes are: append to the lists, write codes.
 
-        Nothing is done where more than ``budget`` are listed.
+        Where more than ``budget`` are listed, nothing is; no room does for what is counted then.
         """
         windows, n, _ = bits.shape
         warps, n_bytes = flood_warps(n, 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -65,6 +66,13 @@ def test_json_and_the_picture(run, tmp_path):
     printed, record = run(*options, f"--plot={tmp_path}")
     assert json.loads(printed) == record
     assert (tmp_path / "engine.png").stat().st_size > 10_000
+
+
+def test_without_matplotlib_no_time_is_taken(capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(engine_performance, "warm_up", lambda: pytest.fail("it ran"))
+    assert engine_performance.main(["--n=16", f"--plot={tmp_path}"]) == 2
+    assert "error: pictures need matplotlib: pip install" in capsys.readouterr().err
 
 
 def test_a_peer_that_is_missing_has_its_install_line(run, monkeypatch):

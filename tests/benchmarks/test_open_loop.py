@@ -160,6 +160,30 @@ def test_a_profile_adds_up_to_the_time_of_the_ticks(tmp_path):
     assert names == {"all", "scale_100ms"}
 
 
+def test_spans_of_a_trace_lie_in_each_other_or_apart(tmp_path):
+    stream, rows = LOAD.new_stream(), source("knot", 1000, 10, 3)
+    fill(LOAD, stream, rows, [])
+    stages = StageTimes(0.0)
+    stages.attach(stream)
+    serve(LOAD, stream, rows, [], Time().clock)
+    stages.write_trace(tmp_path / "trace.json")
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    spans = [event for event in events if event["ph"] == "X"]
+    assert len(spans) > 500
+    for lane in {event["tid"] for event in spans}:
+        ends = []
+        mine = [
+            (round(1000 * e["ts"]), round(1000 * e["dur"]), e["name"])
+            for e in spans
+            if e["tid"] == lane
+        ]
+        for start, length, name in sorted(mine, key=lambda span: (span[0], -span[1])):
+            while ends and ends[-1] <= start:
+                ends.pop()
+            assert not ends or start + length <= ends[-1], (name, start)
+            ends.append(start + length)
+
+
 def test_without_a_profile_nothing_of_a_stream_is_replaced():
     _, _, stream, _ = run(LOAD)
     window = stream._lanes[0].window

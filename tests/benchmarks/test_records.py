@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from benchmarks import compare, forms, record
+from benchmarks import compare, forms, record, scoreboard
 from benchmarks.figures import Figure
+from benchmarks.forms_features import features_performance
 
 SCHEMA = json.loads(record.SCHEMA.read_text())
 FILES = sorted(record.RESULTS.glob("*.json"))
@@ -112,6 +114,45 @@ def vars_of(name, value, wanted):
     return {**record.as_rows([Figure(name, value, "ms", wanted)])[0]}
 
 
+def test_every_benchmark_of_make_bench_has_a_form_and_a_place_on_the_page():
+    lines = (record.ROOT / "Makefile").read_text().partition("\nbench: ")[2].partition("\n\n")[0]
+    modules = set(re.findall(r"-m benchmarks\.(\w+)", lines)) - {"scoreboard"}
+    assert len(modules) >= 9
+    assert modules <= {*forms.FORMS, "throughput"}
+    assert modules <= set(scoreboard.ORDER)
+
+
+def test_the_features_leave_a_record(tmp_path, monkeypatch):
+    pytest.importorskip("gudhi")
+    from benchmarks import features_performance
+
+    path = tmp_path / "a.json"
+    sizes = ["--diagrams=4", "--bars=12", "--points=1200", "--landmarks=24", "--repeat=1"]
+    monkeypatch.setattr("sys.argv", ["x", *sizes, f"--output={path}"])
+    features_performance.main()
+    found = json.loads(path.read_text())
+    valid(found)
+    assert "4 diagrams of 12 bars, entropy, gudhi" in found["medians"]
+    figures = {figure["name"]: figure for figure in found["targets"]}
+    ratio = "against gudhi"
+    assert figures[f"4 diagrams of 12 bars, all six at once, numpy, {ratio}"]["wanted"] is None
+    torch = figures.get(f"4 diagrams of 12 bars, all six at once, torch, {ratio}")
+    if torch is not None:
+        assert torch["wanted"] == 20
+        assert torch["met"] is (torch["value"] >= 20)
+    tick = figures["features of a tick, loops: all eight, as it is, median"]
+    assert (tick["wanted"], tick["unit"]) == (0.5, "ms")
+    assert forms.completed(found) == found
+
+
+def test_a_rounded_ratio_does_not_reach_its_target():
+    row = {"vectorisation": "all six at once", "milliseconds": {"gudhi": 19.96, "torch": 1.0}}
+    row["times_as_fast"] = {"torch": 20.0}
+    found = {"settings": {"diagrams": 2, "bars": 3}, "batch": [row], "ticks": []}
+    _, (figure,) = features_performance({**found, "wanted": {"times_as_fast_as_gudhi": 20}})
+    assert figure.met is False
+
+
 def test_an_unknown_benchmark_is_refused():
     with pytest.raises(ValueError, match="no form is known for records of 'knitting'"):
         forms.completed({"benchmark": "knitting"})
@@ -193,6 +234,17 @@ def test_single_values_are_told_but_not_judged(compared):
     assert "3.000" in out
 
 
+def test_a_target_that_is_no_longer_met_is_named(compared):
+    after = a_record()
+    after["targets"] = record.as_rows([Figure("a ratio", 1.5, "times", 2.0, at_least=True)])
+    code, out, _ = compared(a_record(), after)
+    assert code == 0  # one value has no spread
+    assert "was met and is not: a ratio, 1.5 times" in out
+    assert "was met" not in compared(after, a_record())[1]
+    _, out, _ = compared(a_record(), after, "--json")
+    assert len(json.loads(out)["no_longer_met"]) == 1
+
+
 def test_figures_of_one_record_only_are_named(compared):
     code, out, _ = compared(a_record(c=[1, 1, 1]), a_record(), "--json")
     assert code == 0
@@ -205,7 +257,12 @@ def test_figures_of_one_record_only_are_named(compared):
         (lambda r: {**r, "benchmark": "outliers"}, "one is of engine_performance, the other of"),
         (lambda r: {**r, "cores": 99}, "different machines"),
         (lambda r: "{", "b.json: not JSON"),
-        (lambda r: {"a": 1}, "b.json: no record of a benchmark"),
+        (lambda r: {"a": 1}, "b.json: no record of a benchmark (it lacks benchmark)"),
+        (lambda r: [r], "b.json: no record of a benchmark (it is no JSON object)"),
+        (
+            lambda r: {k: v for k, v in r.items() if k not in ("samples", "targets")},
+            "b.json: no record of a benchmark (it lacks samples, targets)",
+        ),
         (lambda r: {**r, "samples": {}}, "the records share no figure"),
     ],
 )

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 
 import pytest
 
 from benchmarks import record, scoreboard
-from benchmarks.scoreboard_tables import figure_rows, markdown
+from benchmarks.scoreboard_tables import (
+    engine_performance,
+    figure_rows,
+    gpu_performance,
+    markdown,
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +97,59 @@ def test_pictures_and_page_are_written(tmp_path, capsys):
     name = "scoreboard_engine_performance.linux-x86_64-2cores.png"
     assert (page.parent / "img" / name).stat().st_size > 10_000
     assert f"(img/{name})" in page.read_text()
+
+
+def test_without_matplotlib_that_is_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert scoreboard.main(["--output", str(tmp_path / "x.md")]) == 2
+    assert "error: pictures need matplotlib: pip install" in capsys.readouterr().err
+    assert not (tmp_path / "x.md").exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 2}'])
+def test_a_file_that_is_no_record_is_named(tmp_path, capsys, text):
+    (tmp_path / "engine_performance.x.json").write_text(text)
+    assert scoreboard.main(["--results", str(tmp_path), "--output", str(tmp_path / "x.md")]) == 2
+    assert "engine_performance.x.json: no" in capsys.readouterr().err
+
+
+def test_a_busy_machine_is_said(told):
+    for one in told:
+        load = one.record["machine"]["load_average"]
+        said = f"the machine was busy (load {load:g})" in scoreboard.page([one], [])
+        assert said is (load > 0.5)
+
+
+def test_what_a_device_was_not_asked_is_no_figure():
+    stage = {"shape": "torus", "n": 64, "median_ms": {"lune": 1.5, "whole": 2.0}}
+    record_of = {"settings": {"only": ["stages", "peers", "batch"]}, "failed": {"batch": "gone"}}
+    text = "\n".join(gpu_performance({**record_of, "stages": [stage]}))
+    assert "| torus | 64 | - | - | 1.50 | - | - | - | 2.00 |" in text
+    assert "without a result in the record: peers." in text
+    assert "batch" not in text  # it has a figure that says why
+
+
+def test_parts_without_a_result_are_said_first(told):
+    (one,) = [one for one in told if one.benchmark == "gpu_performance"]
+    found = {key: value for key, value in one.record.items() if key not in ("peers", "batch")}
+    found |= {"failed": {"batch": "OSError: gone"}}
+    head = scoreboard.page([scoreboard.Told(one.path, found)], []).partition("\n## ")[0]
+    name = one.record["device"]["name"]
+    assert f"| {name} | all of peers | - |  | not measured: the record has no result |" in head
+    assert f"| {name} | all of batch | - |  | not measured: OSError: gone |" in head
+    assert "all of stages" not in head
+
+
+def test_a_library_without_a_time_is_named():
+    row = {"cloud": "torus", "n": 64, "medians": {"ours": 1.0, "giotto-ph": 2.0}}
+    row["notes"] = ["ripser.py not run: predicted 40 s"]
+    absent = {"gudhi": "not installed: pip install gudhi"}
+    text = "\n".join(engine_performance({"rows": [row], "absent": absent}))
+    assert "- gudhi: not installed: pip install gudhi" in text
+    assert "- ripser.py: not run at this size (ripser.py not run: predicted 40 s)" in text
+    assert "- oineus: not part of this record" in text
+    assert "- Ripser++: not part of this record" in text
+    assert "- giotto-ph" not in text
 
 
 def test_without_records_there_is_no_page(tmp_path, capsys):

@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from benchmarks import throughput, throughput_run
+from benchmarks import compare, record, throughput, throughput_run
 from benchmarks.highest_load import highest_load
 from benchmarks.latencies import Latencies
 from benchmarks.open_loop import Load
 from benchmarks.throughput_run import Outcome
+from benchmarks.throughput_told import in_parts, samples_of
 
 SMALL = ["--rate=2000", "--scales=100,500", "--landmarks=24", "--duration=1.2", "--no-features"]
 
@@ -85,6 +86,8 @@ def test_json_alone_on_standard_output(tmp_path, capsys):
         (["--streams=0"], "--streams starts at 1, not 0"),
         (["--trace=x.json"], "--trace goes with --profile"),
         (["--rate=1", "--duration=1", "--fill=0"], "at 2 points"),
+        (["--fill=nan"], "--fill starts at 0"),
+        (["--fill=inf"], "--fill starts at 0"),
         (["--scales=0"], "scales"),
         (["--landmarks=1000000"], "max_landmarks"),
     ],
@@ -103,6 +106,55 @@ def test_a_stream_that_fails_says_why(monkeypatch):
     load = Load(rate_hz=100, scales=(100,), source="moon", duration_s=0.1, fill_s=0)
     with pytest.raises(SystemExit, match="KeyError: 'moon'"):
         throughput_run.run_load(load, 2)
+
+
+def test_samples_come_from_all_of_a_run_and_hold_its_tail():
+    found = Latencies()
+    for i in range(2000):  # the ticks of all scales come at one time, ten times as late
+        found.add(0.01 if i % 10 == 9 else 0.001)
+    assert in_parts(found, 0.5) == 10 * [0.001]
+    assert in_parts(found, 0.99) == 10 * [0.01]
+    late = Latencies()
+    for i in range(2000):
+        late.add((0.05 if i % 10 == 9 else 0.001) * (2 if i >= 1000 else 1))
+    assert in_parts(late, 0.99) == 5 * [0.05] + 5 * [0.1]
+    few = Latencies()
+    for _ in range(199):
+        few.add(0.001)
+    assert in_parts(few, 0.99) == []
+    assert in_parts(Latencies(), 0.5) == []
+
+
+def test_a_worse_tail_is_a_regression(tmp_path):
+    paths = []
+    for name, tail in (("a", 0.02), ("b", 0.04)):
+        found = Latencies()
+        for i in range(2400):
+            found.add(tail if i % 20 == 19 else 0.002 + 1e-5 * (i % 7))
+        of_scale = {"scale_100ms": found.as_dict()}
+        one = Outcome(Load(rate_hz=1000, scales=(100,)), [told(0.1, latencies=of_scale)])
+        samples = samples_of(one)
+        assert len(samples["knot 1000/s, p99 of scale_100ms"]["values"]) == 10
+        document = record.document(
+            "throughput",
+            machine=record.machine(),
+            settings={},
+            packages=(),
+            samples=samples,
+        )
+        paths.append(tmp_path / f"{name}.json")
+        paths[-1].write_text(json.dumps(document))
+    assert compare.main([*map(str, paths)]) == 1
+    assert compare.main([*map(str, reversed(paths))]) == 0
+
+
+def test_points_that_are_lost_are_a_target_that_is_missed(monkeypatch, tmp_path):
+    lossy = outcome(1000, 0.01, dropped=3, skipped_ticks=1)
+    monkeypatch.setattr(throughput, "run_load", lambda *_: lossy)
+    throughput.main(["--rate=1000", f"--output={tmp_path / 'a.json'}"])
+    figures = json.loads((tmp_path / "a.json").read_text())["targets"]
+    (lost,) = [f for f in figures if f["name"].startswith("points lost")]
+    assert (lost["value"], lost["wanted"], lost["met"]) == (4, 0, False)
 
 
 def test_what_it_means_to_bear_a_load():

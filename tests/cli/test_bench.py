@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import sys
 import pytest
 
 from .commands import ROOT, invoke
+
+BENCHMARKS = ("accuracy", "throughput", "engine", "compare", "scoreboard")
 
 
 @pytest.fixture
@@ -44,6 +47,7 @@ def test_nothing_is_asked_for_that_was_not(called):
     ("words", "module", "arguments"),
     [
         (["engine", "--peers", "gudhi"], "engine_performance", ["--peers=gudhi"]),
+        (["engine", "--peer-limit", "3"], "engine_performance", ["--peer-limit=3.0"]),
         (["scoreboard"], "scoreboard", []),
         (["scoreboard", "--output", "a.md"], "scoreboard", ["--output={here}/a.md"]),
         (
@@ -67,6 +71,7 @@ def test_the_throughput_gets_all_of_its_options(called, tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     words = ["--rate", "1000,2000", "--source", "lorenz,recording", "--fill", "0", "--find-max"]
+    words += ["--no-features", "--threads", "1"]
     invoke("bench", "throughput", *words, "--profile", "--trace", "t.json", "--plot", "pictures")
     ((command, _),) = called
     assert command[:2] == ["-m", "benchmarks.throughput"]
@@ -74,11 +79,20 @@ def test_the_throughput_gets_all_of_its_options(called, tmp_path, monkeypatch):
     assert args.rate == [1000.0, 2000.0]
     assert args.source == ["lorenz", "recording"]
     assert (args.fill, args.find_max, args.profile, args.json) == (0.0, True, True, False)
+    assert (args.no_features, args.threads) == (True, 1)
     assert args.trace == tmp_path / "t.json"
     assert args.plot == tmp_path / "pictures"
     defaults = throughput._arguments([])
     invoke("bench", "throughput")
     assert throughput._arguments(called[1][0][2:]) == defaults
+
+
+def test_options_of_the_page_are_those_of_the_command():
+    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    known = "".join(invoke("bench", name, "--help").output for name in BENCHMARKS)
+    named = set(re.findall(r"`?(--[a-z][a-z-]+)", page)) - {"--output"}
+    assert {"--no-features", "--find-max", "--tolerance"} <= named
+    assert not [option for option in named if option not in known]
 
 
 def test_without_a_benchmark_its_help_is_shown(called):

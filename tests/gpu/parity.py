@@ -264,6 +264,13 @@ class Parity:
         monkeypatch.setattr(cuda_reduction, "COLUMN_BYTES", 300)
         assert_same(diagram_by(engine, D), truth)
 
+    @pytest.mark.parametrize("name", ["gaussian n=65", "small integers", "symmetric", "holes"])
+    def test_long_lists_are_sorted(self, engine, name, monkeypatch):
+        D = cloud(name)
+        truth = diagram_by(engine, D)
+        monkeypatch.setattr(cuda_stages, "MANY_KEYS", 0)
+        assert_same(diagram_by(engine, D), truth)
+
     @pytest.mark.parametrize("byte", [0x00, 0xAB, 0xFF])
     @pytest.mark.parametrize("name", ["gaussian n=65", "integer holes", "lattice"])
     def test_nothing_is_read_that_was_not_written(self, xp, kernels, engine, name, byte):

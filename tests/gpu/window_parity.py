@@ -10,6 +10,8 @@ from aura_tda_gpu.persistence import (
     cuda_bars,
     cuda_device,
     cuda_reduction,
+    cuda_rooms,
+    cuda_stages,
     cuda_update,
     distances,
 )
@@ -194,6 +196,42 @@ class WindowParity:
             pair.update(*pair.drawn_change(20))
             pair.assert_equal()
 
+    @pytest.mark.parametrize("byte", [0x00, 0xAB, 0xFF])
+    def test_far_more_edges_than_there_was_room_for(self, xp, kernels, byte):
+        pair = Pair(CudaEngine(FilledWith(xp, byte), kernels), 250, 3, seed=1)
+        pair.draw = lambda m: pair.rng.normal(size=(m, 3)).astype(np.float32)
+        pair.build(np.arange(4))
+        pair.assert_equal()
+        pair.update([], np.arange(4, 250))
+        pair.assert_equal()
+
+    def test_an_update_before_the_first_diagram(self, engine):
+        pair = Pair(engine, 150, 3, seed=1)
+        pair.draw = lambda m: pair.rng.normal(size=(m, 3)).astype(np.float32)
+        pair.build(np.arange(150))
+        pair.update([3], [3])
+        pair.assert_equal()
+
+    @pytest.mark.parametrize("room", [1, 3])
+    def test_rooms_that_never_do(self, engine, monkeypatch, room):
+        monkeypatch.setattr(cuda_rooms.Rooms, "after", lambda self: cuda_rooms.Rooms(*4 * [room]))
+        monkeypatch.setattr(cuda_update, "room_after", lambda known: known)
+        pair = Pair(engine, 60, 5)
+        pair.build(np.arange(30))
+        for _ in range(4):
+            pair.assert_equal()
+            pair.update(*pair.drawn_change(20))
+        pair.assert_equal()
+
+    def test_long_lists_are_sorted(self, engine, monkeypatch):
+        monkeypatch.setattr(cuda_stages, "MANY_KEYS", 0)
+        pair = Pair(engine, 50, 5, seed=4)
+        pair.build(np.arange(40))
+        for _ in range(4):
+            pair.assert_equal()
+            pair.update(*pair.drawn_change(8))
+        pair.assert_equal()
+
     def test_relations_in_chunks_and_lists_that_grow_are_known_too(self, engine, monkeypatch):
         monkeypatch.setattr(cuda_reduction, "COLUMN_BYTES", 60)
         monkeypatch.setattr(cuda_bars, "FIRST_LIST", 4)
@@ -242,6 +280,21 @@ class WindowParity:
         state.update(slots, slots[:1], pair.draw(1), 0)
         with pytest.raises(TooManyEdges):
             state.result((0, 1))
+        pair.build(slots)
+        pair.assert_equal()
+
+    @pytest.mark.parametrize("byte", [0x00, 0xAB, 0xFF])
+    def test_what_is_over_the_budget_makes_no_relations(self, xp, kernels, byte):
+        pair = Pair(CudaEngine(FilledWith(xp, byte), kernels), 60, 3)
+        pair.draw = lambda m: pair.rng.normal(size=(m, 3)).astype(np.float32)
+        state = pair.states[0]
+        for m in range(1, 5):
+            pair.build(np.arange(60))
+            pair.assert_equal()
+            gone = np.arange(5, 5 + m)
+            state.update(gone, gone[:1], pair.draw(1), 0)
+            with pytest.raises(TooManyEdges):
+                state.result((0, 1))
 
     @pytest.mark.parametrize(
         "fault", ["length", "hub", "empty", "rng", "split", "vertex", "radius"]

@@ -14,11 +14,12 @@ from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_bars import PairedOnDevice
 from aura_tda_gpu.persistence.cuda_kernels import Kernels
 from aura_tda_gpu.persistence.diagram import Diagram
+from aura_tda_gpu.persistence.engine import TooManyEdges
 from aura_tda_gpu.persistence.rips import vietoris_rips
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from tests.cuda_host import EmulatedModule, reason_unavailable
 from tests.gpu.cover_parity import CoverParity
-from tests.gpu.parity import METRICS, Parity, assert_same, cloud, diagram_by
+from tests.gpu.parity import METRICS, FilledWith, Parity, assert_same, cloud, diagram_by
 from tests.gpu.window_parity import Pair, WindowParity
 from tests.persistence.window_checks import assert_right
 
@@ -94,6 +95,30 @@ def test_the_sanitizer_finds_nothing_in_updates(sanitized, metric):
         pair.assert_equal()
         pair.update(*pair.drawn_change())
     pair.assert_equal()
+
+
+def test_the_sanitizer_finds_nothing_where_rooms_are_outgrown(sanitized):
+    engine = CudaEngine(FilledWith(np, 0xAB), sanitized.device.kernels)
+    pair = Pair(engine, 200, 2, seed=1)
+    pair.draw = lambda m: pair.rng.normal(size=(m, 2)).astype(np.float32)
+    pair.build(np.arange(150))
+    pair.update([3], [3])
+    pair.assert_equal()
+    pair.update(np.arange(4, 150), [])
+    pair.assert_equal()
+    pair.update([], np.arange(4, 200))
+    pair.assert_equal()
+
+
+def test_the_sanitizer_finds_nothing_over_the_budget(sanitized):
+    pair = Pair(sanitized, 60, 3)
+    pair.draw = lambda m: pair.rng.normal(size=(m, 3)).astype(np.float32)
+    pair.build(np.arange(60))
+    pair.assert_equal()
+    gone = np.arange(5, 8)
+    pair.states[0].update(gone, gone[:1], pair.draw(1), 0)
+    with pytest.raises(TooManyEdges):
+        pair.states[0].result((0, 1))
 
 
 def test_the_sanitizer_finds_nothing_in_many_windows(sanitized):
