@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,6 @@ from .edge_keys import LENGTH_SHIFT, UInt64Array, key_after, lengths_of, vertice
 from .engine import Bars, Int64Array, LoopEdges
 
 __all__ = ["Loops", "Members", "Paired", "Renamed", "bars_of", "named_by_place", "unpaired"]
-
-Int32Array: TypeAlias = npt.NDArray[np.int32]
 
 
 class Members(Protocol):
@@ -167,13 +165,13 @@ class Loops:
     births: UInt64Array
     rows: Int64Array
     members: Members
-    _rooted: list[Int32Array] = field(default_factory=list, repr=False, compare=False)
+    _rooted: list[list[int]] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
         held = self.merges.nbytes + self.births.nbytes + self.rows.nbytes
-        return held + sum(array.nbytes for array in self._rooted) + self.members.nbytes
+        return held + 8 * sum(map(len, self._rooted)) + self.members.nbytes
 
     def __call__(self, index: int) -> Int64Array:
         """Return the edges of a cycle; see `LoopEdges`."""
@@ -190,9 +188,8 @@ class Loops:
             while a != b:
                 if depth[a] < depth[b]:
                     a, b = b, a
-                up = int(parent[a])
-                edges.append((a, up))
-                a = up
+                edges.append((a, parent[a]))
+                a = parent[a]
         return np.array(edges, np.int64)
 
 
@@ -214,7 +211,7 @@ class Renamed:
         return renamed
 
 
-def _rooted(merges: Int64Array, n: int) -> list[Int32Array]:
+def _rooted(merges: Int64Array, n: int) -> list[list[int]]:
     """Parent and depth of every vertex of a forest, rooted at its smallest vertices."""
     neighbours: list[list[int]] = [[] for _ in range(n)]
     for a, b in merges.tolist():
@@ -234,4 +231,4 @@ def _rooted(merges: Int64Array, n: int) -> list[Int32Array]:
                     parent[there] = here
                     depth[there] = depth[here] + 1
                     stack.append(there)
-    return [np.array(parent, np.int32), np.array(depth, np.int32)]
+    return [parent, depth]

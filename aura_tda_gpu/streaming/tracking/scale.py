@@ -168,12 +168,14 @@ def _likeness(before: ScaleState, reader: LoopReader, error: float) -> Likeness:
 
     It is the mean of two shares: points that are in both, and points near the other loop.
     """
+    births: dict[int, float] = {}
+    if 1 in before.tracks:
+        tracks = records(before.tracks[1])
+        births = dict(zip(tracks["serial"].tolist(), tracks["bar"][:, 0].tolist(), strict=True))
 
     def likeness(serial: int, row: int) -> float:
         former, now = before.loops[1, serial], reader.loop(row)
-        tracks = records(before.tracks[1])
-        birth = float(tracks["bar"][tracks["serial"] == serial][0, 0])
-        reach = max(birth, reader.birth(row)) + (before.error + error) / 2
+        reach = max(births[serial], reader.birth(row)) + (before.error + error) / 2
         return (former.likeness(now.ids) + nearby(former, now, reach)) / 2
 
     return likeness
