@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from aura_tda_gpu.persistence.cuda_launch import largest
 from aura_tda_gpu.persistence.cuda_reduction import FIRST_LIST
 from aura_tda_gpu.persistence.cuda_rooms import Outcome, Rooms
 from aura_tda_gpu.persistence.rips import check_options, compute_diagram
@@ -81,7 +82,10 @@ def _stages(target: Target, points: Any, times: dict[str, list[float]]) -> Any:
     rank = timed("forest", lambda: stages.forest(edges, outcome))
     reduction = engine.pairs.reduction
     timed("reduce", lambda: reduction.reduce(bits, edges, rank, outcome, FIRST_LIST))
-    return outcome.on_host(engine.device).counts
+    told = outcome.on_host(engine.device).counts
+    if not rooms.hold(told) or largest(told, "LIST_FULL"):
+        raise SystemExit(f"{n} points: K6 ended early for want of room; nothing is timed")
+    return told
 
 
 def _kernels(

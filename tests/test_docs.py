@@ -123,17 +123,22 @@ def test_the_output(tmp_path):
     assert run("-c", f"{block}\nprint(loops)", cwd=tmp_path) == "[[1.        1.4142135]]\n"
 
 
-def test_the_pictures_of_the_engine_and_their_captions(tmp_path):
-    pytest.importorskip("matplotlib")
-    captions = run(ROOT / "docs" / "draw_engine.py", tmp_path).splitlines()
-    page = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
-    drawn = {f"img/{path.name}" for path in tmp_path.glob("*.png")}
-    assert drawn == set(re.findall(r"\]\((img/.*?)\)", page))
+def assert_drawn(script, page, folder):
+    """The pictures of a page, and their captions, are those that its script draws now."""
+    captions = run(ROOT / "docs" / script, folder).splitlines()
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    drawn = {f"img/{path.name}" for path in folder.glob("*.png")}
+    assert drawn == set(re.findall(r"\]\((img/.*?)\)", text))
     assert len(captions) == len(drawn)
     for caption in captions:
-        assert f"\n*{caption}*\n" in page
+        assert f"\n*{caption}*\n" in text
     for name in drawn:
         assert (ROOT / "docs" / name).is_file()
+
+
+def test_the_pictures_of_the_engine_and_their_captions(tmp_path):
+    pytest.importorskip("matplotlib")
+    assert_drawn("draw_engine.py", "engine.md", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["quickstart.py", "heartbeat.py"])

@@ -27,7 +27,7 @@ EXPANDING_WARPS = 4096
 ROOM_PER_VERTEX = 8  # edges a list has room for at first
 FIRST_ROOM = 1024
 NO_BUDGET = 2**31 - 1
-MANY_KEYS = 2**16  # of a list: from here on sorting is faster than comparing all with all
+MANY_KEYS = 2**16  # of a list that is sorted; shorter ones are compared key with key
 LAST_KEY = np.uint64(0xFFFFFFFFFFFFFFFF)
 LISTS = ("N_RNG", "N_SPLIT", "N_REPS")  # what is counted of each list
 

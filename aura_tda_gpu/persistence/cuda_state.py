@@ -9,7 +9,6 @@ import numpy as np
 from ..errors import StateCorruption
 from .bars import bars_of, named_by_place
 from .cuda_bars import Brought, ListsTooShort
-from .cuda_kernels import CONSTANTS
 from .cuda_launch import Host, largest, timed
 from .cuda_rooms import Rooms
 from .cuda_stages import COUNTS, NO_BUDGET, Classified, Codes, Ordered, new_lists
@@ -50,7 +49,7 @@ class CudaWindowState:
         self._longest = longest
         self.live: Int64Array = np.empty(0, np.int64)
         self._warm = WarmStart(engine.device, capacity)
-        self._rooms: Rooms | None = None  # what the next diagram will probably need
+        self._rooms = Rooms(1, 1, 1, 0)  # what the next diagram will probably need
         self._again: Again | None = None  # of an update that the host was not told of yet
         with engine.memory(1, capacity):
             self.points = xp.zeros((1, capacity, dim), np.float32)
@@ -86,7 +85,7 @@ class CudaWindowState:
         with self._engine.memory(1, self.n_slots), timed(seconds, "lune"):
             self.live = slots
             self._warm.forget()
-            self._rooms = self._again = None
+            self._again = None
             places = xp.asarray(slots)
             self.points[0, places] = xp.asarray(points)
             self.bits[...] = INFINITE
@@ -101,6 +100,7 @@ class CudaWindowState:
             self.codes.host_enclosing = self._engine.device.to_host(enclosing)
             r_enc = (enclosing >> np.uint64(32)).astype(np.uint32)
             self.lists = self._engine.stages.look(self.bits, r_enc, self._longest, self.codes)
+            self._rooms = Rooms.of(self.lists.host_counts, len(slots)).after()
         return seconds
 
     def update(
@@ -132,16 +132,14 @@ class CudaWindowState:
         """Return the bars; vertex ``i`` of their edges and loops is ``self.live[i]``."""
         seconds = {"pairs": 0.0}
         n, n_slots = len(self.live), self.n_slots
-        told = {}
+        is_update = self._again is not None
         with self._engine.memory(1, n_slots), timed(seconds, "pairs"):
-            if self._again is not None:
-                told["n_rechecked"] = 0
             (paired,) = self._paired(dimensions)
-            if told:
-                told["n_rechecked"] = int(self.lists.host_counts[0, CONSTANTS["N_OPEN"]])
         bars, loops = named_by_place(*bars_of(paired, dimensions, n, n_slots), self.live, n_slots)
         counts = {name: count for name, count in paired.counts.items() if name != "n_edges"}
-        info = {"r_enc": self._r_enc(), "seconds": seconds, **counts, **told}
+        info = {"r_enc": self._r_enc(), "seconds": seconds, **counts}
+        if is_update:
+            info["n_rechecked"] = largest(self.lists.host_counts, "N_OPEN")
         return EngineResult(bars, loops, info)
 
     def _paired(self, dimensions: tuple[int, ...]) -> Brought:
@@ -152,13 +150,11 @@ class CudaWindowState:
         TooManyEdges
             If that was more than its budget.
         """
-        rooms = self._rooms
-        if rooms is None:
-            rooms = Rooms.of(self.lists.host_counts, len(self.live))
+        enclosing, with_loops = self.codes.enclosing, 1 in dimensions
         while True:
             try:
                 found = self._engine.pairs.of(
-                    self.bits, self.lists, rooms, 1 in dimensions, self.codes.enclosing, self._warm
+                    self.bits, self.lists, self._rooms, with_loops, enclosing, self._warm
                 )
                 is_whole = True
             except ListsTooShort as short:
@@ -173,7 +169,7 @@ class CudaWindowState:
         self.lists.host_counts = found.counts.copy()
         self.codes.host_enclosing = found.enclosing.copy()
         self._rooms, self._again = Rooms.of(found.counts, len(self.live)).after(), None
-        return Brought.of(found, 1 in dimensions)
+        return Brought.of(found, with_loops)
 
     def verify(self) -> None:
         """Compare what is kept with what the points say; see `WindowState.verify`."""

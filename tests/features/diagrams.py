@@ -14,6 +14,7 @@ from aura_tda_gpu.features import (
     PersistenceLengths,
     PersistenceStatistics,
     Silhouette,
+    pad,
 )
 
 RANGE = (0.0, 1.5)
@@ -57,3 +58,7 @@ def as_torch(array):
 
 
 LIBRARIES = {"numpy": as_numpy, "torch": as_torch}
+
+
+def padded(rng, n=20, *, dtype=np.float64, **options):
+    return pad([d.astype(dtype) for d in random_diagrams(rng, n, **options)], dimension=1)

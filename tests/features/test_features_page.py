@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from tests.test_docs import ROOT, blocks, run
+from tests.test_docs import assert_drawn, blocks, run
 
 
 def test_the_code(tmp_path):
@@ -22,12 +20,4 @@ def test_the_code(tmp_path):
 
 def test_the_pictures_and_their_captions(tmp_path):
     pytest.importorskip("matplotlib")
-    captions = run(ROOT / "docs" / "draw_features.py", tmp_path).splitlines()
-    page = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
-    drawn = {f"img/{path.name}" for path in tmp_path.glob("*.png")}
-    assert drawn == set(re.findall(r"\]\((img/.*?)\)", page))
-    assert len(captions) == len(drawn)
-    for caption in captions:
-        assert f"\n*{caption}*\n" in page
-    for name in drawn:
-        assert (ROOT / "docs" / name).is_file()
+    assert_drawn("draw_features.py", "features.md", tmp_path)
