@@ -76,7 +76,7 @@ def _stages(target: Target, points: Any, times: dict[str, list[float]]) -> Any:
     radii = timed("radius", lambda: stages.radii(bits))
     lists = timed("lune", lambda: stages.look(bits, radii, LONGEST))
     n, rooms = len(points), Rooms.of(lists.host_counts, len(points))
-    outcome = Outcome.empty(target.xp, 1, n, rooms.words)
+    outcome = Outcome.empty(target.engine.device, 1, n, rooms.words)
     engine.device.copy(outcome.counts, lists.counts)
     edges = timed("sort", lambda: stages.in_order(lists, rooms, outcome.counts))
     rank = timed("forest", lambda: stages.forest(edges, outcome))

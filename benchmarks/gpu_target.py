@@ -66,11 +66,11 @@ class Target:
         """Time every launch of the engine, its windows and its covers while this lasts."""
         device = self.engine.device
         kernels, timed = device.kernels, TimedKernels(self, device.kernels)
-        device.kernels = timed  # type: ignore[assignment]
+        device.kernels, device.records = timed, False
         try:
             yield timed
         finally:
-            device.kernels = kernels
+            device.kernels, device.records = kernels, True
 
     def energy(self) -> EnergyMeter | None:
         """Return a meter that starts now."""

@@ -303,13 +303,13 @@ extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
 //
 // As above; enclosing (windows,): pattern of the enclosing radius << 32 | its centre, which is a
 // hub of every longer edge; rng (windows, rng_room), appended to; first, second (windows, n, n).
-// Where more than `budget` edges are listed, nothing is done but that counts[N_REPS] is past any
-// room, so that no relation is made of lists and codes that are not whole.
+// Where more edges are listed than the window's budget (windows,), nothing is done but that
+// counts[N_REPS] is past any room, so that no relation is made of lists and codes not whole.
 extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
     noted_components(const unsigned* bits, int n, const edge_t* open, int open_room,
                      const unsigned long long* enclosing, edge_t* rng, int rng_room, edge_t* splits,
                      int* spans, int split_room, unsigned short* reps, int reps_room,
-                     code_t* first, code_t* second, int budget, int* counts) {
+                     code_t* first, code_t* second, const int* budget, int* counts) {
     unsigned* masks = dynamic_words();
     const int lane = lane_id(), chunks = chunks_of(n), window = blockIdx.y;
     unsigned* lune = masks + (size_t)warp_id() * 4 * chunks * WARP;
@@ -322,7 +322,7 @@ extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
     second += (size_t)window * n * n;
     open += (size_t)window * open_room;
     rng += (size_t)window * rng_room;
-    if (lists.counts[N_OPEN] > budget) {
+    if (lists.counts[N_OPEN] > budget[window]) {
         if (blockIdx.x == 0 && threadIdx.x == 0) lists.counts[N_REPS] = NO_LENGTH;
         return;
     }

@@ -49,11 +49,11 @@ __device__ __forceinline__ bool is_doubtful(const unsigned* bits, int n, int a, 
     const bool has_hubs = h < n;
     if (has_hubs && (leaves[h] || leaves[g])) return true;
     if (!has_hubs && h != empty_code(n))
-        for (int i = 0; i < n_gone; ++i) {
+        for (int i = 0; i < n_gone && gone[i] >= 0; ++i) {
             const unsigned* row = bits + (size_t)gone[i] * n;
             if (in_lune((int)row[a], (int)row[b], gone[i], a, b, k)) return true;
         }
-    for (int i = 0; i < n_come; ++i) {
+    for (int i = 0; i < n_come && come[i] >= 0; ++i) {
         const unsigned* row = rows + (size_t)i * n;
         const int x = come[i];
         if (!in_lune((int)row[a], (int)row[b], x, a, b, k)) continue;
@@ -67,7 +67,7 @@ __device__ __forceinline__ bool is_doubtful(const unsigned* bits, int n, int a, 
 //
 // A thread an edge; grid (blocks of b, rows a, windows). bits, first, second (windows, n, n), as
 // before the change, listed edges of points that stay get the marked code; holds, leaves (windows,
-// n); gone (windows, n_gone) and come (windows, n_come), ended by -1 where there are fewer; rows
+// n); gone (windows, n_gone) and come (windows, n_come), ended by -1; rows
 // (windows, n_come, n); open (windows, open_room) and counts[N_OPEN], zero before.
 extern "C" __global__ void mark_edges(const unsigned* bits, code_t* first, const code_t* second,
                                       int n, unsigned longest, const unsigned char* holds,
@@ -82,8 +82,6 @@ extern "C" __global__ void mark_edges(const unsigned* bits, code_t* first, const
     come += (size_t)window * n_come;
     rows += (size_t)window * n_come * n;
     if (holds[a] == FREE || blockIdx.x * blockDim.x >= a) return;
-    while (n_gone > 0 && gone[n_gone - 1] < 0) --n_gone;
-    while (n_come > 0 && come[n_come - 1] < 0) --n_come;
     bool wanted = false;
     unsigned length = 0;
     if (b < a && holds[b] != FREE) {

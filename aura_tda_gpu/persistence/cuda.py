@@ -19,8 +19,10 @@ from .bars import bars_of, unpaired
 from .cuda_bars import Brought, PairedOnDevice, Pairs, nothing
 from .cuda_kernels import Kernels
 from .cuda_launch import Device, Host, timed
+from .cuda_passes import ListedRooms
 from .cuda_stages import Stages
 from .cuda_state import CudaWindowState
+from .cuda_update import Updates
 from .distances import angles
 from .edge_keys import INFINITE, LARGEST, pattern_of
 from .elder import bars_by_birth
@@ -51,6 +53,8 @@ class CudaEngine:
         self.device = Device(xp, kernels)
         self.stages = Stages(self.device)
         self.pairs = Pairs(self.stages)
+        self.updates = Updates(self.stages)
+        self.listed = ListedRooms(xp)
         square = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
         self.compute(
             self.pairwise(square, "euclidean"), dimensions=(0, 1), threshold=np.inf, threads=1

@@ -14,13 +14,16 @@ from .cuda_launch import Host, largest, timed
 from .cuda_reduction import FIRST_LIST, Reduction
 from .cuda_rooms import Outcome, Rooms
 from .cuda_stages import LISTS, Classified, Stages
-from .cuda_trails import WarmStart
+from .cuda_trails import Trails, WarmStart
 from .edge_keys import UInt64Array
 from .engine import Int64Array
 
 __all__ = ["Brought", "ListsTooShort", "PairedOnDevice", "Pairs", "Words", "nothing"]
 
-_TOLD = ("N_LONG", "N_RNG", "N_SPLIT", "N_REPS", "REUSED", "ADDITIONS")
+_N_LONG, _N_RNG, _N_SPLIT, _N_REPS, _N_BIRTHS, _REUSED, _ADDITIONS = (
+    CONSTANTS[name]
+    for name in ("N_LONG", "N_RNG", "N_SPLIT", "N_REPS", "N_BIRTHS", "REUSED", "ADDITIONS")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,10 @@ class Brought:
         return len(self.counts)
 
     def __iter__(self) -> Iterator[PairedOnDevice]:
-        parts = self.merges, self.births, self.deaths, self.columns, self.n_merges, self.n_births
-        for merges, births, deaths, columns, n, m, told in zip(*parts, self.told(), strict=True):
+        parts = self.merges, self.births, self.deaths, self.columns
+        counts = self.counts.tolist(), self.told()
+        for merges, births, deaths, columns, counted, told in zip(*parts, *counts, strict=True):
+            n, m = counted[_N_RNG] - counted[_N_BIRTHS], told["n_births"]
             pairs = births[:m].copy(), deaths[:m].copy(), columns[:m].copy()
             yield PairedOnDevice(merges[:n].copy(), *pairs, told)
 
@@ -133,21 +138,23 @@ class Brought:
 
     def told(self) -> list[dict[str, int]]:
         """Return how many edges of each kind a window had, and the work of the reduction."""
-        told = {name: self.counts[:, place] for name, place in CONSTANTS.items() if name in _TOLD}
-        n_relations = told["N_REPS"] - told["N_SPLIT"]
-        any_births = self.n_births > 0
-        columns = {
-            "n_edges": self.n * (self.n - 1) // 2 - told["N_LONG"],
-            "n_rng": told["N_RNG"],
-            "n_births": self.n_births,
-            "n_split": told["N_SPLIT"],
-            "n_relations": n_relations,
-            "relations_used": n_relations * any_births,
-            "relations_reused": told["REUSED"] * any_births,
-            "column_additions": told["ADDITIONS"],
-        }
-        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-        return [dict(zip(columns, row, strict=True)) for row in rows]
+        n_pairs = self.n * (self.n - 1) // 2
+        found = []
+        for row in self.counts.tolist():
+            n_births = row[_N_BIRTHS] if self.with_loops else 0
+            n_relations = row[_N_REPS] - row[_N_SPLIT]
+            told = {
+                "n_edges": n_pairs - row[_N_LONG],
+                "n_rng": row[_N_RNG],
+                "n_births": n_births,
+                "n_split": row[_N_SPLIT],
+                "n_relations": n_relations,
+                "relations_used": n_relations if n_births else 0,
+                "relations_reused": row[_REUSED] if n_births else 0,
+                "column_additions": row[_ADDITIONS],
+            }
+            found.append(told)
+        return found
 
 
 def _one_after_another(rows: Host, lengths: Int64Array) -> tuple[UInt64Array, Int64Array]:
@@ -180,6 +187,7 @@ class Pairs:
         with_loops: bool,
         enclosing: Any = None,
         warm: WarmStart | None = None,
+        begun: tuple[Outcome, Trails | None] | None = None,
     ) -> Outcome:
         """Return what the windows' pairs are made of, on the host.
 
@@ -197,6 +205,8 @@ class Pairs:
             To be told, too.
         warm : WarmStart, optional
             See `Reduction.reduce`.
+        begun : tuple, optional
+            What `launched` returned for the same. Where it does not do, ``warm`` is forgotten.
 
         Raises
         ------
@@ -204,30 +214,52 @@ class Pairs:
             If ``lists`` do not hold all that was counted.
         """
         device, list_room = self.stages.device, FIRST_LIST
-        windows, n, _ = bits.shape
+        n = bits.shape[1]
         held = tuple(int(part.shape[1]) for part in (lists.rng, lists.splits, lists.reps))
         while True:
-            words = rooms.words if with_loops else 0
-            outcome = Outcome.empty(device.xp, windows, n, words)
-            device.copy(outcome.counts, lists.counts)
-            if enclosing is not None:
-                device.copy(outcome.enclosing, enclosing)
-            edges = self.stages.in_order(lists, rooms, outcome.counts)
-            birth_rank = self.stages.forest(edges, outcome)
-            trails = self.reduction.reduce(bits, edges, birth_rank, outcome, list_room, warm)
+            outcome, trails = begun or self.launched(
+                bits, lists, rooms, with_loops, enclosing, warm, list_room
+            )
             found = outcome.on_host(device)
-            if any(
+            is_short = any(
                 largest(found.counts, name) > room for name, room in zip(LISTS, held, strict=True)
-            ):
-                raise ListsTooShort(found)
-            if not rooms.hold(found.counts):
-                rooms = Rooms.of(found.counts, n)
-            elif largest(found.counts, "LIST_FULL"):
-                list_room *= 4
-            else:
+            )
+            if not is_short and rooms.hold(found.counts) and not largest(found.counts, "LIST_FULL"):
                 if warm and with_loops:
                     warm.keep(trails)
                 return found
+            if warm and begun:
+                warm.forget()  # its trails were written over
+            begun = None
+            if is_short:
+                raise ListsTooShort(found)
+            if not rooms.hold(found.counts):
+                rooms = Rooms.of(found.counts, n)
+            else:
+                list_room *= 4
+
+    def launched(
+        self,
+        bits: Any,
+        lists: Classified,
+        rooms: Rooms,
+        with_loops: bool,
+        enclosing: Any = None,
+        warm: WarmStart | None = None,
+        list_room: int | None = None,
+    ) -> tuple[Outcome, Trails | None]:
+        """Launch all of it, as `of` does; return what there will be, on the device."""
+        device = self.stages.device
+        windows, n, _ = bits.shape
+        outcome = Outcome.empty(device, windows, n, rooms.words if with_loops else 0)
+        device.copy(outcome.counts, lists.counts)
+        if enclosing is not None:
+            device.copy(outcome.enclosing, enclosing)
+        edges = self.stages.in_order(lists, rooms, outcome.counts)
+        birth_rank = self.stages.forest(edges, outcome)
+        room = FIRST_LIST if list_room is None else list_room
+        trails = self.reduction.reduce(bits, edges, birth_rank, outcome, room, warm)
+        return outcome, trails
 
     def brought(
         self, bits: Any, lists: Classified, with_loops: bool, seconds: dict[str, float]

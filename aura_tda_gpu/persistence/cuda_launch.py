@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -30,17 +30,31 @@ class Device:
         cupy, or numpy with kernels that run on the host.
     kernels : Kernels
         Compiled for it.
+
+    Attributes
+    ----------
+    records : bool
+        Whether what comes again alike is recorded; not while launches are timed one by one.
+    steps : list of callable, or None
+        Where a recording on the host puts what is to be done; see `cuda_recording`.
     """
 
     def __init__(self, xp: Any, kernels: Kernels) -> None:
         self.xp = xp
-        self.kernels = kernels
+        self.kernels: Any = kernels
+        self.records = True
+        self.steps: list[Callable[[], Any]] | None = None
         self._id = int(xp.cuda.Device().id) if hasattr(xp, "cuda") else None
 
     @property
     def number(self) -> int:
         """Number of the CUDA device; 0 where the kernels run on the host."""
         return self._id or 0
+
+    @property
+    def on_host(self) -> bool:
+        """Whether the kernels run on the host."""
+        return self._id is None
 
     @contextmanager
     def at_work(self, needs: str, hint: str = USE_LANDMARKS) -> Iterator[None]:
@@ -109,10 +123,41 @@ class Device:
 
     def copy(self, target: Any, source: Any) -> None:
         """Copy an array to one of as many bytes, both contiguous and on the device."""
-        if isinstance(target, np.ndarray):
+        if not self.on_host:
+            target.data.copy_from_device_async(source.data, source.nbytes)
+        elif self.steps is not None:
+            self.steps.append(lambda: np.copyto(target, source))
+        else:
+            target[...] = source
+
+    def zeros(self, shape: Any, kind: Any) -> Any:
+        """Return zeros on the device."""
+        if self.steps is None:
+            return self.xp.zeros(shape, kind)
+        made = self.xp.empty(shape, kind)
+        self.steps.append(lambda: made.fill(0))
+        return made
+
+    def pinned(self, n_bytes: int) -> Host:
+        """Return bytes of the host from which `send` copies, pinned where that can be."""
+        if not self.on_host:
+            try:
+                memory = self.xp.cuda.alloc_pinned_memory(n_bytes)
+                return np.frombuffer(memory, np.uint8, n_bytes)
+            except self.xp.cuda.runtime.CUDARuntimeError:  # no memory that can be pinned
+                pass
+        return np.empty(n_bytes, np.uint8)
+
+    def send(self, target: Any, source: Host) -> None:
+        """Copy bytes of `pinned` memory to the device, which may go on after this returns."""
+        if self.on_host:
             target[...] = source
         else:
-            target.data.copy_from_device_async(source.data, source.nbytes)
+            runtime, stream = self.xp.cuda.runtime, self.xp.cuda.get_current_stream()
+            runtime.memcpyAsync(
+                *(target.data.ptr, source.ctypes.data, source.nbytes),
+                *(runtime.memcpyHostToDevice, stream.ptr),
+            )
 
     def _free_bytes(self) -> str:
         if self._id is None:

@@ -52,8 +52,14 @@ class Rooms:
 
     def after(self) -> Rooms:
         """Return what will mostly do after an update."""
-        names = self.rng, self.splits, self.relations, self.births
-        return Rooms(*(known + MORE + known // 4 for known in names))
+        return Rooms(*(known + MORE + known // 4 for known in _sizes(self)))
+
+    def going_on(self, needed: Rooms) -> Rooms:
+        """Return these rooms as long as they do and are not far too large, else better ones."""
+        better = needed.after()
+        pairs = list(zip(_sizes(self), _sizes(needed), _sizes(better), strict=True))
+        fits = all(least <= room <= 4 * enough for room, least, enough in pairs)
+        return self if fits else better
 
     def hold(self, told: Host) -> bool:
         """Tell whether all that was counted had room."""
@@ -68,6 +74,10 @@ class Rooms:
     def words(self) -> int:
         """Words of 32 births."""
         return ceil_div(self.births, WORD)
+
+
+def _sizes(rooms: Rooms) -> tuple[int, int, int, int]:
+    return rooms.rng, rooms.splits, rooms.relations, rooms.births
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +108,10 @@ class Outcome:
     merges: Any
 
     @classmethod
-    def empty(cls, xp: Any, windows: int, n: int, words: int) -> Outcome:
+    def empty(cls, device: Device, windows: int, n: int, words: int) -> Outcome:
         """Return zeros on a device."""
         n_bytes = sum(nbytes for _, _, nbytes in _parts(windows, n, words))
-        return cls._within(xp.zeros(n_bytes, np.uint8), windows, n, words)
+        return cls._within(device.zeros(n_bytes, np.uint8), windows, n, words)
 
     def on_host(self, device: Device) -> Outcome:
         """Wait for the device, and return what there is, in memory that is not to be kept."""

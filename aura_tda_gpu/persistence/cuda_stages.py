@@ -198,7 +198,7 @@ class Stages:
         n_splits = rooms.splits
         order = xp.empty((windows, n_splits), np.int32)
         rng_room, split_room = np.int32(lists.rng.shape[1]), np.int32(lists.splits.shape[1])
-        if most > MANY_KEYS:
+        if not self.compares(rooms):
             edges.rng[...] = xp.sort(self._used(lists, "rng"), axis=1)[:, : edges.rng.shape[1]]
             found = xp.argsort(self._used(lists, "splits"), axis=1)[:, :n_splits]
             order[:, : found.shape[1]] = found
@@ -223,6 +223,10 @@ class Stages:
             ),
         )
         return edges
+
+    def compares(self, rooms: Rooms) -> bool:
+        """Tell whether lists of these rooms are put in order by a kernel."""
+        return max(rooms.rng, rooms.splits) <= MANY_KEYS
 
     def _used(self, lists: Classified, name: str) -> Any:
         """Return the keys of a list, the last key where none was written."""
@@ -274,13 +278,16 @@ class Stages:
         )
 
     def noted_components(
-        self, bits: Any, codes: Codes, listed: Any, lists: Classified, budget: int = NO_BUDGET
+        self, bits: Any, codes: Codes, listed: Any, lists: Classified, budget: Any = None
     ) -> None:
         """Look at listed edges, whatever their lunes are: append to the lists, write codes.
 
-        Where more than ``budget`` are listed, nothing is; no room does for what is counted then.
+        Where a window has more than ``budget`` (windows,) of them, nothing is done for it; no room
+        does for what is counted then.
         """
         windows, n, _ = bits.shape
+        if budget is None:
+            budget = self.device.xp.full(windows, NO_BUDGET, np.int32)
         warps, n_bytes = flood_warps(n, 4)
         self.device.kernels["noted_components"](
             (_blocks(listed.shape[1], warps, windows), windows),
@@ -289,7 +296,7 @@ class Stages:
                 *(bits, np.int32(n), listed, np.int32(listed.shape[1]), codes.enclosing),
                 *(lists.rng, np.int32(lists.rng.shape[1]), lists.splits, lists.spans),
                 *(np.int32(lists.splits.shape[1]), lists.reps, np.int32(lists.reps.shape[1])),
-                *(codes.first, codes.second, np.int32(budget), lists.counts),
+                *(codes.first, codes.second, budget, lists.counts),
             ),
             shared_mem=n_bytes,
         )

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from ..errors import StateCorruption
-from .bars import bars_of, named_by_place
+from .bars import Paired, bars_of, named_by_place
 from .cuda_bars import Brought, ListsTooShort
 from .cuda_launch import Host, largest, timed
+from .cuda_passes import Passes
 from .cuda_rooms import Rooms
 from .cuda_stages import COUNTS, NO_BUDGET, Classified, Codes, Ordered, new_lists
 from .cuda_trails import WarmStart
-from .cuda_update import NONE_WRONG, STAYS, Again, Changed, Updates
-from .distances import angles
+from .cuda_update import NONE_WRONG, STAYS, Again
 from .edge_keys import INFINITE, vertices_of
-from .engine import EngineResult, Float32Array, Int64Array, TooManyEdges
+from .engine import Bars, EngineResult, Float32Array, Int64Array, LoopEdges, TooManyEdges
 
 if TYPE_CHECKING:
     from .cuda import CudaEngine
 
 __all__ = ["CudaWindowState"]
+
+_BarsOfSlots: TypeAlias = Callable[
+    [Paired, tuple[int, ...], Int64Array, int], tuple[dict[int, Bars], LoopEdges | None]
+]
 
 
 class CudaWindowState:
@@ -44,19 +50,20 @@ class CudaWindowState:
     ) -> None:
         xp = engine.device.xp
         self._engine = engine
-        self._updates = Updates(engine.stages)
         self._metric = metric
         self._longest = longest
         self.live: Int64Array = np.empty(0, np.int64)
         self._warm = WarmStart(engine.device, capacity)
         self._rooms = Rooms(1, 1, 1, 0)  # what the next diagram will probably need
         self._again: Again | None = None  # of an update that the host was not told of yet
+        self._budget = NO_BUDGET  # of that one
         with engine.memory(1, capacity):
             self.points = xp.zeros((1, capacity, dim), np.float32)
             self.bits = xp.full((1, capacity, capacity), INFINITE, np.uint32)
             codes = xp.zeros((2, 1, capacity, capacity), np.uint16)
             self.codes = Codes(codes[0], codes[1], xp.zeros(1, np.uint64), np.zeros(1, np.uint64))
             self.lists = new_lists(xp, 1, 1, 1, 1, codes[0], xp.zeros((1, COUNTS), np.int32))
+            self._passes = Passes(engine, self.points, self.bits, self.codes, metric, longest)
 
     @property
     def n_slots(self) -> int:
@@ -75,7 +82,7 @@ class CudaWindowState:
         held = (self.points, self.bits, codes.first, codes.second, codes.enclosing, lists.rng)
         lists_held = (lists.splits, lists.spans, lists.reps, lists.counts)
         arrays = sum(int(array.nbytes) for array in (*held, *lists_held))
-        return arrays + self._warm.held
+        return arrays + self._warm.held + self._passes.nbytes
 
     def build(
         self, matrix: Float32Array, points: Float32Array, slots: Int64Array
@@ -85,6 +92,7 @@ class CudaWindowState:
         with self._engine.memory(1, self.n_slots), timed(seconds, "lune"):
             self.live = slots
             self._warm.forget()
+            self._passes.forget()
             self._again = None
             places = xp.asarray(slots)
             self.points[0, places] = xp.asarray(points)
@@ -92,7 +100,7 @@ class CudaWindowState:
             lengths = xp.ascontiguousarray(xp.asarray(matrix)).view(np.uint32)
             self.bits[0][places[:, np.newaxis], places] = lengths
             enclosing = xp.full(1, NONE_WRONG, np.uint64)
-            self._updates.enclosing(self.bits, self._holds(), enclosing)
+            self._engine.updates.enclosing(self.bits, self._holds(), enclosing)
             centre = (enclosing & np.uint64(0xFFFF)).astype(np.uint16)
             self.codes.first[...] = centre[:, np.newaxis, np.newaxis]
             self.codes.second[...] = centre[:, np.newaxis, np.newaxis]
@@ -112,30 +120,24 @@ class CudaWindowState:
             if self._again is not None:
                 self._paired((0,))
             self._warm.move(gone, new)
-            words = self._warm.words()
-            device, updates, longest = self._engine.device, self._updates, self._longest
-            changed, self.live = Changed.of(
-                device, self.live, gone, new, points, words, self.n_slots
+            n_live = len(self.live) - len(gone) + len(new)
+            budget = min(budget + len(new) * n_live, NO_BUDGET)
+            changed, self.live = self._passes.send(
+                self.live, gone, new, points, self._warm.words(), budget
             )
             self._warm.send(changed.moved)
-            rows = self._rows(changed, len(new))
-            listed = updates.mark(self.bits, self.codes, longest, changed, rows)
-            lists = updates.keep(self.codes, changed, self.lists)
-            updates.commit(self.bits, changed, rows)
-            updates.enclosing(self.bits, changed.holds, changed.enclosing)
-            self.codes.enclosing, self.lists = changed.enclosing, lists
-            budget = min(budget + len(new) * len(self.live), NO_BUDGET)
-            self._again = updates.look_again(self.bits, self.codes, listed, lists, budget)
+            self.lists, self._again = self._passes.update(changed, self.lists, len(new))
+            self._budget = budget
         return {"n_rechecked": None, "seconds": seconds}
 
     def result(self, dimensions: tuple[int, ...]) -> EngineResult:
         """Return the bars; vertex ``i`` of their edges and loops is ``self.live[i]``."""
         seconds = {"pairs": 0.0}
-        n, n_slots = len(self.live), self.n_slots
+        n_slots = self.n_slots
         is_update = self._again is not None
         with self._engine.memory(1, n_slots), timed(seconds, "pairs"):
             (paired,) = self._paired(dimensions)
-        bars, loops = named_by_place(*bars_of(paired, dimensions, n, n_slots), self.live, n_slots)
+        bars, loops = _bars_of_slots()(paired, dimensions, self.live, n_slots)
         counts = {name: count for name, count in paired.counts.items() if name != "n_edges"}
         info = {"r_enc": self._r_enc(), "seconds": seconds, **counts}
         if is_update:
@@ -151,24 +153,29 @@ class CudaWindowState:
             If that was more than its budget.
         """
         enclosing, with_loops = self.codes.enclosing, 1 in dimensions
+        again, begun = self._again, None
+        if again and with_loops:
+            begun = self._passes.diagram(self.lists, self._rooms, self._warm)
         while True:
+            pairing = self.bits, self.lists, self._rooms, with_loops, enclosing, self._warm
             try:
-                found = self._engine.pairs.of(
-                    self.bits, self.lists, self._rooms, with_loops, enclosing, self._warm
-                )
-                is_whole = True
+                found, is_whole = self._engine.pairs.of(*pairing, begun), True
             except ListsTooShort as short:
                 (found,), is_whole = short.args, False
-            again = self._again
-            if again and largest(found.counts, "N_OPEN") > again.budget:
+            if again and largest(found.counts, "N_OPEN") > self._budget:
                 raise TooManyEdges
             if is_whole:
                 break
-            assert again is not None
-            self.lists = self._updates.widen(self.bits, self.codes, self.lists, again, found.counts)
+            if again is None or not self._passes.may_widen():
+                raise TooManyEdges
+            begun = None
+            self.lists = self._engine.updates.widen(
+                self.bits, self.codes, self.lists, again, found.counts
+            )
         self.lists.host_counts = found.counts.copy()
         self.codes.host_enclosing = found.enclosing.copy()
-        self._rooms, self._again = Rooms.of(found.counts, len(self.live)).after(), None
+        needed = Rooms.of(found.counts, len(self.live))
+        self._rooms, self._again = self._rooms.going_on(needed), None
         return Brought.of(found, with_loops)
 
     def verify(self) -> None:
@@ -178,7 +185,7 @@ class CudaWindowState:
                 self._paired((0,))
             self._verify_distances()
             holds = self._holds()
-            found = self._updates.first_wrong(
+            found = self._engine.updates.first_wrong(
                 self.bits, self.codes, self._longest, holds, self.lists
             )
             by_codes, by_vertices = self._engine.device.to_host(found)[0]
@@ -197,19 +204,6 @@ class CudaWindowState:
     def _in_order(self, lists: Classified) -> Ordered:
         rooms = Rooms.of(lists.host_counts, len(self.live))
         return self._engine.stages.in_order(lists, rooms, lists.counts)
-
-    def _rows(self, changed: Changed, n_new: int) -> Any:
-        """Return the patterns of the distances from the new points to all slots."""
-        if self._metric != "cosine":
-            return self._updates.rows(self.points, changed, self._metric).view(np.uint32)
-        device = self._engine.device
-        rows = self._updates.rows(self.points, changed, "euclidean")
-        chords = device.to_host(rows[:, :n_new])
-        far = np.isinf(chords)
-        arcs = angles(chords.reshape(-1, self.n_slots).copy()).reshape(chords.shape)
-        arcs[far] = np.inf
-        rows[:, :n_new] = device.xp.asarray(arcs)
-        return rows.view(np.uint32)
 
     def _holds(self) -> Any:
         """Return which slots hold a point, uint8 (1, n_slots) on the device."""
@@ -236,6 +230,24 @@ class CudaWindowState:
         r_enc = float(fresh.max(axis=1).min().view(np.float32)) if len(self.live) else 0.0
         if r_enc != self._r_enc():
             raise StateCorruption(f"the enclosing radius is {r_enc}, not {self._r_enc()}")
+
+
+@cache
+def _bars_of_slots() -> _BarsOfSlots:
+    """Return the compiled way from pairs to bars, or the other one where numba is missing."""
+    try:
+        from .slot_bars import bars_of_slots
+    except ImportError:
+        return _bars_by_numpy
+    return bars_of_slots
+
+
+def _bars_by_numpy(
+    paired: Paired, dimensions: tuple[int, ...], live: Int64Array, n_slots: int
+) -> tuple[dict[int, Bars], LoopEdges | None]:
+    """Return what `slot_bars.bars_of_slots` returns, not sorted."""
+    bars, loops = bars_of(paired, dimensions, len(live), n_slots)
+    return named_by_place(bars, loops, live, n_slots)
 
 
 def _wrong(what: str, key: np.uint64) -> StateCorruption:

@@ -33,6 +33,17 @@ class Trails:
     rng: Any
     bits: Any
 
+    def copy_to(self, other: Trails, device: Device) -> None:
+        """Copy all arrays to those of trails with the same rooms."""
+        for name in ("splits", "ends", "relations", "rng", "bits"):
+            device.copy(getattr(other, name), getattr(self, name))
+
+    def is_like(self, other: Trails) -> bool:
+        """Tell whether other trails have the same rooms."""
+        return self.relations.shape == other.relations.shape and (
+            (self.splits.shape, self.rng.shape) == (other.splits.shape, other.rng.shape)
+        )
+
     @property
     def rng_words(self) -> int:
         """Words of 32 RNG edges."""
@@ -104,7 +115,7 @@ class WarmStart:
         words = ceil_div(int(edges.rng.shape[1]), 32) + ceil_div(self._n, 32)
         if 4 * n_relations * words > self._n * self._n:
             return None
-        bits = self._device.xp.zeros((windows, n_relations, words), np.uint32)
+        bits = self._device.zeros((windows, n_relations, words), np.uint32)
         return Trails(edges.splits, edges.ends, edges.relations, edges.rng, bits)
 
     def keep(self, trails: Trails | None) -> None:

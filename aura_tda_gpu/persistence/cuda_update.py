@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,41 +23,40 @@ from .cuda_stages import (
 from .edge_keys import INFINITE
 from .engine import Float32Array, Int64Array
 
-__all__ = ["NONE_WRONG", "Again", "Changed", "Updates", "room_after"]
+__all__ = ["NONE_WRONG", "Again", "Changed", "Changes", "Updates", "room_after"]
 
 THREADS = 256
 ROW_WARPS = 8
 MORE = 256  # edges that a list has room for beside half of those it had
 FREE, STAYS, COMES = 0, 1, 2  # as in update.cu
 NONE_WRONG = np.uint64(0xFFFFFFFFFFFFFFFF)
-NO_RADIUS = np.full(1, NONE_WRONG)
-NO_COUNTS = np.zeros((1, COUNTS), np.int32)
+ALIGNED = 16  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What comes and goes, on the device; lists are ended by -1.
+    """What comes and goes, on the device or on its way there; lists are ended by -1.
 
     Attributes
     ----------
-    enclosing : device array of uint64, shape (windows,)
+    enclosing : array of uint64, shape (windows,)
         All ones.
-    counts : device array of int32, shape (windows, COUNTS)
-        Zeros.
-    moved : device array of uint32, shape (windows, n / 32)
+    budget : array of int32, shape (windows,)
+        How many edges may be looked at.
+    moved : array of uint32, shape (windows, n / 32)
         See `cuda_trails.WarmStart.words`.
-    fresh : device array of float32, shape (windows, any, dim)
+    fresh : array of float32, shape (windows, room + 1, dim)
         Coordinates of new points.
-    come, gone, freed : device arrays of int32, shape (windows, any)
+    come, gone, freed : arrays of int32, shape (windows, room + 1)
         Slots of new points; slots whose point leaves; slots without a point from now on.
-    holds : device array of uint8, shape (windows, n)
+    holds : array of uint8, shape (windows, n)
         FREE, STAYS or COMES for each slot.
-    leaves : device array of uint8, shape (windows, n)
+    leaves : array of uint8, shape (windows, n)
         Whether the point of a slot leaves.
     """
 
     enclosing: Any
-    counts: Any
+    budget: Any
     moved: Any
     fresh: Any
     come: Any
@@ -65,58 +65,112 @@ class Changed:
     holds: Any
     leaves: Any
 
-    @classmethod
-    def of(
-        cls,
-        device: Device,
+
+class Changes:
+    """Room for one change of one window at a time, which goes to the device in one copy.
+
+    Parameters
+    ----------
+    device : Device
+        Where to.
+    n, dim : int
+        Slots, and coordinates of a point.
+    room : int
+        Points that may come, and as many that may go.
+
+    Attributes
+    ----------
+    changed : Changed
+        On the device; always the same arrays.
+    """
+
+    def __init__(self, device: Device, n: int, dim: int, room: int) -> None:
+        self.room = room
+        self._device = device
+        parts = list(_parts(n, dim, room))
+        n_bytes = sum(_padded(kind, shape) for kind, shape in parts)
+        self._packed = device.xp.empty(n_bytes, np.uint8)
+        self._bytes = device.pinned(n_bytes)
+        self._host = Changed(*_pieces(self._bytes, parts))
+        self.changed = Changed(*_pieces(self._packed, parts))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes on the device; there are as many on the host."""
+        return int(self._bytes.nbytes)
+
+    def send(
+        self,
         live: Int64Array,
         gone: Int64Array,
         new: Int64Array,
         points: Float32Array,
         moved: Host,
-        n: int,
-    ) -> tuple[Changed, Int64Array]:
-        """Send a change of one window in one copy; return it, and the slots that hold a point.
+        budget: int,
+    ) -> Int64Array:
+        """Send a change, once the device is done with the last one; return slots with a point.
 
         Parameters
         ----------
         live : ndarray of int64
             Slots that held a point before.
-        gone, new, points
+        gone, new, points, budget
             As in `engine.WindowState.update`.
         moved : ndarray of uint32, shape (1, n_words)
             From `cuda_trails.WarmStart.words`.
-        n : int
-            Slots.
         """
-        marks = np.zeros((2, n), np.uint8)
-        holds, leaves = marks
+        host = self._host
+        host.enclosing[:], host.budget[:] = NONE_WRONG, budget
+        host.moved[:] = moved
+        host.fresh[0, : len(new)] = points
+        holds, leaves = host.holds[0], host.leaves[0]
+        holds[:], leaves[:] = FREE, 0
         holds[live] = STAYS
         holds[gone] = FREE
         holds[new] = COMES
         leaves[gone] = 1
-        ended = np.full(2 * len(gone) + len(new) + 3, -1, np.int32)
         freed = gone[holds[gone] == FREE]
-        bounds = 0, len(new) + 1, len(new) + len(gone) + 2, len(ended)
-        for slots, start in zip((new, gone, freed), bounds[:-1], strict=True):
-            ended[start : start + len(slots)] = slots
-        lists: list[Host] = [ended[start:stop] for start, stop in pairwise(bounds)]
-        fresh = np.ascontiguousarray(points, np.float32)
-        parts: list[Host] = [NO_RADIUS, NO_COUNTS, moved, fresh[np.newaxis]]
-        parts += [part[np.newaxis] for part in [*lists, holds, leaves]]
-        bytes_of_all = [part.reshape(-1).view(np.uint8) for part in parts]
-        sent = device.xp.asarray(np.concatenate(bytes_of_all))
-        arrays, start = [], 0
-        for part in parts:
-            piece = sent[start : start + part.nbytes].view(part.dtype)
-            arrays.append(piece.reshape(part.shape))
-            start += part.nbytes
-        return cls(*arrays), np.flatnonzero(holds)
+        for slots, part in ((new, host.come), (gone, host.gone), (freed, host.freed)):
+            part[0, : len(slots)] = slots
+            part[0, len(slots) :] = -1
+        self._device.send(self._packed, self._bytes)
+        return np.flatnonzero(holds)
+
+
+def _parts(n: int, dim: int, room: int) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """Yield type and shape of each part of `Changed`."""
+    yield np.uint64, (1,)
+    yield np.int32, (1,)
+    yield np.uint32, (1, ceil_div(n, 32))
+    yield np.float32, (1, room + 1, dim)
+    for _ in ("come", "gone", "freed"):
+        yield np.int32, (1, room + 1)
+    for _ in ("holds", "leaves"):
+        yield np.uint8, (1, n)
+
+
+def _padded(kind: Any, shape: tuple[int, ...]) -> int:
+    """Return bytes that leave what follows aligned."""
+    return ALIGNED * ceil_div(math.prod(shape) * np.dtype(kind).itemsize, ALIGNED)
+
+
+def _pieces(packed: Any, parts: list[tuple[Any, tuple[int, ...]]]) -> Iterator[Any]:
+    start = 0
+    for kind, shape in parts:
+        n_bytes = math.prod(shape) * np.dtype(kind).itemsize
+        yield packed[start : start + n_bytes].view(kind).reshape(shape)
+        start += _padded(kind, shape)
 
 
 def room_after(known: int) -> int:
     """Return the room of a list that held ``known`` edges before an update."""
     return known + MORE + known // 2
+
+
+def rooms_of(lists: Classified) -> tuple[int, int, int]:
+    """Return the rooms of lists: for RNG edges, split edges and their vertices."""
+    rng, splits, reps = (int(part.shape[1]) for part in (lists.rng, lists.splits, lists.reps))
+    return rng, splits, reps
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +183,13 @@ class Again:
         Their keys.
     kept : device array of int32, shape (windows, COUNTS)
         Counters as they were before.
-    budget : int
+    budget : device array of int32, shape (windows,)
         How many may be looked at.
     """
 
     listed: Any
     kept: Any
-    budget: int
+    budget: Any
 
 
 class Updates:
@@ -182,11 +236,18 @@ class Updates:
         )
         return out
 
-    def mark(self, bits: Any, codes: Codes, longest: np.uint32, changed: Changed, rows: Any) -> Any:
-        """List the edges to be looked at: return their keys (windows, room), and count them."""
-        xp = self.device.xp
+    def mark(
+        self,
+        bits: Any,
+        codes: Codes,
+        longest: np.uint32,
+        changed: Changed,
+        rows: Any,
+        listed: Any,
+        counts: Any,
+    ) -> None:
+        """List the edges to be looked at, (windows, room) keys, and count them."""
         windows, n, _ = bits.shape
-        listed = xp.empty((windows, max(1, n * (n - 1) // 2)), np.uint64)
         self.device.kernels["mark_edges"](
             (ceil_div(n, THREADS), n, windows),
             (THREADS,),
@@ -194,29 +255,36 @@ class Updates:
                 *(bits, codes.first, codes.second, np.int32(n), longest, changed.holds),
                 *(changed.leaves, changed.gone, np.int32(changed.gone.shape[1])),
                 *(changed.come, rows, np.int32(changed.come.shape[1])),
-                *(listed, np.int32(listed.shape[1]), changed.counts),
+                *(listed, np.int32(listed.shape[1]), counts),
             ),
         )
-        return listed
 
-    def keep(self, codes: Codes, changed: Changed, old: Classified) -> Classified:
+    def keep(
+        self,
+        codes: Codes,
+        changed: Changed,
+        old: Classified,
+        rooms: tuple[int, int, int],
+        counts: Any,
+    ) -> Classified:
         """Begin new lists with the edges of the old ones that stay as they are.
 
         Parameters
         ----------
         codes, changed
-            As marked; the counters of the change grow.
+            As marked.
         old : Classified
             In any order.
+        rooms : tuple of int
+            For RNG edges, split edges and their vertices, at least as many as there are.
+        counts : device array of int32, shape (windows, COUNTS)
+            From `mark`; of the new lists.
         """
         windows, n = changed.holds.shape
-        told = old.host_counts
-        n_rng, n_splits = largest(told, "N_RNG"), largest(told, "N_SPLIT")
-        rng, splits, reps = (room_after(largest(told, name)) for name in LISTS)
-        counts = changed.counts
-        lists = new_lists(self.device.xp, windows, rng, splits, reps, codes.first, counts)
+        lists = new_lists(self.device.xp, windows, *rooms, codes.first, counts)
+        longest = max(lists.rng.shape[1], lists.splits.shape[1])
         self.device.kernels["keep_edges"](
-            (max(1, ceil_div(max(n_rng, n_splits), THREADS)), windows),
+            (ceil_div(longest, THREADS), windows),
             (THREADS,),
             (
                 *(codes.first, np.int32(n), changed.holds),
@@ -242,20 +310,47 @@ class Updates:
             ),
         )
 
-    def look_again(
-        self, bits: Any, codes: Codes, listed: Any, lists: Classified, budget: int
-    ) -> Again:
-        """Note anew why the listed edges are as they are, and append to the lists."""
-        kept = self.device.xp.empty_like(lists.counts)
-        self.device.copy(kept, lists.counts)
-        self.stages.noted_components(bits, codes, listed, lists, budget)
-        return Again(listed, kept, budget)
+    def replaced(
+        self,
+        bits: Any,
+        codes: Codes,
+        longest: np.uint32,
+        old: Classified,
+        changed: Changed,
+        rows: Any,
+        rooms: tuple[int, int, int],
+        listed: Any,
+    ) -> tuple[Classified, Again]:
+        """Launch all of an update but `rows`; return new lists, and what they were made of.
+
+        Parameters
+        ----------
+        bits, codes, old
+            As they are, ``codes`` with the enclosing radius of the change.
+        longest : uint32
+            Pattern of the longest edge that matters.
+        changed, rooms
+            As in `keep`.
+        rows : device array of uint32, shape (windows, room + 1, n)
+            Patterns of the distances of new points.
+        listed : device array of uint64, shape (windows, n (n - 1) / 2)
+            Room for the keys of edges that are looked at again.
+        """
+        counts = self.device.zeros((len(bits), COUNTS), np.int32)
+        self.mark(bits, codes, longest, changed, rows, listed, counts)
+        lists = self.keep(codes, changed, old, rooms, counts)
+        self.commit(bits, changed, rows)
+        self.enclosing(bits, changed.holds, changed.enclosing)
+        kept = self.device.xp.empty(counts.shape, np.int32)
+        self.device.copy(kept, counts)
+        self.stages.noted_components(bits, codes, listed, lists, changed.budget)
+        return lists, Again(listed, kept, changed.budget)
 
     def widen(
         self, bits: Any, codes: Codes, lists: Classified, again: Again, told: Host
     ) -> Classified:
         """Look at the listed edges a second time, with room for all that was counted."""
-        rooms = tuple(int(part.shape[1]) for part in (lists.rng, lists.splits, lists.reps))
+        rooms = rooms_of(lists)
         needed = (largest(told, name) for name in LISTS)
         rng, splits, reps = map(max, needed, rooms)
         wider = new_lists(self.device.xp, len(told), rng, splits, reps, lists.first, lists.counts)

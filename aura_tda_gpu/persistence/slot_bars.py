@@ -5,22 +5,21 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .bars import Loops, Renamed
+from .bars import Loops, Paired, Renamed
 from .engine import Bars, Float32Array, Int64Array, LoopEdges
 from .kernels import bar_rows
-from .pairing import PairedEdges
 
 __all__ = ["bars_of_slots"]
 
 
 def bars_of_slots(
-    paired: PairedEdges, dimensions: tuple[int, ...], live: Int64Array, n_slots: int
+    paired: Paired, dimensions: tuple[int, ...], live: Int64Array, n_slots: int
 ) -> tuple[dict[int, Bars], LoopEdges | None]:
     """Return what `bars.bars_of` and `bars.named_by_place` return, sorted, by compiled kernels.
 
     Parameters
     ----------
-    paired : PairedEdges
+    paired : Paired
         By slot. All points are in one component, and no loop is essential.
     dimensions : tuple of int
         0, 1 or both.
