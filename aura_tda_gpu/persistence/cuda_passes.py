@@ -14,16 +14,17 @@ from .cuda_recording import Recording, record
 from .cuda_rooms import Outcome, Rooms
 from .cuda_stages import LISTS, Classified, Codes
 from .cuda_trails import Trails, WarmStart
-from .cuda_update import Again, Changed, Changes, Updates, room_after, rooms_of
+from .cuda_update import Again, Changed, Changes, Updates, rooms_of
 from .distances import angles
 from .engine import Float32Array, Int64Array
 
 if TYPE_CHECKING:
     from .cuda import CudaEngine
 
-__all__ = ["Listed", "ListedRooms", "Passes"]
+__all__ = ["Listed", "ListedRooms", "Passes", "room_after"]
 
 LEAST_CHANGE = 8  # points that there is room for at once
+MORE = 256  # edges that a list has room for beside half of those it had
 
 
 class Listed:
@@ -213,6 +214,11 @@ class Passes:
 
 class _Unlike(Exception):
     """The trails of a diagram have other rooms than those of the last one."""
+
+
+def room_after(known: int) -> int:
+    """Return the room of a list that held ``known`` edges before an update."""
+    return known + MORE + known // 2
 
 
 def _rooms_after(lists: Classified) -> tuple[int, int, int]:

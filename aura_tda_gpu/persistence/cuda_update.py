@@ -23,11 +23,10 @@ from .cuda_stages import (
 from .edge_keys import INFINITE
 from .engine import Float32Array, Int64Array
 
-__all__ = ["NONE_WRONG", "Again", "Changed", "Changes", "Updates", "room_after"]
+__all__ = ["NONE_WRONG", "Again", "Changed", "Changes", "Updates", "rooms_of"]
 
 THREADS = 256
 ROW_WARPS = 8
-MORE = 256  # edges that a list has room for beside half of those it had
 FREE, STAYS, COMES = 0, 1, 2  # as in update.cu
 NONE_WRONG = np.uint64(0xFFFFFFFFFFFFFFFF)
 ALIGNED = 16  # bytes
@@ -160,11 +159,6 @@ def _pieces(packed: Any, parts: list[tuple[Any, tuple[int, ...]]]) -> Iterator[A
         n_bytes = math.prod(shape) * np.dtype(kind).itemsize
         yield packed[start : start + n_bytes].view(kind).reshape(shape)
         start += _padded(kind, shape)
-
-
-def room_after(known: int) -> int:
-    """Return the room of a list that held ``known`` edges before an update."""
-    return known + MORE + known // 2
 
 
 def rooms_of(lists: Classified) -> tuple[int, int, int]:

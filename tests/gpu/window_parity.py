@@ -9,10 +9,11 @@ from aura_tda_gpu.errors import MemoryLimitError, StateCorruption
 from aura_tda_gpu.persistence import (
     cuda_bars,
     cuda_device,
+    cuda_passes,
+    cuda_recording,
     cuda_reduction,
     cuda_rooms,
     cuda_stages,
-    cuda_update,
     distances,
 )
 from aura_tda_gpu.persistence.cpu import CpuEngine
@@ -79,6 +80,26 @@ class Pair:
 
 class WindowParity:
     """Tests of a window state; the module of a subclass gives ``xp``, ``kernels``, ``engine``."""
+
+    @pytest.fixture
+    def recordings(self, monkeypatch):
+        """What was recorded, and how often each was launched."""
+        made = []
+
+        def record(device, work):
+            recording = cuda_recording.record(device, work)
+            launch, place = recording._launch, len(made)
+            made.append(0)
+
+            def counted():
+                made[place] += 1
+                launch()
+
+            recording._launch = counted
+            return recording
+
+        monkeypatch.setattr(cuda_passes, "record", record)
+        return made
 
     @pytest.mark.parametrize("metric", METRICS)
     @pytest.mark.parametrize("seed", range(4))
@@ -187,8 +208,94 @@ class WindowParity:
             pair.update(*pair.drawn_change())
             pair.assert_equal()
 
+    def test_updates_that_come_again_are_recorded(self, engine, recordings):
+        pair = Pair(engine, 60, 3)
+        pair.draw = lambda m: pair.rng.normal(size=(m, 3)).astype(np.float32)
+        pair.build(np.arange(50))
+        for _ in range(12):
+            pair.assert_equal()
+            pair.update(*pair.drawn_change())
+        pair.assert_equal()
+        assert recordings == [11, 10]  # updates from the second on, diagrams from the third on
+        pair.update(np.arange(20, 32), np.arange(20, 29))  # more than there is room for
+        pair.assert_equal()
+        assert recordings == [11, 10]
+        for slot in range(4):
+            pair.update([slot], [slot])
+            pair.assert_equal()
+        assert recordings == [11, 10, 4, 3]
+        pair.build(np.arange(50))
+        pair.assert_equal()
+        pair.update([3], [3])
+        pair.assert_equal()
+        assert recordings == [11, 10, 4, 3]
+
+    @pytest.mark.parametrize("byte", [0x00, 0xAB, 0xFF])
+    def test_what_is_recorded_reads_nothing_that_was_not_written(
+        self, xp, kernels, byte, recordings
+    ):
+        pair = Pair(CudaEngine(FilledWith(xp, byte), kernels), 40, 3, seed=byte)
+        pair.draw = lambda m: pair.rng.normal(size=(m, 3)).astype(np.float32)
+        pair.build(np.arange(33))
+        for _ in range(8):
+            pair.update(*pair.drawn_change(3))
+            pair.assert_equal()
+        assert recordings == [7, 6]
+
+    def test_diagrams_between_updates_and_updates_without_one(self, engine, recordings):
+        pair = Pair(engine, 40, 3, seed=2)
+        pair.draw = lambda m: pair.rng.normal(size=(m, 3)).astype(np.float32)
+        pair.build(np.arange(40))
+        for turn in range(16):
+            pair.update(*pair.drawn_change(2))
+            if turn % 3:
+                pair.assert_equal()
+            if turn % 5 == 0:
+                pair.assert_equal((0,))
+        pair.assert_equal()
+        assert sum(recordings) > 16
+
+    def test_what_outgrows_a_recording_is_done_again(self, engine, recordings):
+        pair = Pair(engine, 250, 3, seed=1)
+        pair.draw = lambda m: pair.rng.normal(size=(m, 3)).astype(np.float32)
+        pair.build(np.arange(40))
+        for _ in range(4):
+            first_one, _ = pair.assert_equal()
+            pair.update([1, 2, 3, 4], [1, 2, 3, 4])
+        assert len(recordings) == 2
+        for first in range(40, 250, 8):
+            pair.assert_equal()
+            pair.update([], np.arange(first, min(first + 8, 250)))
+        found, _ = pair.assert_equal()
+        assert found.info["n_relations"] > 3 * first_one.info["n_relations"]
+        assert len(recordings) > 2
+
+    def test_two_windows_of_one_size_by_turns(self, engine, recordings):
+        pairs = [Pair(engine, 40, 3, seed=seed) for seed in range(2)]
+        for pair in pairs:
+            pair.draw = lambda m, p=pair: p.rng.normal(size=(m, 3)).astype(np.float32)
+            pair.build(np.arange(40))
+        for _ in range(5):
+            for pair in pairs:
+                pair.update(*pair.drawn_change(2))
+            for pair in pairs:
+                pair.assert_equal()
+        assert recordings == [4, 4, 3, 3]
+
+    def test_lists_written_over_by_another_window_are_not_read(self, engine, monkeypatch):
+        monkeypatch.setattr(cuda_passes, "room_after", lambda known: known)
+        pairs = [Pair(engine, 60, 8, seed=seed) for seed in range(2)]
+        for pair in pairs:
+            pair.draw = lambda m, p=pair: p.rng.normal(size=(m, 8)).astype(np.float32)
+            pair.build(np.arange(30))
+        for pair in pairs:
+            pair.update([], np.arange(30, 60))
+        with pytest.raises(TooManyEdges):
+            pairs[0].states[0].result((0, 1))
+        pairs[1].assert_equal()
+
     def test_lists_that_are_too_short_grow(self, engine, monkeypatch):
-        monkeypatch.setattr(cuda_update, "room_after", lambda known: known)
+        monkeypatch.setattr(cuda_passes, "room_after", lambda known: known)
         pair = Pair(engine, 60, 8)
         pair.draw = lambda m: pair.rng.normal(size=(m, 8)).astype(np.float32)
         pair.build(np.arange(60))
@@ -215,7 +322,7 @@ class WindowParity:
     @pytest.mark.parametrize("room", [1, 3])
     def test_rooms_that_never_do(self, engine, monkeypatch, room):
         monkeypatch.setattr(cuda_rooms.Rooms, "after", lambda self: cuda_rooms.Rooms(*4 * [room]))
-        monkeypatch.setattr(cuda_update, "room_after", lambda known: known)
+        monkeypatch.setattr(cuda_passes, "room_after", lambda known: known)
         pair = Pair(engine, 60, 5)
         pair.build(np.arange(30))
         for _ in range(4):
