@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,16 @@ import numpy.typing as npt
 from .edge_keys import LENGTH_SHIFT, UInt64Array, key_after, lengths_of, vertices_of
 from .engine import Bars, Int64Array, LoopEdges
 
-__all__ = ["Loops", "Members", "Paired", "Renamed", "bars_of", "named_by_place", "unpaired"]
+__all__ = [
+    "ListedMembers",
+    "Loops",
+    "Members",
+    "Paired",
+    "Renamed",
+    "bars_of",
+    "named_by_place",
+    "unpaired",
+]
 
 
 class Members(Protocol):
@@ -23,6 +32,31 @@ class Members(Protocol):
 
     def __call__(self, index: int) -> Int64Array:
         """Return the places of the births in one of the columns, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMembers:
+    """Members of columns as one list of all; see `Members`.
+
+    Attributes
+    ----------
+    offsets : ndarray of int64, shape (n_columns + 1,)
+        Where those of each column begin and end.
+    members : ndarray of int32 or int64
+    """
+
+    offsets: Int64Array
+    members: npt.NDArray[np.signedinteger[Any]]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self.offsets.nbytes + self.members.nbytes
+
+    def __call__(self, index: int) -> Int64Array:
+        """Return the births in a column; see `Members`."""
+        part = self.members[self.offsets[index] : self.offsets[index + 1]]
+        return part.astype(np.int64, copy=False)
 
 
 class Paired(Protocol):

@@ -8,9 +8,10 @@ atomics, so that the columns do not depend on the schedule.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -26,10 +27,14 @@ from .cuda_update import Updates
 from .distances import angles
 from .edge_keys import INFINITE, LARGEST, pattern_of
 from .elder import bars_by_birth
-from .engine import EngineResult, Float32Array
+from .engine import Bars, EngineResult, Float32Array, LoopEdges
 from .many_bars import bars_of_many
 
 __all__ = ["MAX_VERTICES", "CudaEngine", "device_bytes"]
+
+_BarsOfWindows: TypeAlias = Callable[
+    [Brought, tuple[int, ...]], list[tuple[dict[int, Bars], LoopEdges | None]]
+]
 
 MAX_VERTICES = 16_384  # a warp's lune masks fill a block's shared memory
 
@@ -217,6 +222,16 @@ def _is_cut(r_enc: np.uint32, paired: PairedOnDevice, n: int) -> bool:
     return bool(r_enc == INFINITE and (len(unpaired(paired)) or len(paired.merges) < n - 1))
 
 
+@cache
+def _bars_of_windows() -> _BarsOfWindows:
+    """Return the compiled way from pairs to bars, or the other one where numba is missing."""
+    try:
+        from .many_slot_bars import bars_of_windows
+    except ImportError:
+        return bars_of_many
+    return bars_of_windows
+
+
 def _results(
     dimensions: tuple[int, ...], r_enc: Host, paired: Brought, seconds: dict[str, float]
 ) -> list[EngineResult]:
@@ -225,7 +240,7 @@ def _results(
     return [
         EngineResult(bars, loops, {"r_enc": radius, "seconds": dict(seconds), **counts})
         for (bars, loops), radius, counts in zip(
-            bars_of_many(paired, dimensions), radii, paired.told(), strict=True
+            _bars_of_windows()(paired, dimensions), radii, paired.told(), strict=True
         )
     ]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,21 +37,37 @@ class Device:
     ----------
     records : bool
         Whether what comes again alike is recorded; not while launches are timed one by one.
-    steps : list of callable, or None
-        Where a recording on the host puts what is to be done; see `cuda_recording`.
     """
 
     def __init__(self, xp: Any, kernels: Kernels) -> None:
         self.xp = xp
-        self.kernels: Any = kernels
+        self._kernels: Any = kernels
         self.records = True
-        self.steps: list[Callable[[], Any]] | None = None
+        self._here = threading.local()
         self._id = int(xp.cuda.Device().id) if hasattr(xp, "cuda") else None
 
     @property
     def number(self) -> int:
         """Number of the CUDA device; 0 where the kernels run on the host."""
         return self._id or 0
+
+    @property
+    def kernels(self) -> Any:
+        """The kernels by name, each called with grid, block and arguments."""
+        return self._kernels if self.steps is None else ListedKernels(self._kernels, self.steps)
+
+    @kernels.setter
+    def kernels(self, kernels: Any) -> None:
+        self._kernels = kernels
+
+    @property
+    def steps(self) -> list[Callable[[], Any]] | None:
+        """Where this thread lists what it would do, while it records on the host."""
+        return getattr(self._here, "steps", None)
+
+    @steps.setter
+    def steps(self, steps: list[Callable[[], Any]] | None) -> None:
+        self._here.steps = steps
 
     @property
     def on_host(self) -> bool:
@@ -163,6 +181,22 @@ class Device:
         if self._id is None:
             return ""
         return f", {self.xp.cuda.Device().mem_info[0]} are free"
+
+
+class ListedKernels:
+    """Kernels that are listed, not launched."""
+
+    def __init__(self, kernels: Any, steps: list[Callable[[], Any]]) -> None:
+        self._kernels = kernels
+        self._steps = steps
+
+    def __getitem__(self, name: str) -> Callable[..., None]:
+        kernel = self._kernels[name]
+
+        def listed(*args: Any, **settings: Any) -> None:
+            self._steps.append(partial(kernel, *args, **settings))
+
+        return listed
 
 
 def ceil_div(amount: int, unit: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -16,7 +17,7 @@ from .cuda_stages import LISTS, Classified, Codes
 from .cuda_trails import Trails, WarmStart
 from .cuda_update import Again, Changed, Changes, Updates, rooms_of
 from .distances import angles
-from .engine import Float32Array, Int64Array
+from .engine import Float32Array, Int64Array, TooManyEdges
 
 if TYPE_CHECKING:
     from .cuda import CudaEngine
@@ -33,12 +34,16 @@ class Listed:
     Attributes
     ----------
     keys : device array of uint64, shape (1, n (n - 1) / 2)
+    lock : Lock
+        Held from the first launch that writes keys to the last one that reads them: what is
+        launched is done in this order.
     owner : object
         Whose edges are in it.
     """
 
     def __init__(self, keys: Any) -> None:
         self.keys = keys
+        self.lock = Lock()
         self.owner: object = None
 
 
@@ -134,15 +139,17 @@ class Passes:
 
     def update(self, changed: Changed, lists: Classified, n_new: int) -> tuple[Classified, Again]:
         """Launch an update; return the lists from now on, and what they were made of."""
-        self._listed.owner = self
         self._n_updates += 1
         if self._update is None or self._lists is not lists:
             self._update, self._lists = None, lists
-            if not self._may_record() or not _has_room(lists):
-                rooms = _rooms_after(lists)
-                return self._launched(changed, lists, rooms, self._rows(changed, n_new))
-            self._update = record(self._device, lambda: self._in_place(changed, lists))
-        return lists, self._update.launch()
+            if self._may_record() and _has_room(lists):
+                self._update = record(self._device, lambda: self._in_place(changed, lists))
+        rows = self._rows(changed, n_new) if self._update is None else None
+        with self._listed.lock:
+            self._listed.owner = self
+            if self._update is not None:
+                return lists, self._update.launch()
+            return self._launched(changed, lists, _rooms_after(lists), rows)
 
     def diagram(
         self, lists: Classified, rooms: Rooms, warm: WarmStart
@@ -163,9 +170,18 @@ class Passes:
                 return None
         return self._diagram.launch(), now.last
 
-    def may_widen(self) -> bool:
-        """Tell whether the edges of the last update are still listed."""
-        return self._listed.owner is self
+    def widen(self, lists: Classified, again: Again, told: Host) -> Classified:
+        """Do the last part of an update again, with room for all that was counted.
+
+        Raises
+        ------
+        TooManyEdges
+            If another window has listed its edges since.
+        """
+        with self._listed.lock:
+            if self._listed.owner is not self:
+                raise TooManyEdges
+            return self._updates.widen(self._bits, self._codes, lists, again, told)
 
     def _may_record(self) -> bool:
         """Tell whether an update came before, all of which is done by kernels."""

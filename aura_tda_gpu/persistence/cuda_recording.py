@@ -8,7 +8,6 @@ turn: what was told by value stays as it was when they were recorded, as in a gr
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -80,25 +79,9 @@ def _give_up(stream: Any) -> None:
 
 def _listed(device: Device, work: Callable[[], Found]) -> Recording[Found]:
     steps: list[Step] = []
-    kernels, device.kernels, device.steps = device.kernels, _Listing(device.kernels, steps), steps
+    device.steps = steps
     try:
         found = work()
     finally:
-        device.kernels, device.steps = kernels, None
+        device.steps = None
     return Recording(lambda: [step() for step in steps], found)
-
-
-class _Listing:
-    """Kernels that are listed, not launched; takes the place of `Kernels`."""
-
-    def __init__(self, kernels: Any, steps: list[Step]) -> None:
-        self._kernels = kernels
-        self._steps = steps
-
-    def __getitem__(self, name: str) -> Callable[..., None]:
-        kernel = self._kernels[name]
-
-        def listed(*args: Any, **settings: Any) -> None:
-            self._steps.append(partial(kernel, *args, **settings))
-
-        return listed

@@ -166,12 +166,9 @@ class CudaWindowState:
                 raise TooManyEdges
             if is_whole:
                 break
-            if again is None or not self._passes.may_widen():
-                raise TooManyEdges
+            assert again is not None
             begun = None
-            self.lists = self._engine.updates.widen(
-                self.bits, self.codes, self.lists, again, found.counts
-            )
+            self.lists = self._passes.widen(self.lists, again, found.counts)
         self.lists.host_counts = found.counts.copy()
         self.codes.host_enclosing = found.enclosing.copy()
         needed = Rooms.of(found.counts, len(self.live))

@@ -14,10 +14,10 @@ from .cuda_bars import Brought, Words
 from .edge_keys import INFINITE, LENGTH_SHIFT, VERTEX_MASK, VERTEX_SHIFT, UInt64Array, key_after
 from .engine import Bars, Float32Array, Int64Array, LoopEdges
 
-__all__ = ["bars_of_many"]
+__all__ = ["Columns", "bars_of_many", "cut"]
 
 _BoolArray: TypeAlias = npt.NDArray[np.bool_]
-_Columns: TypeAlias = tuple[Float32Array, Int64Array, Int64Array, _BoolArray]
+Columns: TypeAlias = tuple[Float32Array, Int64Array, Int64Array, _BoolArray]
 _LONGER = key_after(np.uint32(0))  # than zero
 _LOW_HALF = np.uint64(0xFFFFFFFF)
 _NEVER = np.uint64(INFINITE) << LENGTH_SHIFT | _LOW_HALF  # the death of what stays open
@@ -50,7 +50,7 @@ def bars_of_many(
         births, begins = found.all_births()
         spans = zip(*map(pairwise, (starts.tolist(), begins.tolist(), bounds)), strict=True)
         for i, ((first, last), (begin, end), (start, stop)) in enumerate(spans):
-            bars[i][1] = _cut(columns, start, stop)
+            bars[i][1] = cut(columns, start, stop)
             members = Words(words[start:stop])
             parts = merges[first:last], births[begin:end], rows[start:stop]
             loops[i] = Loops(found.n, *parts, members)
@@ -81,10 +81,10 @@ def _components(merges: UInt64Array, starts: Int64Array, n: int) -> list[Bars]:
         truncated[bounds[i] + 1 : bounds[i] + n_open[i]] = True
     nowhere = np.full((len(deaths), 2), -1)
     columns = values, nowhere, _vertices(deaths), truncated
-    return [_cut(columns, start, stop) for start, stop in pairwise(bounds.tolist())][::-1]
+    return [cut(columns, start, stop) for start, stop in pairwise(bounds.tolist())][::-1]
 
 
-def _loops(found: Brought) -> tuple[_Columns, Int64Array, npt.NDArray[np.uint32], list[int]]:
+def _loops(found: Brought) -> tuple[Columns, Int64Array, npt.NDArray[np.uint32], list[int]]:
     """Return the bars of dimension 1, their births' places and columns, and where windows begin."""
     n_columns = found.deaths.shape[1]
     births = found.births[:, :n_columns]
@@ -142,7 +142,7 @@ def _by_smaller(edge_keys: UInt64Array) -> UInt64Array:
     return both
 
 
-def _cut(columns: _Columns, start: int, stop: int) -> Bars:
+def cut(columns: Columns, start: int, stop: int) -> Bars:
     """Return the bars of one window."""
     values, birth_edges, death_edges, truncated = columns
     part = slice(start, stop)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from .bars import ListedMembers
 from .edge_keys import UInt64Array
 from .edge_sweep import SweptEdges, UInt16Array, UInt32Array
 from .engine import Int64Array
@@ -21,21 +22,6 @@ _NO_RELATIONS = (
     np.empty(0, np.uint32),
     np.empty((0, 0), np.uint64),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """Members of columns as one list of all; see `bars.Members`."""
-
-    offsets: Int64Array
-    members: Int64Array
-
-    @property
-    def nbytes(self) -> int:
-        return self.offsets.nbytes + self.members.nbytes
-
-    def __call__(self, index: int) -> Int64Array:
-        return self.members[self.offsets[index] : self.offsets[index + 1]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +52,9 @@ class PairedEdges:
     pool: UInt64Array
     counts: Int64Array
 
-    def members_of(self, rows: Int64Array) -> _Listed:
+    def members_of(self, rows: Int64Array) -> ListedMembers:
         """Return the births in some columns; see `bars.Paired`."""
-        return _Listed(*reduction.column_members(self.spans, self.as_words, self.pool, rows))
+        return ListedMembers(*reduction.column_members(self.spans, self.as_words, self.pool, rows))
 
 
 @dataclass(slots=True)

@@ -1,0 +1,109 @@
+"""The bars of many windows of one size, written one after another into common arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .bar_rows import _length, component_bars, loop_bars
+
+__all__ = ["count_rows", "write_components", "write_loops"]
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _lasts(birth, death):
+    return death == 0 or _length(death) > _length(birth)
+
+
+@njit(nogil=True, cache=True)
+def count_rows(first, last, n, merges, n_merges, births, deaths, n_births, columns, sizes):
+    """Count what the bars of some windows will take.
+
+    Parameters
+    ----------
+    first, last : int
+        The windows.
+    n : int, vertices of a window
+    merges, births, deaths : (windows, any) uint64, as in `bars.Paired`
+    n_merges, n_births : (windows,) int64, how many of each are used
+    columns : (windows, any, words) uint32, the reduced column of each birth
+    sizes : (windows, 3) int64, written
+        Bars of dimensions 0 and 1, and births in the columns of the latter.
+    """
+    for w in range(first, last):
+        skipped = 0
+        while skipped < n_merges[w] and _length(merges[w, skipped]) == 0:
+            skipped += 1
+        n_bars = n_members = 0
+        for i in range(n_births[w]):
+            if _lasts(births[w, i], deaths[w, i]):
+                n_bars += 1
+                for word in columns[w, i]:
+                    rest = word
+                    while rest:
+                        rest &= rest - np.uint32(1)
+                        n_members += 1
+        sizes[w, 0] = n - skipped
+        sizes[w, 1] = n_bars
+        sizes[w, 2] = n_members
+
+
+@njit(nogil=True, cache=True)
+def write_components(
+    first, last, n, merges, n_merges, starts, values, birth_edges, death_edges, truncated
+):
+    """Write the bars of dimension 0 of some windows, each from its start on."""
+    names = np.arange(n)
+    for w in range(first, last):
+        here = slice(starts[w], starts[w + 1])
+        found = component_bars(merges[w, : n_merges[w]], names, names)
+        values[here], truncated[here], birth_edges[here], death_edges[here] = found
+
+
+@njit(nogil=True, cache=True)
+def write_loops(
+    first,
+    last,
+    n,
+    births,
+    deaths,
+    n_births,
+    columns,
+    starts,
+    member_starts,
+    rows,
+    values,
+    birth_edges,
+    death_edges,
+    truncated,
+    offsets,
+    members,
+):
+    """Write the bars of dimension 1 of some windows, and the births in their columns.
+
+    Parameters
+    ----------
+    starts, member_starts : (windows + 1,) int64
+        Where the bars of each window begin, and the births in their columns.
+    rows : (all,) int64, written, which birth each bar is
+    offsets : (all + windows,) int64, written
+        Where the births of each bar begin and end, behind the window's first; one more a window.
+    members : (any,) int32, written
+    """
+    names = np.arange(n)
+    for w in range(first, last):
+        here = slice(starts[w], starts[w + 1])
+        found = loop_bars(births[w, : n_births[w]], deaths[w, : n_births[w]], names)
+        rows[here], values[here], truncated[here], birth_edges[here], death_edges[here] = found
+        begin, used = starts[w] + w, 0
+        offsets[begin] = 0
+        for k in range(starts[w + 1] - starts[w]):
+            column = columns[w, found[0][k]]
+            for word in range(column.shape[0]):
+                rest = column[word]
+                if rest:
+                    for bit in range(32):
+                        if rest >> np.uint32(bit) & np.uint32(1):
+                            members[member_starts[w] + used] = 32 * word + bit
+                            used += 1
+            offsets[begin + k + 1] = used
