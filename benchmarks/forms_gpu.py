@@ -25,6 +25,10 @@ def gpu_performance(found: Mapping[str, Any]) -> tuple[dict[str, record.Samples]
     for row in found.get("batch", []):
         who = f"{row['windows']} windows of {row['n']} in one call, {row['shape']}"
         samples[who] = record.sampled(row["samples_ms"], "ms")
+    for row in found.get("sizes", []):
+        for backend, ms in row["samples_ms"].items():
+            who = f"{row['job']}, {row['shape']}, n = {row['n']}, {backend}"
+            samples[f"whole calls: {who}"] = record.sampled(ms, "ms")
     for part in ("window", "stream"):
         told = found.get(part)
         if told and told.get("points_per_s"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -28,8 +28,10 @@ WARM_UP_N = 64
 
 def measure_against_peers(
     oracle: Oracle, n: int, repeats: int, limit_s: float, clouds: list[str] | None = None
-) -> tuple[list[dict[str, Any]], list[Figure]]:
-    """Time whole diagrams of each cloud; every contender's bars are compared first.
+) -> Iterator[tuple[list[dict[str, Any]], list[Figure]]]:
+    """Time whole diagrams of each cloud; yield all there is after each.
+
+    Every contender's bars are compared first.
 
     Parameters
     ----------
@@ -52,7 +54,9 @@ def measure_against_peers(
     for shape in clouds or CLOUDS:
         rows.append(_row(oracle, shape, n, repeats, limit_s))
         figures += [_figure(rows[-1], name) for name in GPU_PEERS]
-    return rows, figures
+        told = (f"{who} {1e3 * median:.3g} ms" for who, median in rows[-1]["medians_s"].items())
+        print(f"{shape}, n = {n}: {', '.join(told)}", flush=True)  # a peer may end the process
+        yield rows, figures
 
 
 def _row(oracle: Oracle, shape: str, n: int, repeats: int, limit_s: float) -> dict[str, Any]:

@@ -10,16 +10,18 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from aura_tda_gpu.errors import AuraTDAError
 
 from . import record
+from .clouds import CLOUDS
 from .expected import Oracle
 from .figures import Figure, as_rows, table
 from .gpu_peers import measure_against_peers
+from .gpu_sizes import measure_sizes
 from .gpu_stages import measure_stages
 from .gpu_streams import FOUR_SCALES, check_stream, measure_memory, measure_stream
 from .gpu_target import Target, emulated_target, target_at_hand
@@ -32,10 +34,11 @@ PACKAGES = (
 TINY = {
     **{"sizes": [48], "repeats": 2, "cases": [(32, 0.0), (32, 0.1)], "batch": [3, 24]},
     **{"peer_n": 40, "peer_clouds": ["torus"], "rate": 500.0, "seconds": 0.4, "landmarks": 16},
-    **{"push": 100, "window_points": 300, "scales": [100, 400]},
+    **{"push": 100, "window_points": 300, "scales": [100, 400], "paying": [24]},
 }
 
-Part = Callable[[Target, Oracle, argparse.Namespace], tuple[Any, list[Figure]]]
+Measured = tuple[Any, list[Figure]]
+Part = Callable[[Target, Oracle, argparse.Namespace], Measured | Iterator[Measured]]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,15 +72,20 @@ def _run(target: Target, args: argparse.Namespace) -> int:
         "failed": {},
     }
     path = args.output or record.default_output(f"gpu_performance.{_slug(description['name'])}")
+    targets: list[dict[str, Any]] = []
     for name in args.only:
+        figures: list[Figure] = []
         try:
-            found[name], figures = PARTS[name](target, oracle, args)
+            told = PARTS[name](target, oracle, args)
+            for found[name], figures in [told] if isinstance(told, tuple) else told:
+                found["targets"] = targets + as_rows(figures)
+                record.write(path, found, quiet=True)
         except (Exception, SystemExit) as error:  # time on a device is short: the others go on
             found["failed"][name] = f"{type(error).__name__}: {error}"
             print(f"\n{name}: not measured, {found['failed'][name]}", flush=True)
         else:
             print(f"\n{name}\n{table(figures)}", flush=True)
-            found["targets"] += as_rows(figures)
+        targets += as_rows(figures)
         record.write(path, found, quiet=name != args.only[-1])
     return 1 if found["failed"] else 0
 
@@ -96,9 +104,15 @@ def _batch(target: Target, oracle: Oracle, args: argparse.Namespace) -> tuple[An
     return measure_batch(target, oracle, *args.batch, args.repeats)
 
 
-def _peers(target: Target, oracle: Oracle, args: argparse.Namespace) -> tuple[Any, list[Figure]]:
+def _peers(
+    target: Target, oracle: Oracle, args: argparse.Namespace
+) -> Iterator[tuple[Any, list[Figure]]]:
     repeats = min(5, args.repeats)
     return measure_against_peers(oracle, args.peer_n, repeats, args.peer_limit, args.peer_clouds)
+
+
+def _sizes(target: Target, oracle: Oracle, args: argparse.Namespace) -> tuple[Any, list[Figure]]:
+    return measure_sizes(args.paying, args.repeats)
 
 
 def _window(target: Target, oracle: Oracle, args: argparse.Namespace) -> tuple[Any, list[Figure]]:
@@ -117,6 +131,7 @@ PARTS: dict[str, Part] = {
     "stages": _stages,
     "replacements": _replacements,
     "batch": _batch,
+    "sizes": _sizes,
     "window": _window,
     "stream": _stream,
     "peers": _peers,  # last: a peer that fails may end the process
@@ -129,6 +144,9 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1024, 2048, 4096])
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--peer-n", type=int, default=1024)
+    parser.add_argument(
+        "--paying", type=int, nargs="+", default=[128, 256, 512, 1024, 2048], help="both engines"
+    )
     parser.add_argument("--peer-limit", type=float, default=10, help="seconds of one contender")
     parser.add_argument("--scales", type=int, nargs="+", default=FOUR_SCALES, help="milliseconds")
     parser.add_argument("--rate", type=float, default=1e6, help="points a second of event time")
@@ -140,7 +158,8 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--without-numba", action="store_true", help="compare as if it was missing")
     parser.add_argument("--emulated", action="store_true", help="a dry run on the host")
     parser.add_argument("--output", type=Path, help="where to write the JSON record")
-    parser.set_defaults(cases=[(2048, 0.0), (1024, 0.1)], batch=[256, 512], peer_clouds=None)
+    parser.add_argument("--peer-clouds", nargs="+", choices=CLOUDS, help="all when left out")
+    parser.set_defaults(cases=[(2048, 0.0), (1024, 0.1)], batch=[256, 512])
     args = parser.parse_args(arguments)
     if args.emulated:
         vars(args).update(TINY)

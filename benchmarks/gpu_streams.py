@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,12 @@ def _measured(target: Target, case: Case) -> dict[str, Any]:
     """Run a case; add what the device says."""
     target.forget_memory()
     before, meter = target.memory_bytes(), target.energy()
-    row = run_here(case)
+    gc.collect()
+    gc.freeze()  # as `aura-tda run` does: a full collection walks all modules
+    try:
+        row = run_here(case)
+    finally:
+        gc.unfreeze()
     after = target.memory_bytes()
     row["device_bytes"] = None if before is None or after is None else after - before
     row["joules_per_million_points"] = (

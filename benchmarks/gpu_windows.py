@@ -8,6 +8,7 @@ import numpy as np
 
 from aura_tda_gpu import Diagram, RipsWindow, vietoris_rips
 from aura_tda_gpu.persistence.batch import vietoris_rips_batch
+from aura_tda_gpu.persistence.cuda_launch import ceil_div
 
 from .clouds import cloud
 from .comparison import assert_equal, bars_of, quartiles, timed
@@ -28,6 +29,7 @@ WANTED_MS = {  # by cloud, points, and share replaced; one point is share 0
 }
 WANTED_BATCH_MS = {(256, 512): 30.0}
 WARM_UP_CALLS = 2
+BLOCK = 5  # replacements of a window before it is the turn of the next one
 
 Measured = tuple[list[dict[str, Any]], list[Figure]]
 
@@ -82,19 +84,21 @@ def _replacements(
     target: Target, oracle: Oracle, shape: str, n: int, m: int, repeats: int
 ) -> dict[str, Any]:
     """Time one case; the bars of both windows are equal after each replacement."""
-    windows = Windows(shape, n, m * (WARM_UP + repeats), "always", backend="cuda")
+    turns = ceil_div(repeats, BLOCK)
+    windows = Windows(shape, n, m * BLOCK * (WARM_UP + turns), "always", backend="cuda")
     for _ in range(WARM_UP):
-        windows.replace(m, Samples())
+        windows.replace(m, Samples(), times=BLOCK)
     samples = Samples()
-    for _ in range(repeats):
-        windows.replace(m, samples)
-    who = f"{shape}, n = {n}, after {repeats} replacements of {m}"
+    for _ in range(turns):
+        windows.replace(m, samples, times=BLOCK)
+    who = f"{shape}, n = {n}, after {turns * BLOCK} replacements of {m}"
     checked = oracle.check_points(windows.points, windows.bars(), who)
     updated, rebuilt = ([1e3 * s for s in samples.seconds[name]] for name in (UPDATED, REBUILT))
     return {
         "shape": shape,
         "n": n,
         "m": m,
+        "one_after_another": BLOCK,
         "checked": f"a rebuild each time, {checked} at last",
         "paths": {path: samples.paths.count(path) for path in sorted(set(samples.paths))},
         "rechecked_median": float(np.median(samples.rechecked)),

@@ -70,7 +70,7 @@ def test_one_command_measures_everything(run):
         assert row["checked"] == "the CPU engine"
     assert [(row["n"], row["m"]) for row in record["replacements"]][:2] == [(32, 1), (32, 3)]
     for row in record["replacements"]:
-        assert row["paths"] == {"update": 2}
+        assert row["paths"] == {"update": gpu_windows.BLOCK}
         assert {"mark_edges", "keep_edges", "commit_rows"} <= set(row["kernels"])
     assert {row["windows"] for row in record["batch"]} == {3}
     assert record["stream"]["checked"].startswith("the CPU's stream")

@@ -141,12 +141,12 @@ class Device:
 
     def copy(self, target: Any, source: Any) -> None:
         """Copy an array to one of as many bytes, both contiguous and on the device."""
-        if not self.on_host:
-            target.data.copy_from_device_async(source.data, source.nbytes)
-        elif self.steps is not None:
+        if self.steps is not None:
             self.steps.append(lambda: np.copyto(target, source))
-        else:
+        elif isinstance(target, np.ndarray):
             target[...] = source
+        else:
+            target.data.copy_from_device_async(source.data, source.nbytes)
 
     def zeros(self, shape: Any, kind: Any) -> Any:
         """Return zeros on the device."""
