@@ -13,6 +13,7 @@ import pytest
 from aura_tda_gpu.persistence import cuda_device, device_stats
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_kernels import CONSTANTS, KERNELS, Kernels
+from aura_tda_gpu.persistence.cuda_launch import Device
 from benchmarks import (
     expected,
     gpu_performance,
@@ -224,6 +225,7 @@ def test_the_record_names_device_and_versions(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "pynvml", None)
     monkeypatch.setattr(device_stats, "_POLLERS", {})
     monkeypatch.setattr(gpu_target, "COPIED_BYTES", 1 << 20)
+    monkeypatch.setattr(Device, "on_host", True)  # its arrays are
     engine = CudaEngine(Cupy(), Kernels(EmulatedModule))
     monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
     monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
