@@ -53,15 +53,15 @@ __device__ __forceinline__ void classify(const unsigned* bits, const unsigned* r
     if (!live) return;
     const int my_level = level_of(of.levels + window * LEVELS, my_length);
 
-    Bounds<WORDS> lune(bits, of.rows + (size_t)window * n * LEVELS * of.stride, of.stride, n, a);
+    const unsigned* rows = of.rows + (size_t)window * n * LEVELS * of.stride;
+    Bounds<WORDS> lune(bits, rows, of.stride, n, a, first_b, my_length);
     int my_first = empty_code(n), my_second = my_first;
     unsigned empty = 0, unsettled = 0;
     for (unsigned rest = live; rest; rest &= rest - 1) {
         const int e = __ffs(rest) - 1;
         const int level = __shfl_sync(ALL_LANES, my_level, e);
-        const int k = __shfl_sync(ALL_LANES, (int)my_length, e);
-        lune.enter(first_b + e, k, level);
-        int hub = lune.template central<NOTED ? HUB_ROUNDS : 1>(lune.inner);
+        lune.enter(first_b + e, level);
+        int hub = lune.template central<NOTED ? NOTED_ROUNDS : TILE_ROUNDS>(lune.inner);
         if (hub == n && lune.is_made_exact()) hub = lune.template central<1>(lune.inner);
         if (hub == n) {
             empty |= 1u << e;
@@ -70,14 +70,18 @@ __device__ __forceinline__ void classify(const unsigned* bits, const unsigned* r
         unsigned missed[WORDS];
         int one = hub, other = hub;
         if (lune.misses(missed, hub)) {
-            if (NOTED)
-                other = lune.second_hub(missed);
-            else if (lune.attaches(missed))
+            if (NOTED) {
+                if (lune.template checked<true>(missed, hub)) other = lune.second_hub(missed);
+            } else if (lune.attaches(missed, hub)) {
                 one = n + hub;
-            else
+            } else {
                 other = n;
+            }
+            if (other == n) {
+                unsettled |= 1u << e;
+                continue;
+            }
         }
-        if (other == n) unsettled |= 1u << e;
         if (lane == e) my_first = one, my_second = other;
     }
     const bool is_settled = (live & ~unsettled) >> lane & 1u;

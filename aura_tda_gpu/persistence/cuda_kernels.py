@@ -77,7 +77,9 @@ CONSTANTS = {
     "MOST_WORDS": 16,  # of a lane, for the most vertices
     "EXPAND_WARPS": 4,
     "SHARED_LIST": 256,  # keys of a relation that a warp keeps in shared memory
-    "HUB_ROUNDS": 2,  # lune vertices of a lane among which a hub is chosen, to be noted
+    "HUB_ROUNDS": 2,  # lune vertices of a lane among which a hub is chosen for a listed edge
+    "TILE_ROUNDS": 1,  # for any edge
+    "NOTED_ROUNDS": 4,  # for any edge whose hub is noted
     "HUB_TRIES": 3,  # first hubs that a pair of hubs is looked for with
     "SECOND_TRIES": 8,  # second ones, for each first one
     "RANK_THREADS": 128,
