@@ -7,6 +7,8 @@
 #include "common.cuh"
 #include "lune.cuh"
 #include "certificates.cuh"
+#include "levels.cuh"
+#include "bounds.cuh"
 
 // Append the edges of a warp's tile that are in `set`, one lane each.
 __device__ __forceinline__ void append(unsigned set, edge_t mine, edge_t* list, int room, int* used) {
@@ -18,169 +20,110 @@ __device__ __forceinline__ void append(unsigned set, edge_t mine, edge_t* list, 
     if (set >> lane_id() & 1u && at < room) list[at] = mine;
 }
 
-// The rows of a tile's edges, from a lane's first vertex of a chunk on.
-struct TileRows {
-    const unsigned *a[TILE], *b[TILE];
+// The levels of a window and their rows; see levels.cuh.
+struct Levels {
+    const unsigned *levels, *rows;
+    int stride;
 };
-
-// Words of vertices for all edges of a tile, all of them below or above its ends: TIES_A says
-// whether a tie with an edge to a goes first, TIES_B the same for b.
-template <bool TIES_A, bool TIES_B>
-__device__ __forceinline__ void enter_words(unsigned (&mask)[TILE * TILE],
-                                            const int (&k)[TILE * TILE], const TileRows& rows,
-                                            int word, int end) {
-#pragma unroll 2
-    for (; word < end; ++word) {
-        int av[TILE], bv[TILE];
-#pragma unroll
-        for (int i = 0; i < TILE; ++i) {
-            av[i] = (int)rows.a[i][word * WARP];
-            bv[i] = (int)rows.b[i][word * WARP];
-        }
-        const unsigned bit = 1u << word;
-#pragma unroll
-        for (int e = 0; e < TILE * TILE; ++e) {
-            const int length = k[e], to_a = av[e / TILE], to_b = bv[e % TILE];
-            const bool near_a = TIES_A ? to_a <= length : to_a < length;
-            const bool near_b = TIES_B ? to_b <= length : to_b < length;
-            if (near_a && near_b) mask[e] |= bit;
-        }
-    }
-}
-
-// One word that holds ends of the edges, or vertices beyond n: what goes first differs by lane.
-__device__ __forceinline__ void enter_rim(unsigned (&mask)[TILE * TILE], const int (&k)[TILE * TILE],
-                                          const TileRows& rows, int word, int v, int n, int first_a,
-                                          int first_b) {
-    int av[TILE], bv[TILE];
-#pragma unroll
-    for (int i = 0; i < TILE; ++i) {
-        av[i] = v < n ? (int)rows.a[i][word * WARP] : NO_LENGTH;
-        bv[i] = v < n ? (int)rows.b[i][word * WARP] : NO_LENGTH;
-    }
-#pragma unroll
-    for (int e = 0; e < TILE * TILE; ++e)
-        if (in_lune(av[e / TILE], bv[e % TILE], v, first_a + e / TILE, first_b + e % TILE, k[e]))
-            mask[e] |= 1u << word;
-}
-
-// The lunes of a tile's edges among the vertices of a chunk. first_b <= first_a, both multiples of
-// TILE, so that the ends of one side are in one word.
-__device__ __forceinline__ void enter_chunk(unsigned (&mask)[TILE * TILE],
-                                            const int (&k)[TILE * TILE], const unsigned* rows_a,
-                                            const unsigned* rows_b, int chunk, int n, int first_a,
-                                            int first_b, int last_a, int last_b) {
-    TileRows rows;
-#pragma unroll
-    for (int i = 0; i < TILE; ++i) {
-        rows.a[i] = rows_a + (size_t)min(i, last_a) * n + chunk * CHUNK + lane_id();
-        rows.b[i] = rows_b + (size_t)min(i, last_b) * n + chunk * CHUNK + lane_id();
-    }
-    const int words = words_of(chunk, n), inside = min(words, (n - chunk * CHUNK) / WARP);
-    const int rim_a = first_a / WARP - chunk * WARP, rim_b = first_b / WARP - chunk * WARP;
-    const int to_a = min(max(rim_a, 0), inside), to_b = min(max(rim_b, 0), inside);
-    enter_words<true, true>(mask, k, rows, 0, to_b);
-    enter_words<false, true>(mask, k, rows, min(max(rim_b + 1, 0), inside), to_a);
-    enter_words<false, false>(mask, k, rows, min(max(rim_a + 1, 0), inside), inside);
-    const int rims[] = {rim_b, rim_a, inside};
-#pragma unroll
-    for (int i = 0; i < 3; ++i) {
-        const int word = rims[i];
-        const bool is_new = i == 0 || (word != rim_b && (i == 1 || word != rim_a));
-        if (is_new && word >= 0 && word < words)
-            enter_rim(mask, k, rows, word, vertex_at(chunk, word, lane_id()), n, first_a, first_b);
-    }
-}
 
 // Classify the edges not longer than min(r_enc, longest).
 //
-// A warp takes TILE rows a and TILE rows b; grid (tiles of b / warps, tiles of a, windows).
-// bits (windows, n, n); r_enc (windows,); rng (windows, rng_room) and open (windows, open_room),
-// unordered; counts (windows, COUNTS), zero before. Shared: (warps, chunks, TILE * TILE + 2, 32).
-// first (windows, n, n) gets a code of each edge that is not listed as open, and with NOTED second,
-// too; without, a hub that misses some vertices will do if these are attached to the others.
-template <bool NOTED>
-__device__ __forceinline__ void classify_tile(
-    const unsigned* bits, const unsigned* r_enc, unsigned longest, int n, edge_t* rng, int rng_room,
-    edge_t* open, int open_room, int* counts, code_t* first, code_t* second) {
-    unsigned* masks = dynamic_words();
-    const int lane = lane_id(), chunks = chunks_of(n), stride = TILE * TILE * WARP;
-    const int first_a = TILE * blockIdx.y;
-    const int first_b = TILE * (blockIdx.x * warps_per_block() + warp_id());
-    if (first_b > first_a) return;
-    bits += (size_t)blockIdx.z * n * n;
-    counts += blockIdx.z * COUNTS;
-    first += (size_t)blockIdx.z * n * n;
-    if (NOTED) second += (size_t)blockIdx.z * n * n;
-    unsigned* far = masks + (size_t)warp_id() * chunks * (stride + 2 * WARP);
-    unsigned* common = far + chunks * WARP;
-    unsigned* mask = common + chunks * WARP + lane;
-    const unsigned limit = min(r_enc[blockIdx.z], longest);
-    const int last_a = min(TILE, n - first_a) - 1, last_b = min(TILE, n - first_b) - 1;
-    const unsigned* rows_a = bits + (size_t)first_a * n;
-    const unsigned* rows_b = bits + (size_t)first_b * n;
-
-    // Lane i * TILE + j holds the edge of row a = first_a + i and b = first_b + j.
-    const int my_i = lane / TILE, my_j = lane % TILE, my_a = first_a + my_i, my_b = first_b + my_j;
-    const bool is_edge = lane < TILE * TILE && my_a < n && my_b < my_a;
-    const unsigned my_length = is_edge ? rows_a[(size_t)my_i * n + my_b] : 0u;
+// A warp takes an edge after another from a to WARP vertices b; grid (tiles of b, rows a / warps,
+// windows). bits (windows, n, n); r_enc (windows,); rng (windows, rng_room) and open (windows,
+// open_room), unordered; counts (windows, COUNTS), zero before. first (windows, n, n) gets a code
+// of each edge that is not listed as open, and with NOTED second, too; without, a hub that misses
+// some vertices will do if these are attached to the others.
+template <bool NOTED, int WORDS>
+__device__ __forceinline__ void classify(const unsigned* bits, const unsigned* r_enc,
+                                         unsigned longest, int n, Levels of, edge_t* rng,
+                                         int rng_room, edge_t* open, int open_room, int* counts,
+                                         code_t* first, code_t* second) {
+    const int lane = lane_id(), window = blockIdx.z;
+    const int a = blockIdx.y * warps_per_block() + warp_id(), first_b = WARP * blockIdx.x;
+    if (a >= n || first_b >= a) return;
+    bits += (size_t)window * n * n;
+    counts += window * COUNTS;
+    const int my_b = first_b + lane;
+    const bool is_edge = my_b < a;
+    const unsigned my_length = is_edge ? bits[(size_t)a * n + my_b] : NO_LENGTH;
+    const unsigned limit = min(r_enc[window], longest);
     const unsigned edges = __ballot_sync(ALL_LANES, is_edge);
     const unsigned live = __ballot_sync(ALL_LANES, is_edge && my_length <= limit);
     if (lane == 0 && edges != live) atomicAdd(&counts[N_LONG], __popc(edges & ~live));
     if (!live) return;
-    int k[TILE * TILE];
-#pragma unroll
-    for (int e = 0; e < TILE * TILE; ++e) k[e] = __shfl_sync(ALL_LANES, (int)my_length, e);
+    const int my_level = level_of(of.levels + window * LEVELS, my_length);
 
-    for (int chunk = 0; chunk < chunks; ++chunk) {
-        unsigned found[TILE * TILE] = {};
-        enter_chunk(found, k, rows_a, rows_b, chunk, n, first_a, first_b, last_a, last_b);
-#pragma unroll
-        for (int e = 0; e < TILE * TILE; ++e) mask[chunk * stride + e * WARP] = found[e];
-    }
-
+    const unsigned* rows = of.rows + (size_t)window * n * LEVELS * of.stride;
+    Bounds<WORDS> lune(bits, rows, of.stride, n, a, first_b, my_length);
+    int my_first = empty_code(n), my_second = my_first;
     unsigned empty = 0, unsettled = 0;
     for (unsigned rest = live; rest; rest &= rest - 1) {
-        const int e = __ffs(rest) - 1, a = first_a + e / TILE;
-        const int length = __shfl_sync(ALL_LANES, (int)my_length, e);
-        const int b = first_b + e % TILE;
-        const unsigned* lune = mask + e * WARP;
-        const unsigned* row_a = rows_a + (size_t)(e / TILE) * n;
-        const unsigned* row_b = rows_b + (size_t)(e % TILE) * n;
-        const int start = central_vertex<HUB_ROUNDS>(lune, stride, row_a, row_b, n);
-        if (start == n) {
+        const int e = __ffs(rest) - 1;
+        const int level = __shfl_sync(ALL_LANES, my_level, e);
+        lune.enter(first_b + e, level);
+        int hub = lune.template central<NOTED ? NOTED_ROUNDS : TILE_ROUNDS>(lune.inner);
+        if (hub == n && lune.is_made_exact()) hub = lune.template central<1>(lune.inner);
+        if (hub == n) {
             empty |= 1u << e;
-            note(first, second, a, b, n, empty_code(n), empty_code(n));
             continue;
         }
-        int hub = start, other = start;
-        if (NOTED ? two_hubs(bits, lune, stride, far, common, row_a, row_b, hub, other, 1, a,
-                             length, n)
-                  : !misses_some(bits, lune, stride, far, hub, a, length, n))
-            note(first, second, a, b, n, hub, other);
-        else if (!NOTED && far_is_attached(bits, lune, stride, far, a, length, n))
-            note(first, second, a, b, n, n + start, loose_code(n));
-        else
-            unsettled |= 1u << e;
+        unsigned missed[WORDS];
+        int one = hub, other = hub;
+        if (lune.misses(missed, hub)) {
+            if (NOTED) {
+                if (lune.template checked<true>(missed, hub)) other = lune.second_hub(missed);
+            } else if (lune.attaches(missed, hub)) {
+                one = n + hub;
+            } else {
+                other = n;
+            }
+            if (other == n) {
+                unsettled |= 1u << e;
+                continue;
+            }
+        }
+        if (lane == e) my_first = one, my_second = other;
     }
-    const edge_t mine = edge_key(my_length, my_a, my_b);
-    append(empty, mine, rng + (size_t)blockIdx.z * rng_room, rng_room, &counts[N_RNG]);
-    append(unsettled, mine, open + (size_t)blockIdx.z * open_room, open_room, &counts[N_OPEN]);
+    const bool is_settled = (live & ~unsettled) >> lane & 1u;
+    const size_t at = ((size_t)window * n + a) * n + my_b;
+    if (is_settled) first[at] = (code_t)my_first;
+    if (NOTED && is_settled) second[at] = (code_t)my_second;
+    const edge_t mine = edge_key(my_length, a, my_b);
+    append(empty, mine, rng + (size_t)window * rng_room, rng_room, &counts[N_RNG]);
+    append(unsettled, mine, open + (size_t)window * open_room, open_room, &counts[N_OPEN]);
 }
 
-extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP, TILE_BLOCKS)
-    lune_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n, edge_t* rng,
-               int rng_room, edge_t* open, int open_room, int* counts, code_t* first) {
-    classify_tile<false>(bits, r_enc, longest, n, rng, rng_room, open, open_room, counts, first,
-                         nullptr);
+// As many words of a lane as n asks for, in registers where they are few.
+template <bool NOTED>
+__device__ __forceinline__ void classify_tile(const unsigned* bits, const unsigned* r_enc,
+                                              unsigned longest, int n, Levels of, edge_t* rng,
+                                              int rng_room, edge_t* open, int open_room,
+                                              int* counts, code_t* first, code_t* second) {
+    if (n <= CHUNK)
+        classify<NOTED, 1>(bits, r_enc, longest, n, of, rng, rng_room, open, open_room, counts,
+                           first, second);
+    else if (n <= 2 * CHUNK)
+        classify<NOTED, 2>(bits, r_enc, longest, n, of, rng, rng_room, open, open_room, counts,
+                           first, second);
+    else
+        classify<NOTED, MOST_WORDS>(bits, r_enc, longest, n, of, rng, rng_room, open, open_room,
+                                    counts, first, second);
 }
 
-extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP, TILE_BLOCKS)
-    noted_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n, edge_t* rng,
-                int rng_room, edge_t* open, int open_room, int* counts, code_t* first,
-                code_t* second) {
-    classify_tile<true>(bits, r_enc, longest, n, rng, rng_room, open, open_room, counts, first,
-                        second);
+extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP)
+    lune_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n,
+               const unsigned* levels, const unsigned* rows, int stride, edge_t* rng, int rng_room,
+               edge_t* open, int open_room, int* counts, code_t* first) {
+    classify_tile<false>(bits, r_enc, longest, n, {levels, rows, stride}, rng, rng_room, open,
+                         open_room, counts, first, nullptr);
+}
+
+extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP)
+    noted_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n,
+                const unsigned* levels, const unsigned* rows, int stride, edge_t* rng, int rng_room,
+                edge_t* open, int open_room, int* counts, code_t* first, code_t* second) {
+    classify_tile<true>(bits, r_enc, longest, n, {levels, rows, stride}, rng, rng_room, open,
+                        open_room, counts, first, second);
 }
 
 // Write the vertices of a mask in ascending order.

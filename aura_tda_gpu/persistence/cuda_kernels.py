@@ -21,7 +21,17 @@ __all__ = [
     "kernels_of_current_device",
 ]
 
-STAGES = ("distance", "lune", "update", "forest", "reduction", "verify", "ring_buffer", "cover")
+STAGES = (
+    "distance",
+    "levels",
+    "lune",
+    "update",
+    "forest",
+    "reduction",
+    "verify",
+    "ring_buffer",
+    "cover",
+)
 
 KERNELS = {
     "distance_euclidean": "distance",
@@ -32,6 +42,8 @@ KERNELS = {
     "rows_manhattan": "distance",
     "rows_chebyshev": "distance",
     "enclosing_radius": "distance",
+    "choose_levels": "levels",
+    "level_rows": "levels",
     "lune_tiles": "lune",
     "lune_components": "lune",
     "noted_tiles": "lune",
@@ -57,13 +69,17 @@ KERNELS = {
 CONSTANTS = {
     "WARP": 32,
     "CHUNK": 1024,  # vertices in one 32-bit word of each lane
-    "TILE": 4,  # rows on each side of a warp's tile of edges
-    "TILE_WARPS": 4,  # largest blocks, in warps
-    "TILE_BLOCKS": 6,  # of tiles on a multiprocessor, for its registers
+    "LEVELS": 32,  # lengths for each of which a window has rows of bits; a power of two
+    "SAMPLES": 512,  # lengths that these are chosen from
+    "LEVEL_WARPS": 4,  # largest blocks, in warps
+    "TILE_WARPS": 4,
     "FLOOD_WARPS": 4,
+    "MOST_WORDS": 16,  # of a lane, for the most vertices
     "EXPAND_WARPS": 4,
     "SHARED_LIST": 256,  # keys of a relation that a warp keeps in shared memory
-    "HUB_ROUNDS": 2,  # lune vertices of a lane among which a hub is chosen
+    "HUB_ROUNDS": 2,  # lune vertices of a lane among which a hub is chosen for a listed edge
+    "TILE_ROUNDS": 1,  # for any edge
+    "NOTED_ROUNDS": 4,  # for any edge whose hub is noted
     "HUB_TRIES": 3,  # first hubs that a pair of hubs is looked for with
     "SECOND_TRIES": 8,  # second ones, for each first one
     "RANK_THREADS": 128,

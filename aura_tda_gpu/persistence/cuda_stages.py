@@ -18,7 +18,7 @@ from .cuda_rooms import Outcome, Rooms
 
 __all__ = ["LISTS", "Classified", "Codes", "Ordered", "Stages", "flood_warps", "new_lists"]
 
-TILE, CHUNK = CONSTANTS["TILE"], CONSTANTS["CHUNK"]
+CHUNK, LEVELS = CONSTANTS["CHUNK"], CONSTANTS["LEVELS"]
 COUNTS = CONSTANTS["COUNTS"]
 SIDE = (32, 8)  # threads of a block of distances
 RADIUS_WARPS = 8
@@ -152,7 +152,8 @@ class Stages:
         rooms = (room, room, 2 * room)
         first = xp.empty((windows, n, n), np.uint16) if codes is None else codes.first
         lists = new_lists(xp, windows, *rooms, first, xp.zeros((windows, COUNTS), np.int32))
-        self._tiles(bits, r_enc, longest, listed, lists, codes)
+        levels = self.levels(bits, r_enc, longest)
+        self._tiles(bits, r_enc, longest, levels, listed, lists, codes)
         while True:
             self._components(bits, listed, lists, codes)
             told = lists.host_counts = self.device.to_host(lists.counts)
@@ -163,7 +164,7 @@ class Stages:
             wider = new_lists(xp, windows, *rooms, first, lists.counts)
             if missing:
                 lists.counts[...] = 0
-                self._tiles(bits, r_enc, longest, listed, wider, codes)
+                self._tiles(bits, r_enc, longest, levels, listed, wider, codes)
             else:
                 wider.rng = lists.rng
                 lists.counts[:, CONSTANTS["N_SPLIT"]] = 0
@@ -234,29 +235,46 @@ class Stages:
         counts = lists.counts[:, CONSTANTS["N_RNG" if name == "rng" else "N_SPLIT"]]
         return xp.where(xp.arange(keys.shape[1]) < counts[:, np.newaxis], keys, LAST_KEY)
 
+    def levels(self, bits: Any, r_enc: Any, longest: np.uint32) -> tuple[Any, Any]:
+        """K3: return levels (windows, LEVELS) and their rows of bits; see kernels/levels.cuh."""
+        xp = self.device.xp
+        windows, n, _ = bits.shape
+        levels = xp.empty((windows, LEVELS), np.uint32)
+        self.device.kernels["choose_levels"](
+            (windows,), (CONSTANTS["SAMPLES"],), (bits, r_enc, longest, np.int32(n), levels)
+        )
+        stride = row_words(n)
+        rows = xp.empty((windows, n, LEVELS, stride), np.uint32)
+        warps = CONSTANTS["LEVEL_WARPS"]
+        self.device.kernels["level_rows"](
+            (ceil_div(stride, WARP), ceil_div(n, warps), windows),
+            (warps * WARP,),
+            (bits, levels, np.int32(n), rows, np.int32(stride)),
+        )
+        return levels, rows
+
     def _tiles(
         self,
         bits: Any,
         r_enc: Any,
         longest: np.uint32,
+        levels: tuple[Any, Any],
         listed: Any,
         lists: Classified,
         codes: Codes | None,
     ) -> None:
         """List the edges with an empty lune, and those that need a flood."""
         windows, n, _ = bits.shape
-        bytes_per_warp = 4 * WARP * (TILE * TILE + 2) * ceil_div(n, CHUNK)
-        warps = max(1, min(CONSTANTS["TILE_WARPS"], SHARED_BYTES // bytes_per_warp))
-        tiles = ceil_div(n, TILE)
+        warps, (lengths, rows) = CONSTANTS["TILE_WARPS"], levels
         self.device.kernels["lune_tiles" if codes is None else "noted_tiles"](
-            (ceil_div(tiles, warps), tiles, windows),
+            (ceil_div(n, WARP), ceil_div(n, warps), windows),
             (warps * WARP,),
             (
-                *(bits, r_enc, longest, np.int32(n), lists.rng, np.int32(lists.rng.shape[1])),
+                *(bits, r_enc, longest, np.int32(n), lengths, rows, np.int32(rows.shape[-1])),
+                *(lists.rng, np.int32(lists.rng.shape[1])),
                 *(listed, np.int32(listed.shape[1]), lists.counts),
                 *((lists.first,) if codes is None else (codes.first, codes.second)),
             ),
-            shared_mem=warps * bytes_per_warp,
         )
 
     def _components(self, bits: Any, listed: Any, lists: Classified, codes: Codes | None) -> None:
@@ -336,6 +354,13 @@ def new_lists(
         counts,
         np.zeros((windows, COUNTS), np.int32),
     )
+
+
+def row_words(n: int) -> int:
+    """Return the words of a row of ``n`` bits, such that lanes read them side by side."""
+    words = ceil_div(n, WARP)
+    unit = 1 if n <= CHUNK else 2 if n <= 2 * CHUNK else WARP
+    return unit * ceil_div(words, unit)
 
 
 def _blocks(most: int, warps: int, windows: int) -> int:
