@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .bars import ListedMembers, Members
 from .cuda_kernels import CONSTANTS
 from .cuda_launch import Host, largest, timed
 from .cuda_reduction import FIRST_LIST, Reduction
@@ -35,9 +37,9 @@ class PairedOnDevice:
     merges, births : ndarray of uint64
         Sorted keys of the minimum spanning forest and of the other RNG edges.
     deaths : ndarray of uint64, shape (n_births,)
-        Key of the split edge that kills each birth, 0 when none does.
+        Key of the split edge that kills each birth, 0 when none does; memory that is lent.
     columns : ndarray of uint32, shape (n_births, words)
-        The reduced column of each killed birth as a bitset over the births.
+        The reduced column of each killed birth as a bitset over the births; memory that is lent.
     counts : dict
         How many edges there were of each kind, and the work of the reduction.
     """
@@ -48,9 +50,19 @@ class PairedOnDevice:
     columns: npt.NDArray[np.uint32]
     counts: dict[str, int]
 
-    def members_of(self, rows: Int64Array) -> Words:
+    def members_of(self, rows: Int64Array) -> Members:
         """Return the births in some columns; see `bars.Paired`."""
-        return Words(self.columns[rows])
+        return _members()(self.columns, rows)
+
+
+@cache
+def _members() -> Callable[[npt.NDArray[np.uint32], Int64Array], Members]:
+    """Return what lists births by a compiled kernel, or keeps columns where numba is missing."""
+    try:
+        from .kernels.many_rows import list_members
+    except ImportError:
+        return lambda columns, rows: Words(columns[rows])
+    return lambda columns, rows: ListedMembers(*list_members(columns, rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,7 @@ class Words:
 class Brought:
     """The pairs of all windows on the host, each row of an array padded, in memory that is lent.
 
-    One by one, and to be kept, by iteration.
+    One by one by iteration.
 
     Attributes
     ----------
@@ -114,7 +126,7 @@ class Brought:
         counts = self.counts.tolist(), self.told()
         for merges, births, deaths, columns, counted, told in zip(*parts, *counts, strict=True):
             n, m = counted[_N_RNG] - counted[_N_BIRTHS], told["n_births"]
-            pairs = births[:m].copy(), deaths[:m].copy(), columns[:m].copy()
+            pairs = births[:m].copy(), deaths[:m], columns[:m]
             yield PairedOnDevice(merges[:n].copy(), *pairs, told)
 
     @property

@@ -86,7 +86,7 @@ class Device:
             With ``needs``, which names what takes memory, the bytes that are free, and ``hint``.
         """
         with ExitStack() as stack:
-            if self._id is not None:
+            if self._id is not None and not self._is_current():
                 stack.enter_context(self.xp.cuda.Device(self._id))
                 stack.enter_context(self.xp.cuda.Stream.null)
             try:
@@ -176,6 +176,11 @@ class Device:
                 *(target.data.ptr, source.ctypes.data, source.nbytes),
                 *(runtime.memcpyHostToDevice, stream.ptr),
             )
+
+    def _is_current(self) -> bool:
+        """Tell whether the device and its default stream are current, as they mostly are."""
+        cuda = self.xp.cuda
+        return bool(cuda.runtime.getDevice() == self._id and cuda.get_current_stream().ptr == 0)
 
     def _free_bytes(self) -> str:
         if self._id is None:

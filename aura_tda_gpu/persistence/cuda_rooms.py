@@ -56,10 +56,9 @@ class Rooms:
 
     def going_on(self, needed: Rooms) -> Rooms:
         """Return these rooms as long as they do and are not far too large, else better ones."""
-        better = needed.after()
-        pairs = list(zip(_sizes(self), _sizes(needed), _sizes(better), strict=True))
-        fits = all(least <= room <= 4 * enough for room, least, enough in pairs)
-        return self if fits else better
+        pairs = zip(_sizes(self), _sizes(needed), strict=True)
+        fits = all(least <= room <= 4 * (least + MORE) for room, least in pairs)
+        return self if fits else needed.after()
 
     def hold(self, told: Host) -> bool:
         """Tell whether all that was counted had room."""

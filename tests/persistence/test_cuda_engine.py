@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu.errors import BackendUnavailable
-from aura_tda_gpu.persistence import cost_model, cuda_device, distances
+from aura_tda_gpu.persistence import cost_model, cuda_bars, cuda_device, distances
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_bars import PairedOnDevice
 from aura_tda_gpu.persistence.cuda_kernels import Kernels
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.engine import TooManyEdges
+from aura_tda_gpu.persistence.kernels import many_rows
 from aura_tda_gpu.persistence.rips import vietoris_rips
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from tests.cuda_host import EmulatedModule, reason_unavailable
@@ -187,7 +188,13 @@ def test_numba_is_not_needed():
 
 @pytest.mark.parametrize(("n_rows", "n_words"), [(0, 0), (1, 1), (40, 3), (5, 70)])
 @pytest.mark.parametrize("share", [0.0, 0.01, 1.0])
-def test_members_of_columns_are_read_from_their_words(n_rows, n_words, share):
+@pytest.mark.parametrize("with_numba", [True, False])
+def test_members_of_columns_are_read_from_their_words(
+    n_rows, n_words, share, with_numba, monkeypatch
+):
+    if not with_numba:
+        monkeypatch.setitem(sys.modules, many_rows.__name__, None)
+    monkeypatch.setattr(cuda_bars, "_members", cuda_bars._members.__wrapped__)
     rng = np.random.default_rng(n_rows)
     bits = rng.random((n_rows, 32 * n_words)) < share
     packed = np.packbits(bits, axis=1, bitorder="little").view(np.uint32)
@@ -195,7 +202,9 @@ def test_members_of_columns_are_read_from_their_words(n_rows, n_words, share):
     paired = PairedOnDevice(nobody, nobody, nobody, packed.reshape(n_rows, n_words), {})
     rows = rng.permutation(n_rows)[: n_rows // 2 + 1]
     members = paired.members_of(rows)
-    assert members.nbytes == 4 * n_words * len(rows)
+    n_members = np.count_nonzero(bits[rows])
+    listed = 8 * (len(rows) + 1) + 4 * n_members
+    assert members.nbytes == (listed if with_numba else 4 * n_words * len(rows))
     for i, row in enumerate(rows):
         assert members(i).dtype == np.int64
         assert members(i).tolist() == np.flatnonzero(bits[row]).tolist()

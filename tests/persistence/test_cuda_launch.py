@@ -118,12 +118,16 @@ class Cuda:
             pass
 
     def __init__(self):
-        self.current, self.entered = [1], []
+        self.current, self.entered, self.stream = [1], [], 0
+        self.runtime = SimpleNamespace(getDevice=lambda: self.current[-1])
         self.Stream = SimpleNamespace(null=self._context("stream", None))
 
     def Device(self, number=None):
         number = self.current[-1] if number is None else number
         return self._context("device", number)
+
+    def get_current_stream(self):
+        return SimpleNamespace(ptr=self.stream)
 
     def _context(self, kind, number):
         @contextmanager
@@ -146,6 +150,16 @@ def test_work_is_done_where_and_in_the_order_it_was_begun():
         assert cuda.current[-1] == 1
     assert cuda.current == [0]
     assert cuda.entered == [("device", 1), ("stream", None)]
+
+
+def test_what_is_current_is_left_alone_and_another_stream_is_not():
+    cuda = Cuda()
+    device = Device(SimpleNamespace(cuda=cuda), None)
+    with device.at_work("this needs 9 bytes"):
+        assert cuda.entered == []
+    cuda.stream = 7
+    with device.at_work("this needs 9 bytes"):
+        assert cuda.entered == [("device", 1), ("stream", None)]
 
 
 def test_what_there_is_no_memory_for():

@@ -4,15 +4,63 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numba.cpython.unsafe.numbers import trailing_zeros
 
 from .bar_rows import _length, component_bars, loop_bars
 
-__all__ = ["count_rows", "write_components", "write_loops"]
+__all__ = ["count_rows", "list_members", "write_components", "write_loops"]
 
 
 @njit(nogil=True, cache=True, inline="always")
 def _lasts(birth, death):
     return death == 0 or _length(death) > _length(birth)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _count(column):
+    n_members = 0
+    for word in column:
+        rest = word
+        while rest:
+            rest &= rest - np.uint32(1)
+            n_members += 1
+    return n_members
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _write(column, members, used):
+    """Write the births in a column from a place on; return the place behind them."""
+    for word in range(column.shape[0]):
+        rest = column[word]
+        while rest:
+            bit = np.int64(trailing_zeros(rest))  # type: ignore[call-arg]
+            members[used] = 32 * word + bit
+            used += 1
+            rest &= rest - np.uint32(1)
+    return used
+
+
+@njit(nogil=True, cache=True)
+def list_members(columns, rows):
+    """List the births in some columns.
+
+    Parameters
+    ----------
+    columns : (births, words) uint32
+    rows : (k,) int64
+
+    Returns
+    -------
+    offsets : (k + 1,) int64
+    members : (any,) int32
+    """
+    offsets = np.zeros(rows.shape[0] + 1, np.int64)
+    for k in range(rows.shape[0]):
+        offsets[k + 1] = offsets[k] + _count(columns[rows[k]])
+    members = np.empty(offsets[-1], np.int32)
+    for k in range(rows.shape[0]):
+        _write(columns[rows[k]], members, offsets[k])
+    return offsets, members
 
 
 @njit(nogil=True, cache=True)
@@ -38,11 +86,7 @@ def count_rows(first, last, n, merges, n_merges, births, deaths, n_births, colum
         for i in range(n_births[w]):
             if _lasts(births[w, i], deaths[w, i]):
                 n_bars += 1
-                for word in columns[w, i]:
-                    rest = word
-                    while rest:
-                        rest &= rest - np.uint32(1)
-                        n_members += 1
+                n_members += _count(columns[w, i])
         sizes[w, 0] = n - skipped
         sizes[w, 1] = n_bars
         sizes[w, 2] = n_members
@@ -98,12 +142,6 @@ def write_loops(
         begin, used = starts[w] + w, 0
         offsets[begin] = 0
         for k in range(starts[w + 1] - starts[w]):
-            column = columns[w, found[0][k]]
-            for word in range(column.shape[0]):
-                rest = column[word]
-                if rest:
-                    for bit in range(32):
-                        if rest >> np.uint32(bit) & np.uint32(1):
-                            members[member_starts[w] + used] = 32 * word + bit
-                            used += 1
+            end = _write(columns[w, found[0][k]], members, member_starts[w] + used)
+            used = end - member_starts[w]
             offsets[begin + k + 1] = used
