@@ -9,7 +9,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..errors import USE_LANDMARKS, ConfigError, MemoryLimitError, UnsupportedError
+from ..errors import (
+    USE_LANDMARKS,
+    BackendUnavailable,
+    ConfigError,
+    KernelCompileError,
+    MemoryLimitError,
+    UnsupportedError,
+)
 from . import cuda_device, ripser_plus_plus
 from .engine import Engine
 from .reference import MAX_POINTS, ReferenceEngine
@@ -17,8 +24,10 @@ from .reference import MAX_POINTS, ReferenceEngine
 __all__ = [
     "BACKENDS",
     "BATCH_BACKENDS",
+    "GPU_PAYS_FROM",
     "available_memory",
     "check_backend",
+    "on_host",
     "probe",
     "required_memory",
     "resolve",
@@ -28,6 +37,7 @@ __all__ = [
 BACKENDS = ("auto", "cpu", "cuda", "reference")
 BATCH_BACKENDS = (*BACKENDS, ripser_plus_plus.NAME)  # of single diagrams, not of windows
 
+GPU_PAYS_FROM = 512  # vertices; docs/gpu.md, "From which size on it pays"
 _MAX_VERTICES = 65_534  # two vertex ids share 32 bits, and two values are marks
 
 
@@ -94,8 +104,27 @@ def resolve(backend: str, n: int, dimensions: tuple[int, ...]) -> tuple[Engine, 
             "supports dimensions 0 and 1, 'reference' any dimension of at most "
             f"{MAX_POINTS} points"
         )
+    if backend == "cpu":
+        _check_size(n)
+        return _cpu(), "asked for"
+    refusal = _why_not_cuda()
+    if refusal is None and n >= GPU_PAYS_FROM:
+        try:
+            return _cuda(n, dimensions), _PAYS
+        except (
+            BackendUnavailable,
+            KernelCompileError,
+            MemoryLimitError,
+            UnsupportedError,
+        ) as error:
+            refusal = f"the GPU cannot: {error}"
     _check_size(n)
-    return _cpu(), "asked for" if backend == "cpu" else _auto_reason()
+    return _cpu(), refusal or _PAYS
+
+
+def on_host(backend: str, dimensions: tuple[int, ...]) -> str:
+    """Return the backend that stands for ``"auto"`` where the GPU is only taken if asked for."""
+    return "cpu" if backend == "auto" and max(dimensions) < 2 else backend
 
 
 def required_memory(n: int) -> int:
@@ -130,10 +159,10 @@ def probe() -> dict[str, Any]:
     dict
         ``python``, ``platform``, ``cores``, ``memory_bytes`` (free, or None), ``numpy`` and
         ``numba`` (versions, or None), ``cuda`` (bool: an NVIDIA driver is installed), ``auto``
-        (what ``"auto"`` chooses for dimensions 0 and 1), ``reason``, and ``backends``: each
-        name with ``"ok"`` or why it cannot be used.
+        (what ``"auto"`` chooses for many vertices in dimensions 0 and 1), ``reason``, and
+        ``backends``: each name with ``"ok"`` or why it cannot be used.
     """
-    numba = _version("numba")
+    numba, refusal = _version("numba"), _why_not_cuda()
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -142,8 +171,8 @@ def probe() -> dict[str, Any]:
         "numpy": _version("numpy"),
         "numba": numba,
         "cuda": _has_nvidia_driver(),
-        "auto": "cpu",
-        "reason": _auto_reason(),
+        "auto": "cpu" if refusal else "cuda",
+        "reason": refusal or _PAYS,
         "backends": {
             "cpu": "ok" if numba else "numba is not installed",
             "cuda": cuda_device.why_not() or "ok, in dimensions 0 and 1",
@@ -167,17 +196,15 @@ def _check_size(n: int) -> None:
         )
 
 
-def _auto_reason() -> str:
-    """Say why ``"auto"`` takes the CPU."""
+_PAYS = f"a GPU can be used, and pays from {GPU_PAYS_FROM} vertices on"
+
+
+def _why_not_cuda() -> str | None:
+    """Say why ``"auto"`` leaves the GPU alone; None if one can be used."""
     if not _has_nvidia_driver():
         return "no NVIDIA driver was found"
     refusal = cuda_device.why_not()
-    if refusal is not None:
-        return f"an NVIDIA driver is installed, but {refusal}"
-    return (
-        "an NVIDIA driver is installed and 'cuda' can be asked for; from which size on it pays is "
-        "known of one kind of GPU only"
-    )
+    return refusal and f"an NVIDIA driver is installed, but {refusal}"
 
 
 def _has_nvidia_driver() -> bool:

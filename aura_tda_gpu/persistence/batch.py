@@ -14,7 +14,7 @@ from .cuda_launch import ceil_div
 from .diagram import Diagram
 from .engine import BatchEngine, Engine, EngineResult, Float32Array
 from .places import gpu_of
-from .rips import RipsOptions, check_options, compute_diagram, info_of, prepared
+from .rips import RipsOptions, check_options, compute_diagram, info_of, prepared, where
 from .threads import in_parts
 from .weighted import told, weighted_of_many
 
@@ -65,7 +65,7 @@ def vietoris_rips_batch(
     [[[1.0, 1.4142135381698608]], []]
     """
     options = check_options(
-        metric, homology_dimensions, max_edge_length, backend, threads, dtm_mass
+        metric, homology_dimensions, max_edge_length, where(X, backend), threads, dtm_mass
     )
     clouds = _all_prepared(X, options)
     largest = max(map(len, clouds), default=0)

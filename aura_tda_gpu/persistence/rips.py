@@ -59,7 +59,7 @@ def vietoris_rips(
     Parameters
     ----------
     X : array_like
-        In the memory of the host, or points on a GPU with ``backend="cuda"``, which stay there.
+        In the memory of the host, or points on a GPU, which stay there.
         Points, shape (n, dim), or with ``metric="precomputed"`` a symmetric dissimilarity
         matrix, shape (n, n), with zero diagonal. The matrix may hold ``inf`` (no edge) and need
         not obey the triangle inequality.
@@ -72,7 +72,8 @@ def vietoris_rips(
     max_edge_length : float
         Longest edge of the filtration, inclusive.
     backend : str
-        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"reference"`` or ``"ripser++"`` (bars without edges and
+        ``"auto"`` (the GPU for points that are there, and from 512 vertices on where one can be
+        used), ``"cpu"``, ``"cuda"``, ``"reference"`` or ``"ripser++"`` (bars without edges and
         loops; docs/gpu.md).
     threads : int, optional
         Number of engine threads; None takes the usable cores. The result does not depend on it.
@@ -118,11 +119,16 @@ def vietoris_rips(
     [[1.0, 1.4142135381698608]]
     """
     options = check_options(
-        metric, homology_dimensions, max_edge_length, backend, threads, dtm_mass
+        metric, homology_dimensions, max_edge_length, where(X, backend), threads, dtm_mass
     )
     vertices = prepared(X, options)
     engine, reason = backends.resolve(options.backend, len(vertices), options.homology_dimensions)
     return compute_diagram(vertices, options, engine, reason)
+
+
+def where(X: Any, backend: object) -> object:
+    """Return the backend for points that may be on a GPU already: ``"auto"`` computes there."""
+    return "cuda" if backend == "auto" and gpu_of(X) is not None else backend
 
 
 def check_options(

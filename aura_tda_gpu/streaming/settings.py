@@ -153,13 +153,18 @@ class StreamSettings:
         )
 
     @property
+    def engine_backend(self) -> str:
+        """The backend of the windows; the GPU only where it was asked for."""
+        return backends.on_host(self.backend, tuple(self.homology_dimensions))
+
+    @property
     def engine_options(self) -> RipsOptions:
         """The settings of the engine, checked."""
         return check_options(
             self.metric,
             self.homology_dimensions,
             self.max_edge_length,
-            self.backend,
+            self.engine_backend,
             self.parallel_workers,
             self.dtm_mass,
         )
@@ -177,7 +182,7 @@ class StreamSettings:
         plan = self.memory_plan(self.dim or 1)
         largest = max(window.max_landmarks for window in plan.windows)
         try:
-            backends.resolve(self.backend, largest, dimensions)
+            backends.resolve(self.engine_backend, largest, dimensions)
         except (UnsupportedError, MemoryLimitError) as error:
             raise type(error)(str(error).replace(USE_LANDMARKS, "lower max_landmarks")) from None
 

@@ -7,7 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from aura_tda_gpu.errors import BackendUnavailable, MemoryLimitError, UnsupportedError
+from aura_tda_gpu.errors import (
+    BackendUnavailable,
+    KernelCompileError,
+    MemoryLimitError,
+    UnsupportedError,
+)
 from aura_tda_gpu.persistence import backends, cuda_device
 from aura_tda_gpu.persistence.cuda import MAX_VERTICES, device_bytes
 
@@ -66,12 +71,43 @@ def test_the_first_thing_that_is_missing(monkeypatch, driver, cupy, reason):
     told = backends.probe()
     assert told["backends"]["cuda"] == (found or "ok, in dimensions 0 and 1")
     assert told["cuda"] == (driver is not None)
-    assert told["auto"] == "cpu"
+    assert told["auto"] == ("cuda" if found is None else "cpu")
     if reason is not None:
         with pytest.raises(BackendUnavailable, match=reason):
             backends.resolve("cuda", 10, (0, 1))
     else:
-        assert "one kind of GPU" in told["reason"]
+        assert told["reason"] == "a GPU can be used, and pays from 512 vertices on"
+
+
+def test_auto_takes_the_gpu_from_some_size_on(monkeypatch, with_driver):
+    engine = object()
+    monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+    monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
+    monkeypatch.setattr(backends, "_has_nvidia_driver", lambda: True)
+    pays = "a GPU can be used, and pays from 512 vertices on"
+    assert backends.resolve("auto", backends.GPU_PAYS_FROM, (0, 1)) == (engine, pays)
+    few, reason = backends.resolve("auto", backends.GPU_PAYS_FROM - 1, (0, 1))
+    assert (few.name, reason) == ("cpu", pays)
+    assert backends.resolve("cpu", 2000, (0, 1))[1] == "asked for"
+    assert backends.on_host("auto", (0, 1)) == "cpu"
+    assert backends.on_host("auto", (0, 2)) == "auto"
+    assert backends.on_host("cuda", (0, 1)) == "cuda"
+
+
+@pytest.mark.parametrize(
+    "refusal", [BackendUnavailable, MemoryLimitError, UnsupportedError, "compile"]
+)
+def test_auto_goes_on_without_a_gpu_that_cannot(monkeypatch, with_driver, refusal):
+    def refuse():
+        if refusal == "compile":
+            raise KernelCompileError("does not compile", file="lune.cu", log="")
+        raise refusal("too little of something")
+
+    monkeypatch.setattr(backends, "_has_nvidia_driver", lambda: True)
+    monkeypatch.setattr(cuda_device, "cuda_engine", refuse)
+    engine, reason = backends.resolve("auto", 600, (0, 1))
+    assert engine.name == "cpu"
+    assert reason.startswith("the GPU cannot: ")
 
 
 def test_a_device_that_is_too_old(monkeypatch, with_driver):

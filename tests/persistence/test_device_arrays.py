@@ -94,6 +94,7 @@ class Streams:
         default = self._entered()
         default.wait_event = lambda event: self.told.append(f"waits for {event}")
         self.Stream = SimpleNamespace(null=default)
+        self.runtime = SimpleNamespace(getDevice=lambda: 0)
 
     @contextmanager
     def _entered(self):
@@ -106,7 +107,7 @@ class Streams:
         return made
 
     def get_current_stream(self):
-        return SimpleNamespace(record=lambda: "what the caller does")
+        return SimpleNamespace(record=lambda: "what the caller does", ptr=7)
 
 
 def test_what_the_caller_still_computes_is_waited_for():
