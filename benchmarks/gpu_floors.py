@@ -13,7 +13,8 @@ from aura_tda_gpu.persistence.cuda_kernels import CONSTANTS
 
 __all__ = ["Floor", "Work", "against_floor", "floor_of"]
 
-WARP = CONSTANTS["WARP"]
+WARP, LEVELS = CONSTANTS["WARP"], CONSTANTS["LEVELS"]
+SECTOR = 32  # bytes, of which a lane reads a length
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ class Floor:
 
 _COUNTERS = ("N_LONG", "N_RNG", "N_OPEN", "N_SPLIT", "N_REPS", "N_BIRTHS", "ADDITIONS")
 _FP64_SLOWER = 2  # than float32, on a GPU for computing centres
-_ROWS_OF_A_FLOOD = 6  # two of the mask, four of vertices taken
+_ROWS_OF_A_FLOOD = 6  # two of the mask, four of vertices taken; of two levels where they are bits
+_ROWS_OF_A_LOOK = 3  # two of the second end, one of a hub; those of the first end are in L1
 
 
 def floor_of(kernel: str, work: Work) -> Floor | None:
@@ -116,12 +118,20 @@ def against_floor(kernel: str, ms: float, work: Work, peaks: dict[str, float]) -
     }
 
 
-def _tiles(work: Work) -> Floor:
-    each = (5.5 + 4) * work.words + 60  # the tile and a hub's row by word, the choice of a hub
+def _levels(work: Work) -> Floor:
+    rows = LEVELS * work.words * work.windows * work.n
     return Floor(
-        bytes=4 * work.entries,
-        l2_bytes=192.0 * work.words * work.edges,
-        instructions=each * work.edges,
+        bytes=4 * work.entries + 4 * rows,
+        instructions=36 * work.windows * work.n * work.words + 5 * rows / WARP,
+    )
+
+
+def _tiles(work: Work) -> Floor:
+    lane_words = -(-work.words // WARP)
+    return Floor(
+        bytes=4 * work.entries + 4 * LEVELS * work.words * work.windows * work.n,
+        l2_bytes=(_ROWS_OF_A_LOOK * 4.0 * work.words + SECTOR * min(WARP, work.words)) * work.edges,
+        instructions=(63 + 7 * lane_words) * work.edges,  # the first hub settles it
     )
 
 
@@ -132,6 +142,10 @@ def _noted_tiles(work: Work) -> Floor:
 
 def _flood(work: Work) -> Floor:
     return Floor(l2_bytes=4.0 * work.n * _ROWS_OF_A_FLOOD * work.listed)
+
+
+def _flood_of_bits(work: Work) -> Floor:
+    return Floor(l2_bytes=4.0 * work.words * 2 * _ROWS_OF_A_FLOOD * work.listed)
 
 
 def _forest(work: Work) -> Floor:
@@ -150,9 +164,10 @@ _FLOORS: dict[str, Callable[[Work], Floor]] = {
     "place_points": lambda w: Floor(bytes=8 * w.windows * w.changed * w.dim),
     "enclosing_radius": lambda w: Floor(bytes=4 * w.entries),
     "enclosing_slot": lambda w: Floor(bytes=4 * w.entries),
+    "level_rows": _levels,
     "lune_tiles": _tiles,
     "noted_tiles": _noted_tiles,
-    "lune_components": _flood,
+    "lune_components": _flood_of_bits,
     "noted_components": _flood,
     "mark_edges": lambda w: Floor(
         bytes=4 * w.entries, instructions=12 * w.changed * w.entries / 2 / WARP

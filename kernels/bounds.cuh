@@ -1,9 +1,10 @@
 // Lunes between two bounds, read from rows of bits.
 //
 // Let k = D[a,b] be of level j. Vertices in rows j - 1 of both a and b are in the lune of ab,
-// whatever ties; those that are not in rows j of both are not. So an edge is settled without its
-// lune where the vertices of the outer bound are all joined to one of the inner one by its row
-// j - 1. Of those that are not, the lengths are asked.
+// whatever ties: the inner bound. Those that are not in rows j of both are not in it: the outer one,
+// which holds a and b besides. So an edge is settled without its lune where the row j - 1 of a
+// vertex of the inner bound, which has a and b, has all of the outer one. Of those it has not, the
+// lengths are asked.
 
 // The same value, of which the compiler does not know how it came about: it stays in a register,
 // and is not made again, or added to sums of indices, at each use.
@@ -27,14 +28,13 @@ struct Bounds {
     int my_vertex;   // where the first word of this lane begins
     int share_from;  // whose word this lane shares in the choice of a vertex
     unsigned my_share;
-    unsigned keep[WORDS];     // all vertices but a, and none in a word that is not there
-    unsigned holds_b[WORDS];  // all of the word that holds b
-    unsigned inner[WORDS], outer[WORDS];
+    unsigned is_there;  // all ones where this lane has words
+    unsigned inner[WORDS] = {}, outer[WORDS] = {};
 
     // rows (n, LEVELS, stride), stride a multiple of 2 where two words are side by side, and of
-    // WARP where there are more. Lane e has the length of the edge to vertex first_b + e.
+    // WARP where there are more. Lane b % WARP has the length of an edge ab that will be entered.
     __device__ __forceinline__ Bounds(const unsigned* bits, const unsigned* rows, int stride, int n,
-                                      int a, int first_b, unsigned my_length)
+                                      int a, unsigned my_length)
         : bits(in_register(bits)),
           row_a(in_register(bits + (size_t)a * n)),
           n(n),
@@ -53,12 +53,7 @@ struct Bounds {
         const int bits_each = WARP / shares;
         share_from = lane_id() / shares;
         my_share = ALL_LANES >> (WARP - bits_each) << lane_id() % shares * bits_each;
-        for (int w = 0; w < words(); ++w) {
-            unsigned all = lane_id() < places ? ALL_LANES : 0u;
-            if (a / WARP == vertex_at(w) / WARP) all &= ~(1u << a % WARP);
-            keep[w] = in_register(all);
-            holds_b[w] = in_register(first_b == vertex_at(w) ? ALL_LANES : 0u);
-        }
+        is_there = in_register(lane_id() < places ? ALL_LANES : 0u);
     }
 
     __device__ __forceinline__ int words() const { return FEW ? WORDS : used; }
@@ -94,10 +89,7 @@ struct Bounds {
         unsigned near[WORDS];
         read(outer, here, a);
         read(near, here, b);
-        for (int w = 0; w < words(); ++w) {
-            outer[w] &= near[w] & keep[w];
-            outer[w] &= ~(holds_b[w] & 1u << (unsigned)b % WARP);
-        }
+        for (int w = 0; w < words(); ++w) outer[w] &= near[w] & is_there;
         read(inner, below, a);
         read(near, below, b);
         for (int w = 0; w < words(); ++w) inner[w] &= near[w] & outer[w];
@@ -218,5 +210,61 @@ struct Bounds {
             if (!__any_sync(ALL_LANES, any != 0)) return other;
         }
         return n;
+    }
+
+    __device__ __forceinline__ bool is_empty(const unsigned (&mask)[WORDS]) const {
+        unsigned any = 0;
+        for (int w = 0; w < words(); ++w) any |= mask[w];
+        return !__any_sync(ALL_LANES, any != 0);
+    }
+
+    // Lowest vertex of a mask, n if it is empty.
+    __device__ __forceinline__ int lowest(const unsigned (&mask)[WORDS]) const {
+        int mine = n;
+        for (int w = words() - 1; w >= 0; --w)
+            if (mask[w]) mine = vertex_at(w) + __ffs(mask[w]) - 1;
+        return (int)warp_min((unsigned)mine);
+    }
+
+    __device__ __forceinline__ void put(unsigned (&mask)[WORDS], int v) const {
+        for (int w = 0; w < words(); ++w)
+            if (v / WARP == vertex_at(w) / WARP) mask[w] |= 1u << v % WARP;
+    }
+
+    __device__ __forceinline__ void drop(unsigned (&mask)[WORDS], int v) const {
+        for (int w = 0; w < words(); ++w)
+            if (v / WARP == vertex_at(w) / WARP) mask[w] &= ~(1u << v % WARP);
+    }
+
+    // Move a vertex and what can be reached from it out of a mask; tell whether all of it went.
+    __device__ __forceinline__ bool flood(unsigned (&remaining)[WORDS], int from) const {
+        const int k = (int)__shfl_sync(ALL_LANES, my_length, (unsigned)b % WARP);
+        unsigned frontier[WORDS] = {};
+        drop(remaining, from);
+        for (int u = from; u < n; u = some_vertex(frontier)) {
+            unsigned near[WORDS], possible[WORDS];
+            drop(frontier, u);
+            read(near, below, u);
+            read(possible, here, u);
+            for (int w = 0; w < words(); ++w) {
+                near[w] &= remaining[w];
+                for (unsigned rest = possible[w] & remaining[w] & ~near[w]; rest; rest &= rest - 1) {
+                    const int v = vertex_at(w) + __ffs(rest) - 1;
+                    if (joined((int)length(u, v), u, v, a, k)) near[w] |= rest & (0u - rest);
+                }
+                remaining[w] ^= near[w];
+                frontier[w] |= near[w];
+            }
+            if (is_empty(remaining)) return true;
+        }
+        return false;
+    }
+
+    // Write the vertices of a mask in ascending order; clears it.
+    __device__ __forceinline__ void write(unsigned (&mask)[WORDS], unsigned short* out) const {
+        for (int v = lowest(mask); v < n; v = lowest(mask), ++out) {
+            if (lane_id() == 0) *out = (unsigned short)v;
+            drop(mask, v);
+        }
     }
 };

@@ -10,6 +10,12 @@
 #include "levels.cuh"
 #include "bounds.cuh"
 
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+constexpr int TILES_RESIDENT = TILE_BLOCKS / 2;  // of 1024 threads at most
+#else
+constexpr int TILES_RESIDENT = TILE_BLOCKS;
+#endif
+
 // Append the edges of a warp's tile that are in `set`, one lane each.
 __device__ __forceinline__ void append(unsigned set, edge_t mine, edge_t* list, int room, int* used) {
     if (!set) return;
@@ -54,7 +60,7 @@ __device__ __forceinline__ void classify(const unsigned* bits, const unsigned* r
     const int my_level = level_of(of.levels + window * LEVELS, my_length);
 
     const unsigned* rows = of.rows + (size_t)window * n * LEVELS * of.stride;
-    Bounds<WORDS> lune(bits, rows, of.stride, n, a, first_b, my_length);
+    Bounds<WORDS> lune(bits, rows, of.stride, n, a, my_length);
     int my_first = empty_code(n), my_second = my_first;
     unsigned empty = 0, unsettled = 0;
     for (unsigned rest = live; rest; rest &= rest - 1) {
@@ -110,7 +116,7 @@ __device__ __forceinline__ void classify_tile(const unsigned* bits, const unsign
                                     counts, first, second);
 }
 
-extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP)
+extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP, TILES_RESIDENT)
     lune_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n,
                const unsigned* levels, const unsigned* rows, int stride, edge_t* rng, int rng_room,
                edge_t* open, int open_room, int* counts, code_t* first) {
@@ -118,7 +124,7 @@ extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP)
                          open_room, counts, first, nullptr);
 }
 
-extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP)
+extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP, TILES_RESIDENT)
     noted_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n,
                 const unsigned* levels, const unsigned* rows, int stride, edge_t* rng, int rng_room,
                 edge_t* open, int open_room, int* counts, code_t* first, code_t* second) {
@@ -190,7 +196,8 @@ struct SplitLists {
           reps_room(reps_room),
           counts(counts + window * COUNTS) {}
 
-    __device__ __forceinline__ void append(edge_t key, const unsigned* firsts, int count, int n) {
+    // Append an edge; return where its vertices are to be written, nowhere if there is no room.
+    __device__ __forceinline__ unsigned short* append(edge_t key, int count) {
         int slot = 0, first = 0;
         if (lane_id() == 0) {
             slot = atomicAdd(&counts[N_SPLIT], 1);
@@ -198,48 +205,68 @@ struct SplitLists {
         }
         slot = __shfl_sync(ALL_LANES, slot, 0);
         first = __shfl_sync(ALL_LANES, first, 0);
-        if (slot >= split_room || first + count > reps_room) return;
+        if (slot >= split_room || first + count > reps_room) return nullptr;
         if (lane_id() == 0) {
             splits[slot] = key;
             spans[2 * slot] = first;
             spans[2 * slot + 1] = count;
         }
-        write_vertices(firsts, n, reps + first);
+        return reps + first;
     }
 };
 
-// Flood the lunes of listed edges; keep the split edges and the lowest vertex of each component.
-//
-// A warp an edge, warps stride over the list; grid (any, windows).
-// open (windows, open_room), counts[N_OPEN] of them; first (windows, n, n) gets their codes; see
-// SplitLists. Shared: (warps, 4, chunks, 32).
-extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
-    lune_components(const unsigned* bits, int n, const edge_t* open, int open_room, edge_t* splits,
-                    int* spans, int split_room, unsigned short* reps, int reps_room, int* counts,
-                    code_t* first) {
-    unsigned* masks = dynamic_words();
-    const int lane = lane_id(), chunks = chunks_of(n), window = blockIdx.y;
-    unsigned* lune = masks + (size_t)warp_id() * 4 * chunks * WARP;
-    unsigned* remaining = lune + chunks * WARP;
-    unsigned* frontier = remaining + chunks * WARP;
-    unsigned* firsts = frontier + chunks * WARP;
-    SplitLists lists(splits, spans, split_room, reps, reps_room, counts, window);
+template <int WORDS>
+__device__ __forceinline__ void flood_listed(const unsigned* bits, int n, Levels of,
+                                             const edge_t* open, int open_room, SplitLists lists,
+                                             code_t* first) {
+    const int window = blockIdx.y, n_open = min(lists.counts[N_OPEN], open_room);
     bits += (size_t)window * n * n;
     first += (size_t)window * n * n;
     open += (size_t)window * open_room;
-    const int n_open = min(lists.counts[N_OPEN], open_room);
+    of.levels += window * LEVELS;
+    of.rows += (size_t)window * n * LEVELS * of.stride;
     const int n_warps = gridDim.x * warps_per_block();
     for (int at = blockIdx.x * warps_per_block() + warp_id(); at < n_open; at += n_warps) {
         const edge_t key = open[at];
         const int a = larger_vertex(key), b = smaller_vertex(key), k = key_length(key);
-        const unsigned* row_a = bits + (size_t)a * n;
-        const unsigned* row_b = bits + (size_t)b * n;
-        enter_lune(lune, row_a, row_b, a, b, k, n);
-        const int start = central_vertex<HUB_ROUNDS>(lune + lane, WARP, row_a, row_b, n);
+        Bounds<WORDS> lune(bits, of.rows, of.stride, n, a, k);
+        lune.enter(b, level_of(of.levels, k));
+        lune.is_made_exact();
+        const int start = lune.template central<HUB_ROUNDS>(lune.inner);
         note(first, nullptr, a, b, n, n + start, 0);
-        if (is_connected(bits, lune, remaining, frontier, start, a, k, n)) continue;
-        lists.append(key, firsts, components(bits, lune, remaining, frontier, firsts, a, k, n), n);
+        if (lune.flood(lune.inner, start)) continue;
+        unsigned firsts[WORDS] = {}, reached[WORDS];
+        for (int w = 0; w < lune.words(); ++w) reached[w] = lune.outer[w] & ~lune.inner[w];
+        lune.put(firsts, lune.lowest(reached));
+        int count = 1;
+        bool is_last = false;
+        for (; !is_last; ++count) {
+            const int v = lune.lowest(lune.inner);
+            lune.put(firsts, v);
+            is_last = lune.flood(lune.inner, v);
+        }
+        if (unsigned short* out = lists.append(key, count)) lune.write(firsts, out);
     }
+}
+
+// Flood the lunes of listed edges; keep the split edges and the lowest vertex of each component.
+//
+// A warp an edge, warps stride over the list; grid (any, windows). open (windows, open_room),
+// counts[N_OPEN] of them, none with an empty lune; levels, rows, stride: see levels.cuh; first
+// (windows, n, n) gets their codes; see SplitLists.
+extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP, TILES_RESIDENT)
+    lune_components(const unsigned* bits, int n, const unsigned* levels, const unsigned* rows,
+                    int stride, const edge_t* open, int open_room, edge_t* splits, int* spans,
+                    int split_room, unsigned short* reps, int reps_room, int* counts,
+                    code_t* first) {
+    const SplitLists lists(splits, spans, split_room, reps, reps_room, counts, blockIdx.y);
+    const Levels of{levels, rows, stride};
+    if (n <= CHUNK)
+        flood_listed<1>(bits, n, of, open, open_room, lists, first);
+    else if (n <= 2 * CHUNK)
+        flood_listed<2>(bits, n, of, open, open_room, lists, first);
+    else
+        flood_listed<MOST_WORDS>(bits, n, of, open, open_room, lists, first);
 }
 
 // Look at listed edges, whatever their lunes are, and note why each is as it is.
@@ -301,6 +328,7 @@ extern "C" __global__ void __launch_bounds__(FLOOD_WARPS * WARP)
             continue;
         }
         note(first, second, a, b, n, n + start, split_code(n));
-        lists.append(key, firsts, components(bits, lune, remaining, frontier, firsts, a, k, n), n);
+        const int count = components(bits, lune, remaining, frontier, firsts, a, k, n);
+        if (unsigned short* out = lists.append(key, count)) write_vertices(firsts, n, out);
     }
 }

@@ -294,10 +294,14 @@ def test_a_floor_is_the_slowest_of_its_parts():
 
 def test_floors_are_those_of_the_documents():
     edges = 1024 * 1023 // 2
-    assert floor_of("lune_tiles", Work(1024, 3, edges=edges)).instructions == pytest.approx(
-        0.19e9, rel=0.01
-    )
-    assert floor_of("lune_components", Work(1024, 3, listed=170_000)).l2_bytes == pytest.approx(
+    tiles = floor_of("lune_tiles", Work(1024, 3, edges=edges))
+    assert tiles.instructions == pytest.approx(70 * edges)
+    assert tiles.l2_bytes == pytest.approx(1408 * edges)
+    rows = floor_of("level_rows", Work(2048, 3))
+    assert rows.bytes == pytest.approx(34e6, rel=0.02)
+    assert rows.instructions == pytest.approx(5.4e6, rel=0.02)
+    assert floor_of("lune_components", Work(1024, 3, listed=1000)).l2_bytes == 1536 * 1000
+    assert floor_of("noted_components", Work(1024, 3, listed=170_000)).l2_bytes == pytest.approx(
         4.2e9, rel=0.01
     )
     assert floor_of("distance_chebyshev", Work(2048, 10)).bytes == pytest.approx(17e6, rel=0.02)

@@ -73,6 +73,7 @@ CONSTANTS = {
     "SAMPLES": 512,  # lengths that these are chosen from
     "LEVEL_WARPS": 4,  # largest blocks, in warps
     "TILE_WARPS": 4,
+    "TILE_BLOCKS": 9,  # on a multiprocessor, for its registers
     "FLOOD_WARPS": 4,
     "MOST_WORDS": 16,  # of a lane, for the most vertices
     "EXPAND_WARPS": 4,

@@ -155,7 +155,7 @@ class Stages:
         levels = self.levels(bits, r_enc, longest)
         self._tiles(bits, r_enc, longest, levels, listed, lists, codes)
         while True:
-            self._components(bits, listed, lists, codes)
+            self._components(bits, levels, listed, lists, codes)
             told = lists.host_counts = self.device.to_host(lists.counts)
             needed = tuple(largest(told, name) for name in LISTS)
             if all(map(le, needed, rooms)):
@@ -277,22 +277,29 @@ class Stages:
             ),
         )
 
-    def _components(self, bits: Any, listed: Any, lists: Classified, codes: Codes | None) -> None:
+    def _components(
+        self,
+        bits: Any,
+        levels: tuple[Any, Any],
+        listed: Any,
+        lists: Classified,
+        codes: Codes | None,
+    ) -> None:
         """Flood the lunes of the listed edges: keys, spans and reps of the split ones."""
         if codes is not None:
             self.noted_components(bits, codes, listed, lists)
             return
         windows, n, _ = bits.shape
-        warps, n_bytes = flood_warps(n, 4)
+        warps, (lengths, rows) = CONSTANTS["FLOOD_WARPS"], levels
         self.device.kernels["lune_components"](
             (_blocks(listed.shape[1], warps, windows), windows),
             (warps * WARP,),
             (
-                *(bits, np.int32(n), listed, np.int32(listed.shape[1]), lists.splits),
-                *(lists.spans, np.int32(lists.splits.shape[1]), lists.reps),
-                *(np.int32(lists.reps.shape[1]), lists.counts, lists.first),
+                *(bits, np.int32(n), lengths, rows, np.int32(rows.shape[-1])),
+                *(listed, np.int32(listed.shape[1]), lists.splits, lists.spans),
+                *(np.int32(lists.splits.shape[1]), lists.reps, np.int32(lists.reps.shape[1])),
+                *(lists.counts, lists.first),
             ),
-            shared_mem=n_bytes,
         )
 
     def noted_components(
