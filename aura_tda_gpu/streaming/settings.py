@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from numbers import Integral, Real
 from typing import Any, get_args
@@ -153,21 +153,18 @@ class StreamSettings:
         )
 
     @property
-    def engine_backend(self) -> str:
-        """The backend of the windows; the GPU only where it was asked for."""
-        return backends.on_host(self.backend, tuple(self.homology_dimensions))
-
-    @property
     def engine_options(self) -> RipsOptions:
-        """The settings of the engine, checked."""
-        return check_options(
+        """The settings of the engine, checked; a GPU is taken only where it was asked for."""
+        options = check_options(
             self.metric,
             self.homology_dimensions,
             self.max_edge_length,
-            self.engine_backend,
+            self.backend,
             self.parallel_workers,
             self.dtm_mass,
         )
+        on_host = backends.on_host(self.backend, options.homology_dimensions)
+        return replace(options, backend=on_host)
 
     def _check_engine(self) -> None:
         check_metric(self.metric, precomputed=False)
@@ -182,7 +179,7 @@ class StreamSettings:
         plan = self.memory_plan(self.dim or 1)
         largest = max(window.max_landmarks for window in plan.windows)
         try:
-            backends.resolve(self.engine_backend, largest, dimensions)
+            backends.resolve(options.backend, largest, dimensions)
         except (UnsupportedError, MemoryLimitError) as error:
             raise type(error)(str(error).replace(USE_LANDMARKS, "lower max_landmarks")) from None
 
