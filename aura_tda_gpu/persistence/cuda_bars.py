@@ -22,6 +22,7 @@ from .engine import Int64Array
 
 __all__ = ["Brought", "ListsTooShort", "PairedOnDevice", "Pairs", "Words", "nothing"]
 
+_FEW_BYTES = 2**18  # of columns that are copied in less time than they are read
 _N_LONG, _N_RNG, _N_SPLIT, _N_REPS, _N_BIRTHS, _REUSED, _ADDITIONS = (
     CONSTANTS[name]
     for name in ("N_LONG", "N_RNG", "N_SPLIT", "N_REPS", "N_BIRTHS", "REUSED", "ADDITIONS")
@@ -57,12 +58,18 @@ class PairedOnDevice:
 
 @cache
 def _members() -> Callable[[npt.NDArray[np.uint32], Int64Array], Members]:
-    """Return what lists births by a compiled kernel, or keeps columns where numba is missing."""
+    """Return what lists births of large columns by a compiled kernel, if numba is there."""
     try:
         from .kernels.many_rows import list_members
     except ImportError:
         return lambda columns, rows: Words(columns[rows])
-    return lambda columns, rows: ListedMembers(*list_members(columns, rows))
+
+    def listed(columns: npt.NDArray[np.uint32], rows: Int64Array) -> Members:
+        if columns.nbytes <= _FEW_BYTES:
+            return Words(columns[rows])
+        return ListedMembers(*list_members(columns, rows))
+
+    return listed
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,13 +188,14 @@ def test_numba_is_not_needed():
 
 @pytest.mark.parametrize(("n_rows", "n_words"), [(0, 0), (1, 1), (40, 3), (5, 70)])
 @pytest.mark.parametrize("share", [0.0, 0.01, 1.0])
-@pytest.mark.parametrize("with_numba", [True, False])
+@pytest.mark.parametrize(("with_numba", "few"), [(True, -1), (True, 2**20), (False, -1)])
 def test_members_of_columns_are_read_from_their_words(
-    n_rows, n_words, share, with_numba, monkeypatch
+    n_rows, n_words, share, with_numba, few, monkeypatch
 ):
     if not with_numba:
         monkeypatch.setitem(sys.modules, many_rows.__name__, None)
     monkeypatch.setattr(cuda_bars, "_members", cuda_bars._members.__wrapped__)
+    monkeypatch.setattr(cuda_bars, "_FEW_BYTES", few)
     rng = np.random.default_rng(n_rows)
     bits = rng.random((n_rows, 32 * n_words)) < share
     packed = np.packbits(bits, axis=1, bitorder="little").view(np.uint32)
@@ -204,7 +205,7 @@ def test_members_of_columns_are_read_from_their_words(
     members = paired.members_of(rows)
     n_members = np.count_nonzero(bits[rows])
     listed = 8 * (len(rows) + 1) + 4 * n_members
-    assert members.nbytes == (listed if with_numba else 4 * n_words * len(rows))
+    assert members.nbytes == (listed if with_numba and few < 0 else 4 * n_words * len(rows))
     for i, row in enumerate(rows):
         assert members(i).dtype == np.int64
         assert members(i).tolist() == np.flatnonzero(bits[row]).tolist()

@@ -90,7 +90,7 @@ def _most_persistent_first(births, deaths, rows):
         bits[i, 1] = _length(killer) if killer > 0 else _INFINITE
     values = bits.view(np.float32)
     persistence = values[:, 1].astype(np.float64) - values[:, 0]
-    order = np.argsort(-persistence, kind="mergesort")
+    order = np.argsort(-persistence)
     if _has_repeats(persistence[order]):
         names = np.empty(size, np.uint64)
         for i in range(size):
