@@ -208,7 +208,7 @@ class EngineConfig(Section):
 
     path: ClassVar[str] = "streaming_tda.engine"
     backend: BackendName = Field(
-        default="auto", description="Engine; `auto` takes the fastest one usable."
+        default="auto", description="Engine; `auto` takes the CPU, `cuda` a GPU."
     )
     metric: MetricName = Field(
         default="euclidean",
