@@ -1,4 +1,4 @@
-// K2: the rows of bits from which lunes are read.
+// K3: the rows of bits from which lunes are read.
 
 #include "common.cuh"
 #include "levels.cuh"
@@ -43,7 +43,7 @@ extern "C" __global__ void __launch_bounds__(SAMPLES)
 // A warp a row and CHUNK of its entries; grid (chunks, rows / warps, windows). bits (windows, n, n).
 extern "C" __global__ void __launch_bounds__(LEVEL_WARPS * WARP)
     level_rows(const unsigned* bits, const unsigned* levels, int n, unsigned* rows, int stride) {
-    constexpr int PITCH = WARP + 1;  // entries of one word and of several levels in several banks
+    constexpr int AT_ONCE = 8, PITCH = WARP + 1;  // a word's levels are in banks of their own
     __shared__ unsigned all[LEVEL_WARPS][LEVELS * PITCH];
     unsigned* found = all[warp_id()];
     const int lane = lane_id(), u = blockIdx.y * LEVEL_WARPS + warp_id(), chunk = blockIdx.x;
@@ -54,12 +54,18 @@ extern "C" __global__ void __launch_bounds__(LEVEL_WARPS * WARP)
     for (int at = lane; at < LEVELS * PITCH; at += WARP) found[at] = 0;
     __syncwarp();
     const unsigned last = levels[LEVELS - 1];
-    const int words = min(WARP, stride - chunk * WARP);
-#pragma unroll 4
-    for (int word = 0; word < words; ++word) {
-        const int v = chunk * CHUNK + word * WARP + lane;
-        const unsigned length = v < n ? bits[v] : last;
-        if (length < last) atomicOr(&found[level_of(levels, length) * PITCH + word], 1u << lane);
+    const int words = min(WARP, stride - chunk * WARP), at_first = chunk * CHUNK + lane;
+    for (int word = 0; word < words; word += AT_ONCE) {
+        unsigned length[AT_ONCE];
+#pragma unroll
+        for (int i = 0; i < AT_ONCE; ++i) {
+            const int v = at_first + (word + i) * WARP;
+            length[i] = v < n ? bits[v] : last;
+        }
+#pragma unroll
+        for (int i = 0; i < AT_ONCE; ++i)
+            if (length[i] < last)
+                atomicOr(&found[level_of(levels, length[i]) * PITCH + word + i], 1u << lane);
     }
     __syncwarp();
     const int word = chunk * WARP + lane;

@@ -26,6 +26,7 @@ RESIDENT_WARPS = 16_384  # of the largest devices, and some to follow
 EXPANDING_WARPS = 4096
 ROOM_PER_VERTEX = 8  # edges a list has room for at first
 FIRST_ROOM = 1024
+LISTED_PART = 8  # one edge of so many has room on the list of those to be flooded, at first
 NO_BUDGET = 2**31 - 1
 MANY_KEYS = 2**16  # of a list that is sorted; shorter ones are compared key with key
 LAST_KEY = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -146,22 +147,25 @@ class Stages:
         """
         xp = self.device.xp
         windows, n, _ = bits.shape
-        open_room = max(1, n * (n - 1) // 2)
-        listed = xp.empty((windows, open_room), np.uint64)
-        room = min(open_room, ROOM_PER_VERTEX * n + FIRST_ROOM)
-        rooms = (room, room, 2 * room)
+        n_edges = max(1, n * (n - 1) // 2)
+        room = min(n_edges, ROOM_PER_VERTEX * n + FIRST_ROOM)
+        rooms = (max(room, n_edges // LISTED_PART), room, room, 2 * room)
+        listed = xp.empty((windows, rooms[0]), np.uint64)
         first = xp.empty((windows, n, n), np.uint16) if codes is None else codes.first
-        lists = new_lists(xp, windows, *rooms, first, xp.zeros((windows, COUNTS), np.int32))
+        lists = new_lists(xp, windows, *rooms[1:], first, xp.zeros((windows, COUNTS), np.int32))
         levels = self.levels(bits, r_enc, longest)
         self._tiles(bits, r_enc, longest, levels, listed, lists, codes)
         while True:
             self._components(bits, levels, listed, lists, codes)
             told = lists.host_counts = self.device.to_host(lists.counts)
-            needed = tuple(largest(told, name) for name in LISTS)
+            needed = tuple(largest(told, name) for name in ("N_OPEN", *LISTS))
             if all(map(le, needed, rooms)):
                 return lists
-            missing, rooms = needed[0] > rooms[0], tuple(map(max, needed, rooms))
-            wider = new_lists(xp, windows, *rooms, first, lists.counts)
+            if needed[0] > rooms[0]:
+                listed = xp.empty((windows, needed[0]), np.uint64)
+            missing = needed[0] > rooms[0] or needed[1] > rooms[1]
+            rooms = tuple(map(max, needed, rooms))
+            wider = new_lists(xp, windows, *rooms[1:], first, lists.counts)
             if missing:
                 lists.counts[...] = 0
                 self._tiles(bits, r_enc, longest, levels, listed, wider, codes)

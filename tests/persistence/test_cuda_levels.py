@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from aura_tda_gpu.persistence import cuda_stages
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_kernels import CONSTANTS, Kernels
 from aura_tda_gpu.persistence.cuda_launch import Device
@@ -188,6 +189,28 @@ def test_few_edges_are_listed(kernels):
     told = dict(zip(("open", "split"), lists.host_counts[0, [2, 3]].tolist(), strict=True))
     n_edges = 200 * 199 // 2 - int(lists.host_counts[0, CONSTANTS["N_LONG"]])
     assert told["split"] <= told["open"] < 0.03 * n_edges
+
+
+@pytest.mark.parametrize("noted", [False, True])
+def test_a_list_that_is_too_short_for_the_open_edges_grows(kernels, monkeypatch, noted):
+    bits = matrices(40, 2, seed=1, largest=30)
+    stages = CudaEngine(np, kernels).stages
+
+    def found():
+        if noted:
+            lists, wrong = looked_at(stages, bits)
+            assert (wrong == NONE_WRONG).all()
+        else:
+            lists = stages.look(bits, np.full(2, LARGEST), LARGEST)
+        told = lists.host_counts[:, CONSTANTS["N_OPEN"]]
+        splits = zip(lists.splits, lists.host_counts[:, CONSTANTS["N_SPLIT"]], strict=True)
+        return told.tolist(), [sorted(keys[:used].tolist()) for keys, used in splits]
+
+    enough = found()
+    for name, value in (("ROOM_PER_VERTEX", 0), ("FIRST_ROOM", 1), ("LISTED_PART", 10**6)):
+        monkeypatch.setattr(cuda_stages, name, value)
+    assert min(enough[0]) > 1
+    assert found() == enough
 
 
 @pytest.mark.parametrize("n", [1500, 2100])
