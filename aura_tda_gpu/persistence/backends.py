@@ -196,7 +196,7 @@ def _check_size(n: int) -> None:
         )
 
 
-_PAYS = f"a GPU can be used, and pays from {GPU_PAYS_FROM} vertices on"
+_PAYS = f"a GPU can be used, and pays from {GPU_PAYS_FROM} vertices on; fewer go to the CPU"
 
 
 def _why_not_cuda() -> str | None:

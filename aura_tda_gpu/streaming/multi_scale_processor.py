@@ -71,7 +71,7 @@ class MultiScaleStream(StepwiseStream):
     homology_dimensions : iterable of int
         0 and 1, or one of them.
     backend : str
-        As in `vietoris_rips`.
+        As in `vietoris_rips`, but ``"auto"`` takes the CPU.
     parallel_workers : int, optional
         Engine threads; None takes the usable cores.
     dtm_mass : float, optional
