@@ -201,6 +201,7 @@ class Cupy:
         self.cuda = SimpleNamespace(
             Event=lambda: event,
             get_elapsed_time=lambda start, stop: 0.5,
+            get_current_stream=lambda: SimpleNamespace(ptr=0),
             Device=lambda *_: Entered(**device),
             Stream=SimpleNamespace(null=Entered()),
             nvrtc=SimpleNamespace(getVersion=lambda: (13, 0)),
@@ -208,6 +209,7 @@ class Cupy:
                 getDeviceProperties=lambda number: properties,
                 driverGetVersion=lambda: 13000,
                 runtimeGetVersion=lambda: 13000,
+                getDevice=lambda: 0,
             ),
         )
         self.pooled = 1000
