@@ -121,8 +121,25 @@ def as_clouds(X: Any, metric: str, device: Device | None) -> Any | None:
 def stacked(clouds: Sequence[Any], xp: Any) -> Any:
     """Return clouds of one shape as one array: on the host, or on the device if one of them is."""
     if all(isinstance(cloud, np.ndarray) for cloud in clouds):
+        whole = clouds[0].base
+        if isinstance(whole, np.ndarray) and _are_parts(clouds, whole):
+            return whole
         return np.stack(clouds)
     return xp.stack([xp.asarray(cloud) for cloud in clouds])
+
+
+def _are_parts(clouds: Sequence[Any], whole: Any) -> bool:
+    """Tell whether clouds are what an array holds, one after another."""
+    if whole.shape != (len(clouds), *clouds[0].shape) or not whole.flags.c_contiguous:
+        return False
+    first, step = whole.__array_interface__["data"][0], whole.strides[0]
+    return all(
+        cloud.base is whole
+        and cloud.flags.c_contiguous
+        and cloud.dtype == whole.dtype
+        and cloud.__array_interface__["data"][0] == first + i * step
+        for i, cloud in enumerate(clouds)
+    )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from .threads import in_parts
 
 __all__ = ["bars_of_windows"]
 
-MOST_PARTS = 8
+MOST_PARTS = 16
 LEAST_PART = 16  # windows that are worth a thread
 
 
@@ -55,21 +55,14 @@ def bars_of_windows(
         for mine, (start, stop) in zip(bars, pairwise(starts.tolist()), strict=True):
             mine[0] = cut(columns, start, stop)
     if 1 in dimensions:
-        starts, member_starts = _starts(sizes[:, 1]), _starts(sizes[:, 2])
-        n_bars = int(starts[-1])
+        bounds = (_starts(n_merges), _starts(n_births), _starts(sizes[:, 1]), _starts(sizes[:, 2]))
+        n_all_merges, n_all_births, n_bars, n_members = (int(part[-1]) for part in bounds)
+        merges, births = np.empty(n_all_merges, np.uint64), np.empty(n_all_births, np.uint64)
         columns, rows = _columns(n_bars), np.empty(n_bars, np.int64)
-        offsets = np.empty(n_bars + windows, np.int64)
-        members = np.empty(int(member_starts[-1]), np.int32)
-        in_parts(
-            lambda i: many_rows.write_loops(
-                *(*parts[i], n, *pairs, found.columns, starts, member_starts, rows, *columns),
-                *(offsets, members),
-            ),
-            len(parts),
-        )
-        merges, merge_starts = found.all_merges()
-        births, birth_starts = found.all_births()
-        bounds = (merge_starts, birth_starts, starts, member_starts)
+        offsets, members = np.empty(n_bars + windows, np.int64), np.empty(n_members, np.int32)
+        given = (n, found.merges, n_merges, *pairs, found.columns, *bounds)
+        written = (merges, births, rows, *columns, offsets, members)
+        in_parts(lambda i: many_rows.write_loops(*parts[i], *given, *written), len(parts))
         spans = zip(*(pairwise(part.tolist()) for part in bounds), strict=True)
         for w, ((m, m_end), (b, b_end), (start, stop), (k, k_end)) in enumerate(spans):
             bars[w][1] = cut(columns, start, stop)

@@ -198,6 +198,7 @@ def test_members_of_columns_are_read_from_their_words(
     monkeypatch.setattr(cuda_bars, "_FEW_BYTES", few)
     rng = np.random.default_rng(n_rows)
     bits = rng.random((n_rows, 32 * n_words)) < share
+    bits &= np.arange(32 * n_words) <= np.arange(n_rows)[:, np.newaxis]  # as reduced columns
     packed = np.packbits(bits, axis=1, bitorder="little").view(np.uint32)
     nobody = np.empty(0, np.uint64)
     paired = PairedOnDevice(nobody, nobody, nobody, packed.reshape(n_rows, n_words), {})

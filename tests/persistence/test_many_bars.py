@@ -62,8 +62,8 @@ def drawn(seed, windows, n_lengths=7, n_parts=1, with_loops=True):
     for i, (its_merges, its_births, its_deaths) in enumerate(parts):
         merges[i, : len(its_merges)] = its_merges
         births[i, : len(its_births)], deaths[i, : len(its_births)] = its_births, its_deaths
-        unused = np.arange(32 * words) >= len(its_births)
-        columns[i] &= ~np.packbits(unused, bitorder="little").view(np.uint32)
+        younger = np.arange(32 * words) > np.arange(most)[:, np.newaxis]
+        columns[i] &= ~np.packbits(younger, axis=1, bitorder="little").view(np.uint32)
         counts[i, CONSTANTS["N_RNG"]] = len(its_merges) + len(its_births)
         counts[i, CONSTANTS["N_BIRTHS"]] = len(its_births)
     return Brought(N, merges, births, deaths, columns, counts, with_loops)

@@ -40,6 +40,12 @@ def _write(column, members, used):
     return used
 
 
+@njit(nogil=True, cache=True, inline="always")
+def _reduced(columns, birth):
+    """Return the words that hold a reduced column: its youngest birth is the one that it kills."""
+    return columns[birth, : birth // 32 + 1]
+
+
 @njit(nogil=True, cache=True)
 def list_members(columns, rows):
     """List the births in some columns.
@@ -56,10 +62,10 @@ def list_members(columns, rows):
     """
     offsets = np.zeros(rows.shape[0] + 1, np.int64)
     for k in range(rows.shape[0]):
-        offsets[k + 1] = offsets[k] + _count(columns[rows[k]])
+        offsets[k + 1] = offsets[k] + _count(_reduced(columns, rows[k]))
     members = np.empty(offsets[-1], np.int32)
     for k in range(rows.shape[0]):
-        _write(columns[rows[k]], members, offsets[k])
+        _write(_reduced(columns, rows[k]), members, offsets[k])
     return offsets, members
 
 
@@ -86,7 +92,7 @@ def count_rows(first, last, n, merges, n_merges, births, deaths, n_births, colum
         for i in range(n_births[w]):
             if _lasts(births[w, i], deaths[w, i]):
                 n_bars += 1
-                n_members += _count(columns[w, i])
+                n_members += _count(_reduced(columns[w], i))
         sizes[w, 0] = n - skipped
         sizes[w, 1] = n_bars
         sizes[w, 2] = n_members
@@ -109,12 +115,18 @@ def write_loops(
     first,
     last,
     n,
+    merges,
+    n_merges,
     births,
     deaths,
     n_births,
     columns,
+    merge_starts,
+    birth_starts,
     starts,
     member_starts,
+    all_merges,
+    all_births,
     rows,
     values,
     birth_edges,
@@ -127,8 +139,9 @@ def write_loops(
 
     Parameters
     ----------
-    starts, member_starts : (windows + 1,) int64
-        Where the bars of each window begin, and the births in their columns.
+    merge_starts, birth_starts, starts, member_starts : (windows + 1,) int64
+        Where the merges, births and bars of each window begin, and the births in their columns.
+    all_merges, all_births : (any,) uint64, written
     rows : (all,) int64, written, which birth each bar is
     offsets : (all + windows,) int64, written
         Where the births of each bar begin and end, behind the window's first; one more a window.
@@ -136,12 +149,14 @@ def write_loops(
     """
     names = np.arange(n)
     for w in range(first, last):
+        all_merges[merge_starts[w] : merge_starts[w + 1]] = merges[w, : n_merges[w]]
+        all_births[birth_starts[w] : birth_starts[w + 1]] = births[w, : n_births[w]]
         here = slice(starts[w], starts[w + 1])
         found = loop_bars(births[w, : n_births[w]], deaths[w, : n_births[w]], names)
         rows[here], values[here], truncated[here], birth_edges[here], death_edges[here] = found
         begin, used = starts[w] + w, 0
         offsets[begin] = 0
         for k in range(starts[w + 1] - starts[w]):
-            end = _write(columns[w, found[0][k]], members, member_starts[w] + used)
+            end = _write(_reduced(columns[w], found[0][k]), members, member_starts[w] + used)
             used = end - member_starts[w]
             offsets[begin + k + 1] = used
