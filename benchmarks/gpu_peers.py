@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -27,11 +28,17 @@ WARM_UP_N = 64
 
 
 def measure_against_peers(
-    oracle: Oracle, n: int, repeats: int, limit_s: float, clouds: list[str] | None = None
+    oracle: Oracle,
+    n: int,
+    repeats: int,
+    limit_s: float,
+    clouds: list[str] | None = None,
+    budget_s: float = math.inf,
 ) -> Iterator[tuple[list[dict[str, Any]], list[Figure]]]:
-    """Time whole diagrams of each cloud; yield all there is after each.
+    """Time whole diagrams of each cloud; yield all there is after each contender.
 
-    Every contender's bars are compared first.
+    Every contender's bars are compared first. The peer with a target goes first, through all
+    clouds in the first of its ways; what the time does not suffice for is named in the rows.
 
     Parameters
     ----------
@@ -41,9 +48,10 @@ def measure_against_peers(
         Runs of each contender, fewer once they have taken ``limit_s`` seconds.
     clouds : list of str, optional
         Some of `CLOUDS`.
+    budget_s : float
+        Seconds after which only the peer with a target is run.
     """
-    rows: list[dict[str, Any]] = []
-    figures: list[Figure] = []
+    started = time.monotonic()
     for name, peer in GPU_PEERS.items():
         if peer.available():
             few = cloud("torus", WARM_UP_N)
@@ -51,48 +59,74 @@ def measure_against_peers(
             assert_equal(bars_of(vietoris_rips(few, backend="cuda")), found, f"{name}, torus")
         else:
             print(f"{name} is not installed: {peer.INSTALL}")
-    for shape in clouds or CLOUDS:
-        rows.append(_row(oracle, shape, n, repeats, limit_s))
-        figures += [_figure(rows[-1], name) for name in GPU_PEERS]
-        told = (f"{who} {1e3 * median:.3g} ms" for who, median in rows[-1]["medians_s"].items())
-        print(f"{shape}, n = {n}: {', '.join(told)}", flush=True)  # a peer may end the process
-        yield rows, figures
+    cases = [_Case(oracle, shape, n) for shape in clouds or CLOUDS]
+    for case in cases:
+        case.measure_ours(repeats, limit_s)
+    for name, peer, variant in _ways():
+        for case in cases:
+            who = f"{name}, {variant}"
+            first = name in WANTED and variant == peer.VARIANTS[0]
+            if not first and time.monotonic() - started > budget_s:
+                case.row["left_out"].append(who)
+                continue
+            case.measure(who, lambda D=case.D, p=peer, v=variant: p.bars(D, v), repeats, limit_s)
+            print(f"{case.told()}", flush=True)  # a peer may end the process
+            yield _all(cases)
+    yield _all(cases)
 
 
-def _row(oracle: Oracle, shape: str, n: int, repeats: int, limit_s: float) -> dict[str, Any]:
-    points = cloud(shape, n)
-    D = pairwise(points, "euclidean")
-
-    def ours() -> Any:
-        return vietoris_rips(D, metric="precomputed", backend="cuda")
-
-    bars = bars_of(ours())
-    checked = [oracle.check_points(points, bars, f"{shape}, n = {n}")]
-    runs: dict[str, Callable[[], Any]] = {
-        OURS: ours,
-        FROM_POINTS: lambda: vietoris_rips(points, backend="cuda"),
-    }
-    for name, peer in GPU_PEERS.items():
-        if peer.available():
-            runs.update(_variants(name, peer, D))
-    samples = {who: _samples(run, repeats, limit_s, bars, who, shape) for who, run in runs.items()}
-    medians = {who: float(np.median(seconds)) for who, seconds in samples.items()}
-    checked += [who for who in runs if who not in (OURS, FROM_POINTS)]
-    return {
-        "shape": shape,
-        "n": n,
-        "checked": checked,
-        "samples_s": samples,
-        "medians_s": medians,
-        "ratios": {name: _ratio(medians, name) for name in GPU_PEERS},
-    }
-
-
-def _variants(name: str, peer: ModuleType, D: Any) -> dict[str, Callable[[], Bars]]:
-    return {
-        f"{name}, {variant}": lambda v=variant: peer.bars(D, v)  # type: ignore[misc]
+def _ways() -> list[tuple[str, ModuleType, str]]:
+    """Return the peers that are installed in all their ways, those with a target first."""
+    ways = [
+        (name, peer, variant)
+        for name, peer in GPU_PEERS.items()
+        if peer.available()
         for variant in peer.VARIANTS
-    }
+    ]
+    return sorted(ways, key=lambda way: (way[2] != way[1].VARIANTS[0], way[0] not in WANTED))
+
+
+def _all(cases: list[_Case]) -> tuple[list[dict[str, Any]], list[Figure]]:
+    rows = [case.row for case in cases]
+    return rows, [_figure(row, name) for row in rows for name in GPU_PEERS]
+
+
+class _Case:
+    """A cloud, and what was measured of it."""
+
+    def __init__(self, oracle: Oracle, shape: str, n: int) -> None:
+        self._points = cloud(shape, n)
+        self.D = pairwise(self._points, "euclidean")
+        self._bars = bars_of(self._ours())
+        checked = [oracle.check_points(self._points, self._bars, f"{shape}, n = {n}")]
+        self.row: dict[str, Any] = {
+            **{"shape": shape, "n": n, "checked": checked, "left_out": []},
+            **{"samples_s": {}, "medians_s": {}, "ratios": dict.fromkeys(GPU_PEERS)},
+        }
+
+    def _ours(self) -> Any:
+        return vietoris_rips(self.D, metric="precomputed", backend="cuda")
+
+    def measure_ours(self, repeats: int, limit_s: float) -> None:
+        """Time the own engine, from distances as the peers and from points."""
+        self.measure(OURS, self._ours, repeats, limit_s)
+        points = self._points
+        self.measure(FROM_POINTS, lambda: vietoris_rips(points, backend="cuda"), repeats, limit_s)
+
+    def measure(self, who: str, run: Callable[[], Any], repeats: int, limit_s: float) -> None:
+        """Time a contender, the bars of its first run being compared."""
+        row = self.row
+        seconds = _samples(run, repeats, limit_s, self._bars, who, row["shape"])
+        row["samples_s"][who] = seconds
+        row["medians_s"][who] = float(np.median(seconds))
+        if who not in (OURS, FROM_POINTS):
+            row["checked"].append(who)
+        row["ratios"] = {name: _ratio(row["medians_s"], name) for name in GPU_PEERS}
+
+    def told(self) -> str:
+        """Return the medians so far."""
+        medians = (f"{who} {1e3 * s:.3g} ms" for who, s in self.row["medians_s"].items())
+        return f"{self.row['shape']}, n = {self.row['n']}: {', '.join(medians)}"
 
 
 def _samples(
@@ -119,6 +153,7 @@ def _ratio(medians: dict[str, float], name: str) -> float | None:
 def _figure(row: dict[str, Any], name: str) -> Figure:
     ratio = row["ratios"][name]
     wanted = WANTED.get(name) if row["n"] == WANTED_N else None
-    note = "" if ratio is not None else f"not installed: {GPU_PEERS[name].INSTALL}"
+    why = "no time was left" if row["left_out"] else f"not installed: {GPU_PEERS[name].INSTALL}"
+    note = why if ratio is None else ""
     title = f"against {name}, {row['shape']}, n = {row['n']}"
     return Figure(title, ratio, "times", wanted, at_least=True, note=note)

@@ -108,7 +108,8 @@ def _peers(
     target: Target, oracle: Oracle, args: argparse.Namespace
 ) -> Iterator[tuple[Any, list[Figure]]]:
     repeats = min(5, args.repeats)
-    return measure_against_peers(oracle, args.peer_n, repeats, args.peer_limit, args.peer_clouds)
+    sizes = args.peer_n, repeats, args.peer_limit, args.peer_clouds, args.peer_budget
+    return measure_against_peers(oracle, *sizes)
 
 
 def _sizes(target: Target, oracle: Oracle, args: argparse.Namespace) -> tuple[Any, list[Figure]]:
@@ -158,6 +159,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--without-numba", action="store_true", help="compare as if it was missing")
     parser.add_argument("--emulated", action="store_true", help="a dry run on the host")
     parser.add_argument("--output", type=Path, help="where to write the JSON record")
+    parser.add_argument("--peer-budget", type=float, default=600, help="seconds of all of them")
     parser.add_argument("--peer-clouds", nargs="+", choices=CLOUDS, help="all when left out")
     parser.set_defaults(cases=[(2048, 0.0), (1024, 0.1)], batch=[256, 512])
     args = parser.parse_args(arguments)
