@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Listed", "ListedRooms", "Passes", "room_after"]
 
+Found = TypeVar("Found")
+
 LEAST_CHANGE = 8  # points that there is room for at once
 MORE = 256  # edges that a list has room for beside half of those it had
 
@@ -38,7 +41,7 @@ class Listed:
         Held from the first launch that writes keys to the last one that reads them: what is
         launched is done in this order.
     owner : object
-        Whose edges are in it.
+        A mark of whose edges are in it, which keeps nothing else alive.
     """
 
     def __init__(self, keys: Any) -> None:
@@ -100,6 +103,7 @@ class Passes:
         self._points, self._bits, self._codes = points, bits, codes
         self._metric, self._longest = metric, longest
         self._listed = engine.listed.of(bits.shape[1])
+        self._mark = object()
         self._changes: Changes | None = None
         self._lists: Classified | None = None  # which the recorded update reads and writes
         self._update: Recording[Again] | None = None
@@ -143,10 +147,10 @@ class Passes:
         if self._update is None or self._lists is not lists:
             self._update, self._lists = None, lists
             if self._may_record() and _has_room(lists):
-                self._update = record(self._device, lambda: self._in_place(changed, lists))
+                self._update = self._recorded(lambda: self._in_place(changed, lists))
         rows = self._rows(changed, n_new) if self._update is None else None
         with self._listed.lock:
-            self._listed.owner = self
+            self._listed.owner = self._mark
             if self._update is not None:
                 return lists, self._update.launch()
             return self._launched(changed, lists, _rooms_after(lists), rows)
@@ -165,8 +169,10 @@ class Passes:
         if self._diagram is None or before.last is not now.last:
             self._diagram = None
             try:
-                self._diagram = record(self._device, lambda: self._paired(now, warm))
+                self._diagram = self._recorded(lambda: self._paired(now, warm))
             except _Unlike:
+                return None
+            if self._diagram is None:
                 return None
         return self._diagram.launch(), now.last
 
@@ -179,9 +185,16 @@ class Passes:
             If another window has listed its edges since.
         """
         with self._listed.lock:
-            if self._listed.owner is not self:
+            if self._listed.owner is not self._mark:
                 raise TooManyEdges
             return self._updates.widen(self._bits, self._codes, lists, again, told)
+
+    def _recorded(self, work: Callable[[], Found]) -> Recording[Found] | None:
+        """Record; None where there is no memory that lasts, and all goes on one by one."""
+        try:
+            return record(self._device, work)
+        except MemoryError:
+            return None
 
     def _may_record(self) -> bool:
         """Tell whether an update came before, all of which is done by kernels."""

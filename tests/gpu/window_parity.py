@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -281,6 +284,36 @@ class WindowParity:
             for pair in pairs:
                 pair.assert_equal()
         assert recordings == [4, 4, 3, 3]
+
+    def test_what_cannot_be_recorded_for_memory_is_done_one_by_one(self, engine, monkeypatch):
+        def record(device, work):
+            raise MemoryError("no room that lasts")
+
+        monkeypatch.setattr(cuda_passes, "record", record)
+        pair = Pair(engine, 40, 3, seed=5)
+        pair.draw = lambda m: pair.rng.normal(size=(m, 3)).astype(np.float32)
+        pair.build(np.arange(40))
+        for _ in range(5):
+            pair.update(*pair.drawn_change(2))
+            pair.assert_equal()
+
+    def test_a_state_that_was_updated_goes_at_once(self, engine):
+        pair = Pair(engine, 20, 2)
+        pair.build(np.arange(20))
+        for slot in range(4):
+            pair.update([slot], [slot])
+            pair.assert_equal()
+        passes = weakref.ref(pair.states[0]._passes)
+        listed = passes()._listed  # as another window of this size would have it
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            pair.states.clear()
+            assert passes() is None
+        finally:
+            if collects:
+                gc.enable()
+        assert listed.owner is not None
 
     def test_lists_written_over_by_another_window_are_not_read(self, engine, monkeypatch):
         monkeypatch.setattr(cuda_passes, "room_after", lambda known: known)

@@ -174,7 +174,9 @@ def estimate_run(source: Source, settings: Config, embedding: DelayEmbedding | N
     rate = source.options.rate or first.rate
     speed = measure_speed(settings, plan.windows, *first.place(dim))
     largest = max(window.max_landmarks for window in plan.windows)
-    engine, _ = backends.resolve(stream.backend, largest, tuple(stream.homology_dimensions))
+    engine, _ = backends.resolve(
+        stream.engine_options.backend, largest, tuple(stream.homology_dimensions)
+    )
     told = streams.estimate(settings, rate, dim)
     reading = first.read_seconds
 

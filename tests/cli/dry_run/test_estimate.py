@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +18,7 @@ from aura_tda_gpu.cli.dry_run.speed import Speed, measure_speed
 from aura_tda_gpu.cli.sources.takens import DelayEmbedding
 from aura_tda_gpu.config import Config
 from aura_tda_gpu.errors import MemoryLimitError
+from aura_tda_gpu.persistence import cuda_device
 from aura_tda_gpu.streaming.memory import WindowPlan, cover_bytes, engine_bytes
 
 from ..fakes import FakeSource, chunk, rows
@@ -55,6 +57,18 @@ def test_the_sizes_are_those_of_the_stream():
     stream = MultiScaleStream(settings())
     stream.push(np.zeros((1, 2)), [0.0])
     assert [w.max_points for w in found.windows] == [w.max_points for w in stream.windows.values()]
+
+
+def test_the_engine_is_that_of_the_stream_where_a_gpu_would_pay(monkeypatch):
+    engine = SimpleNamespace(name="cuda")
+    monkeypatch.setattr(cuda_device, "load_driver", lambda: object())
+    monkeypatch.setattr(cuda_device, "why_not", lambda: None)
+    monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
+    monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
+    speed = replace(FAST, covered={512: FAST.covered[16]})
+    monkeypatch.setattr(estimate_module, "measure_speed", lambda *_: speed)
+    large = settings(memory={"max_mb": 100, "max_landmarks": 512})
+    assert estimate_run(FakeSource([rows(100)], rate=9000.0), large, None).backend == "cpu"
 
 
 def test_windows_at_a_known_rate():
