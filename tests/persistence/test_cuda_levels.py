@@ -16,6 +16,7 @@ from aura_tda_gpu.persistence.edge_keys import INFINITE, LARGEST
 from aura_tda_gpu.persistence.rips import vietoris_rips
 from tests.cuda_host import EmulatedModule, reason_unavailable
 from tests.gpu.parity import FilledWith, assert_same, diagram_by, threshold_at
+from tests.gpu.window_parity import Pair
 
 REASON = reason_unavailable()
 
@@ -215,13 +216,33 @@ def test_a_list_that_is_too_short_for_the_open_edges_grows(kernels, monkeypatch,
     assert found() == enough
 
 
-@pytest.mark.parametrize("n", [1500, 2100])
-def test_several_words_of_a_lane(kernels, n):
-    engine = CudaEngine(np, kernels)
+def assert_short_edges_are_right(engine, n, share):
     points = np.random.default_rng(n).normal(size=(n, 2)).astype(np.float32)
     D = engine.pairwise(points, "euclidean")
-    threshold = threshold_at(D, 0.01)
+    threshold = threshold_at(D, share)
     truth = vietoris_rips(
         D, metric="precomputed", max_edge_length=threshold, backend="cpu", threads=1
     )
     assert_same(diagram_by(engine, D, threshold), truth)
+
+
+@pytest.mark.parametrize("n", [1500, 2100])
+def test_several_words_of_a_lane(kernels, n):
+    assert_short_edges_are_right(CudaEngine(np, kernels), n, share=0.01)
+
+
+@pytest.mark.parametrize("n", [1030, 2080])
+def test_the_sanitizer_finds_nothing_where_a_lane_has_several_words(n):
+    if (reason := reason_unavailable(sanitize=True)) is not None:
+        pytest.skip(reason)
+    kernels = Kernels(lambda source, name: EmulatedModule(source, name=name, sanitize=True))
+    assert_short_edges_are_right(CudaEngine(np, kernels), n, share=0.004)
+
+
+@pytest.mark.parametrize("capacity", [1500, 2100])
+def test_certificates_where_a_lane_has_several_words(kernels, capacity):
+    pair = Pair(CudaEngine(np, kernels), capacity, 2)
+    pair.build(np.arange(capacity - 700, capacity, 10))
+    pair.assert_equal()
+    pair.update([capacity - 700], [3, capacity - 700])
+    pair.assert_equal()
