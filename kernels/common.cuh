@@ -2,7 +2,7 @@
 //
 // A length is the bit pattern of a non-negative float32, so that lengths compare as integers.
 // A key sorts by the total order (length, larger vertex, smaller vertex).
-// WARP, CHUNK, TILE and the other names in capitals come from persistence/cuda_kernels.py.
+// WARP, CHUNK, LEVELS and the other names in capitals come from persistence/cuda_kernels.py.
 
 typedef unsigned long long edge_t;
 

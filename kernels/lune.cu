@@ -235,13 +235,12 @@ __device__ __forceinline__ void flood_listed(const unsigned* bits, int n, Levels
         const int start = lune.template central<HUB_ROUNDS>(lune.inner);
         note(first, nullptr, a, b, n, n + start, 0);
         if (lune.flood(lune.inner, start)) continue;
-        unsigned firsts[WORDS] = {}, reached[WORDS];
-        for (int w = 0; w < lune.words(); ++w) reached[w] = lune.outer[w] & ~lune.inner[w];
-        lune.put(firsts, lune.lowest(reached));
+        unsigned firsts[WORDS] = {};
+        lune.put(firsts, start);
         int count = 1;
         bool is_last = false;
         for (; !is_last; ++count) {
-            const int v = lune.lowest(lune.inner);
+            const int v = lune.template central<HUB_ROUNDS>(lune.inner);
             lune.put(firsts, v);
             is_last = lune.flood(lune.inner, v);
         }
@@ -249,7 +248,7 @@ __device__ __forceinline__ void flood_listed(const unsigned* bits, int n, Levels
     }
 }
 
-// Flood the lunes of listed edges; keep the split edges and the lowest vertex of each component.
+// Flood the lunes of listed edges; keep the split edges and a central vertex of each component.
 //
 // A warp an edge, warps stride over the list; grid (any, windows). open (windows, open_room),
 // counts[N_OPEN] of them, none with an empty lune; levels, rows, stride: see levels.cuh; first

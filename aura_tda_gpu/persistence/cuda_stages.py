@@ -14,11 +14,12 @@ import numpy as np
 
 from .cuda_kernels import CONSTANTS
 from .cuda_launch import SHARED_BYTES, WARP, Device, Host, ceil_div, largest
+from .cuda_levels import Levels
 from .cuda_rooms import Outcome, Rooms
 
 __all__ = ["LISTS", "Classified", "Codes", "Ordered", "Stages", "flood_warps", "new_lists"]
 
-CHUNK, LEVELS = CONSTANTS["CHUNK"], CONSTANTS["LEVELS"]
+CHUNK = CONSTANTS["CHUNK"]
 COUNTS = CONSTANTS["COUNTS"]
 SIDE = (32, 8)  # threads of a block of distances
 RADIUS_WARPS = 8
@@ -239,42 +240,28 @@ class Stages:
         counts = lists.counts[:, CONSTANTS["N_RNG" if name == "rng" else "N_SPLIT"]]
         return xp.where(xp.arange(keys.shape[1]) < counts[:, np.newaxis], keys, LAST_KEY)
 
-    def levels(self, bits: Any, r_enc: Any, longest: np.uint32) -> tuple[Any, Any]:
-        """K3: return levels (windows, LEVELS) and their rows of bits; see kernels/levels.cuh."""
-        xp = self.device.xp
-        windows, n, _ = bits.shape
-        levels = xp.empty((windows, LEVELS), np.uint32)
-        self.device.kernels["choose_levels"](
-            (windows,), (CONSTANTS["SAMPLES"],), (bits, r_enc, longest, np.int32(n), levels)
-        )
-        stride = row_words(n)
-        rows = xp.empty((windows, n, LEVELS, stride), np.uint32)
-        warps = CONSTANTS["LEVEL_WARPS"]
-        self.device.kernels["level_rows"](
-            (ceil_div(stride, WARP), ceil_div(n, warps), windows),
-            (warps * WARP,),
-            (bits, levels, np.int32(n), rows, np.int32(stride)),
-        )
-        return levels, rows
+    def levels(self, bits: Any, r_enc: Any, longest: np.uint32) -> Levels:
+        """K3: choose the levels of each window, and write their rows of bits."""
+        return Levels.of(self.device, bits, r_enc, longest)
 
     def _tiles(
         self,
         bits: Any,
         r_enc: Any,
         longest: np.uint32,
-        levels: tuple[Any, Any],
+        levels: Levels,
         listed: Any,
         lists: Classified,
         codes: Codes | None,
     ) -> None:
         """List the edges with an empty lune, and those that need a flood."""
         windows, n, _ = bits.shape
-        warps, (lengths, rows) = CONSTANTS["TILE_WARPS"], levels
+        warps = CONSTANTS["TILE_WARPS"]
         self.device.kernels["lune_tiles" if codes is None else "noted_tiles"](
             (ceil_div(n, WARP), ceil_div(n, warps), windows),
             (warps * WARP,),
             (
-                *(bits, r_enc, longest, np.int32(n), lengths, rows, np.int32(rows.shape[-1])),
+                *(bits, r_enc, longest, np.int32(n), *levels.arguments),
                 *(lists.rng, np.int32(lists.rng.shape[1])),
                 *(listed, np.int32(listed.shape[1]), lists.counts),
                 *((lists.first,) if codes is None else (codes.first, codes.second)),
@@ -284,7 +271,7 @@ class Stages:
     def _components(
         self,
         bits: Any,
-        levels: tuple[Any, Any],
+        levels: Levels,
         listed: Any,
         lists: Classified,
         codes: Codes | None,
@@ -294,12 +281,12 @@ class Stages:
             self.noted_components(bits, codes, listed, lists)
             return
         windows, n, _ = bits.shape
-        warps, (lengths, rows) = CONSTANTS["FLOOD_WARPS"], levels
+        warps = CONSTANTS["FLOOD_WARPS"]
         self.device.kernels["lune_components"](
             (_blocks(listed.shape[1], warps, windows), windows),
             (warps * WARP,),
             (
-                *(bits, np.int32(n), lengths, rows, np.int32(rows.shape[-1])),
+                *(bits, np.int32(n), *levels.arguments),
                 *(listed, np.int32(listed.shape[1]), lists.splits, lists.spans),
                 *(np.int32(lists.splits.shape[1]), lists.reps, np.int32(lists.reps.shape[1])),
                 *(lists.counts, lists.first),
@@ -365,13 +352,6 @@ def new_lists(
         counts,
         np.zeros((windows, COUNTS), np.int32),
     )
-
-
-def row_words(n: int) -> int:
-    """Return the words of a row of ``n`` bits, such that lanes read them side by side."""
-    words = ceil_div(n, WARP)
-    unit = 1 if n <= CHUNK else 2 if n <= 2 * CHUNK else WARP
-    return unit * ceil_div(words, unit)
 
 
 def _blocks(most: int, warps: int, windows: int) -> int:

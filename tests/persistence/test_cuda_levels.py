@@ -9,18 +9,19 @@ from aura_tda_gpu.persistence import cuda_stages
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_kernels import CONSTANTS, Kernels
 from aura_tda_gpu.persistence.cuda_launch import Device
-from aura_tda_gpu.persistence.cuda_stages import Codes, Stages, row_words
+from aura_tda_gpu.persistence.cuda_levels import LEVELS, Levels, row_words
+from aura_tda_gpu.persistence.cuda_stages import Codes, Stages
 from aura_tda_gpu.persistence.cuda_update import NONE_WRONG, Updates
 from aura_tda_gpu.persistence.edge_keys import INFINITE, LARGEST
 from aura_tda_gpu.persistence.rips import vietoris_rips
 from tests.cuda_host import EmulatedModule, reason_unavailable
 from tests.gpu.parity import FilledWith, assert_same, diagram_by, threshold_at
+from tests.gpu.window_parity import Pair
 
 REASON = reason_unavailable()
 
 pytestmark = pytest.mark.skipif(REASON is not None, reason=f"no emulator: {REASON}")
 
-LEVELS = CONSTANTS["LEVELS"]
 SIZES = (1, 2, 5, 31, 32, 33, 100, 1025, 1100, 2049)
 
 
@@ -61,7 +62,8 @@ def test_rows_hold_what_is_nearer_than_each_level(kernels, n):
     bits = matrices(n, windows, n, largest=50)
     radii = bits.max(axis=2).min(axis=1)
     stages = Stages(Device(FilledWith(np, 0xA5), kernels))
-    levels, rows = stages.levels(bits, radii, LARGEST)
+    found = stages.levels(bits, radii, LARGEST)
+    levels, rows = found.lengths, found.rows
     assert rows.shape == (windows, n, LEVELS, row_words(n))
     found, nothing_beyond = bits_of(rows, n)
     assert nothing_beyond
@@ -74,8 +76,8 @@ def test_levels_rise_from_nothing_to_beyond_the_longest_edge(stages, n, longest)
     bits = matrices(n, 3, seed=1)
     bits[2] = 0
     radii, longest = bits.max(axis=2).min(axis=1), longest.view(np.uint32)
-    levels, _ = stages.levels(bits, radii, longest)
-    again, _ = stages.levels(bits, radii, longest)
+    levels = stages.levels(bits, radii, longest).lengths
+    again = stages.levels(bits, radii, longest).lengths
     assert np.array_equal(levels, again)
     assert not levels[:, 0].any()
     assert np.array_equal(levels[:, -1], np.minimum(radii, longest) + 1)
@@ -84,7 +86,7 @@ def test_levels_rise_from_nothing_to_beyond_the_longest_edge(stages, n, longest)
 
 def test_levels_are_spread_over_the_lengths_and_dense_among_short_ones(stages):
     bits = matrices(400, 1, seed=2, largest=10**6)
-    levels, _ = stages.levels(bits, np.array([LARGEST]), LARGEST)
+    levels = stages.levels(bits, np.array([LARGEST]), LARGEST).lengths
     shares = np.mean(bits[0][np.tril_indices(400, -1)] < levels[0, :-1, np.newaxis], axis=1)
     assert (np.diff(shares) > 0).all()
     assert np.diff(shares).max() < 3 / LEVELS
@@ -96,7 +98,8 @@ def test_slots_without_a_point_have_no_part_in_the_levels(stages):
     n = 200
     bits = np.full((1, n, n), INFINITE)
     bits[0, 150:, 150:] = matrices(50, 1, seed=3, largest=10**6)
-    levels, rows = stages.levels(bits, np.array([LARGEST]), LARGEST)
+    chosen = stages.levels(bits, np.array([LARGEST]), LARGEST)
+    levels, rows = chosen.lengths, chosen.rows
     assert len(np.unique(levels)) > LEVELS // 2
     found, _ = bits_of(rows, n)
     assert np.array_equal(found, nearer(bits, levels))
@@ -149,8 +152,8 @@ def test_nothing_false_is_settled_whatever_the_levels(kernels, n, kind):
         bits = matrices(n, 2, seed=largest, largest=largest)
         if kind != "chosen":
             levels = some_levels(rng, bits, kind)
-            rows = packed(nearer(bits, levels))
-            stages.levels = lambda *_, given=(levels, rows): given
+            given = Levels(levels, packed(nearer(bits, levels)))
+            stages.levels = lambda *_, given=given: given
         lists, wrong = looked_at(stages, bits)
         assert (wrong == NONE_WRONG).all()
         plain = stages.look(bits, np.full(2, LARGEST), LARGEST)
@@ -213,13 +216,33 @@ def test_a_list_that_is_too_short_for_the_open_edges_grows(kernels, monkeypatch,
     assert found() == enough
 
 
-@pytest.mark.parametrize("n", [1500, 2100])
-def test_several_words_of_a_lane(kernels, n):
-    engine = CudaEngine(np, kernels)
+def assert_short_edges_are_right(engine, n, share):
     points = np.random.default_rng(n).normal(size=(n, 2)).astype(np.float32)
     D = engine.pairwise(points, "euclidean")
-    threshold = threshold_at(D, 0.01)
+    threshold = threshold_at(D, share)
     truth = vietoris_rips(
         D, metric="precomputed", max_edge_length=threshold, backend="cpu", threads=1
     )
     assert_same(diagram_by(engine, D, threshold), truth)
+
+
+@pytest.mark.parametrize("n", [1500, 2100])
+def test_several_words_of_a_lane(kernels, n):
+    assert_short_edges_are_right(CudaEngine(np, kernels), n, share=0.01)
+
+
+@pytest.mark.parametrize("n", [1030, 2080])
+def test_the_sanitizer_finds_nothing_where_a_lane_has_several_words(n):
+    if (reason := reason_unavailable(sanitize=True)) is not None:
+        pytest.skip(reason)
+    kernels = Kernels(lambda source, name: EmulatedModule(source, name=name, sanitize=True))
+    assert_short_edges_are_right(CudaEngine(np, kernels), n, share=0.004)
+
+
+@pytest.mark.parametrize("capacity", [1500, 2100])
+def test_certificates_where_a_lane_has_several_words(kernels, capacity):
+    pair = Pair(CudaEngine(np, kernels), capacity, 2)
+    pair.build(np.arange(capacity - 700, capacity, 10))
+    pair.assert_equal()
+    pair.update([capacity - 700], [3, capacity - 700])
+    pair.assert_equal()
