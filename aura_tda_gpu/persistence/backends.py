@@ -27,10 +27,10 @@ __all__ = [
     "GPU_PAYS_FROM",
     "available_memory",
     "check_backend",
-    "on_host",
     "probe",
     "required_memory",
     "resolve",
+    "resolve_again",
     "usable_cores",
 ]
 
@@ -54,7 +54,9 @@ def check_backend(backend: object) -> str:
     return backend
 
 
-def resolve(backend: str, n: int, dimensions: tuple[int, ...]) -> tuple[Engine, str]:
+def resolve(
+    backend: str, n: int, dimensions: tuple[int, ...], *, kept: bool = False
+) -> tuple[Engine, str]:
     """Choose the engine for ``n`` vertices and the homology dimensions asked for.
 
     Parameters
@@ -65,6 +67,9 @@ def resolve(backend: str, n: int, dimensions: tuple[int, ...]) -> tuple[Engine, 
         Number of vertices.
     dimensions : tuple of int
         Homology dimensions.
+    kept : bool
+        Whether the engine is for a window, which may be copied, restored or go through a fork:
+        then ``"auto"`` leaves the GPU alone.
 
     Returns
     -------
@@ -108,23 +113,22 @@ def resolve(backend: str, n: int, dimensions: tuple[int, ...]) -> tuple[Engine, 
         _check_size(n)
         return _cpu(), "asked for"
     refusal = _why_not_cuda()
+    if refusal is None and kept:
+        refusal = _KEPT
     if refusal is None and n >= GPU_PAYS_FROM:
         try:
             return _cuda(n, dimensions), _PAYS
-        except (
-            BackendUnavailable,
-            KernelCompileError,
-            MemoryLimitError,
-            UnsupportedError,
-        ) as error:
+        except _CANNOT as error:
             refusal = f"the GPU cannot: {error}"
     _check_size(n)
     return _cpu(), refusal or _PAYS
 
 
-def on_host(backend: str, dimensions: tuple[int, ...]) -> str:
-    """Return the backend that stands for ``"auto"`` where the GPU is only taken if asked for."""
-    return "cpu" if backend == "auto" and max(dimensions) < 2 else backend
+def resolve_again(
+    error: MemoryLimitError, n: int, dimensions: tuple[int, ...]
+) -> tuple[Engine, str]:
+    """Return the CPU engine for what ``"auto"`` gave to a GPU whose memory did not suffice."""
+    return resolve("cpu", n, dimensions)[0], f"the GPU cannot: {error}"
 
 
 def required_memory(n: int) -> int:
@@ -196,6 +200,8 @@ def _check_size(n: int) -> None:
         )
 
 
+_CANNOT = (BackendUnavailable, KernelCompileError, MemoryLimitError, UnsupportedError)
+_KEPT = "windows and streams take a GPU where it is asked for"
 _PAYS = f"a GPU can be used, and pays from {GPU_PAYS_FROM} vertices on; fewer go to the CPU"
 
 

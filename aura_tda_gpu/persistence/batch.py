@@ -14,7 +14,7 @@ from .cuda_launch import ceil_div
 from .diagram import Diagram
 from .engine import BatchEngine, Engine, EngineResult, Float32Array
 from .places import gpu_of
-from .rips import RipsOptions, check_options, compute_diagram, info_of, prepared, where
+from .rips import RipsOptions, check_options, compute_diagram, info_of, prepared, where_it_is
 from .threads import in_parts
 from .weighted import told, weighted_of_many
 
@@ -65,14 +65,26 @@ def vietoris_rips_batch(
     [[[1.0, 1.4142135381698608]], []]
     """
     options = check_options(
-        metric, homology_dimensions, max_edge_length, where(X, backend), threads, dtm_mass
+        metric, homology_dimensions, max_edge_length, backend, threads, dtm_mass
     )
+    options = where_it_is(_first_of(X), options)
     clouds = _all_prepared(X, options)
     largest = max(map(len, clouds), default=0)
-    engine, reason = backends.resolve(options.backend, largest, options.homology_dimensions)
+    wanted = largest, options.homology_dimensions
+    engine, reason = backends.resolve(options.backend, *wanted)
     if isinstance(engine, BatchEngine):
-        return _in_groups(clouds, options, engine, reason)
+        try:
+            return _in_groups(clouds, options, engine, reason)
+        except MemoryLimitError as error:
+            if options.backend != "auto":
+                raise
+            engine, reason = backends.resolve_again(error, *wanted)
     return _by_threads(clouds, options, engine, reason)
+
+
+def _first_of(X: Any) -> Any:
+    """Return what tells where clouds are: the first of a list, or the array of all."""
+    return X[0] if isinstance(X, list | tuple) and X else X
 
 
 def _clouds(X: Any) -> Sequence[Any]:

@@ -211,10 +211,10 @@ class CudaEngine:
 def device_bytes(n: int) -> int:
     """Return about how many bytes of device memory one window of ``n`` vertices takes.
 
-    Distances twice while they are new, certificates, room to list every edge, and some for the
-    edges without a hub and their columns.
+    Distances twice while they are new, certificates, room to list every edge of an update, rows of
+    bits, and some for the edges without a hub and their columns.
     """
-    return 16 * n * n + 2048 * n + 64 * 2**20
+    return 18 * n * n + 2048 * n + 64 * 2**20
 
 
 def _is_cut(r_enc: np.uint32, paired: PairedOnDevice, n: int) -> bool:

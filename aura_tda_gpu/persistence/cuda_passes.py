@@ -12,7 +12,7 @@ import numpy as np
 
 from .cuda_bars import Pairs
 from .cuda_launch import Host, largest
-from .cuda_recording import Recording, record
+from .cuda_recording import NotRecorded, Recording, record
 from .cuda_rooms import Outcome, Rooms
 from .cuda_stages import LISTS, Classified, Codes
 from .cuda_trails import Trails, WarmStart
@@ -28,6 +28,7 @@ __all__ = ["Listed", "ListedRooms", "Passes", "room_after"]
 Found = TypeVar("Found")
 
 LEAST_CHANGE = 8  # points that there is room for at once
+SMALL_CHANGES = 16  # changes in a row after which a far too large room is left
 MORE = 256  # edges that a list has room for beside half of those it had
 
 
@@ -109,7 +110,8 @@ class Passes:
         self._update: Recording[Again] | None = None
         self._alike: _Alike | None = None
         self._diagram: Recording[Outcome] | None = None
-        self._n_updates = 0
+        self._n_updates = self._n_small = 0
+        self._refused = False
 
     @property
     def nbytes(self) -> int:
@@ -131,10 +133,13 @@ class Passes:
         budget: int,
     ) -> tuple[Changed, Int64Array]:
         """Send a change as `Changes.send`; return where it is, and the slots that hold a point."""
-        most = max(len(gone), len(new))
-        if self._changes is None or self._changes.room < most:
+        most = max(len(gone), len(new), LEAST_CHANGE)
+        room = 1 << (most - 1).bit_length()
+        held = 0 if self._changes is None else self._changes.room
+        self._n_small = self._n_small + 1 if 4 * room < held else 0
+        if self._changes is None or held < room or self._n_small > SMALL_CHANGES:
             self.forget()
-            room = max(LEAST_CHANGE, 1 << (most - 1).bit_length() if most else 0)
+            self._n_small = 0
             _, n, dim = self._points.shape
             self._changes = Changes(self._device, n, dim, room)
         slots = self._changes.send(live, gone, new, points, moved, budget)
@@ -190,15 +195,17 @@ class Passes:
             return self._updates.widen(self._bits, self._codes, lists, again, told)
 
     def _recorded(self, work: Callable[[], Found]) -> Recording[Found] | None:
-        """Record; None where there is no memory that lasts, and all goes on one by one."""
+        """Record; None where that cannot be, and all goes on one by one from now on."""
         try:
             return record(self._device, work)
-        except MemoryError:
+        except (MemoryError, NotRecorded):
+            self._refused = True
             return None
 
     def _may_record(self) -> bool:
         """Tell whether an update came before, all of which is done by kernels."""
-        return self._device.records and self._n_updates > 1 and self._metric != "cosine"
+        may = self._device.records and not self._refused
+        return may and self._n_updates > 1 and self._metric != "cosine"
 
     def _rows(self, changed: Changed, n_new: int) -> Any:
         """Return the patterns of the distances from the new points to all slots."""

@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 if TYPE_CHECKING:
     from .cuda_launch import Device
 
-__all__ = ["Recording", "record"]
+__all__ = ["NotRecorded", "Recording", "record"]
 
 Found = TypeVar("Found")
 Step = Callable[[], Any]
+
+
+class NotRecorded(Exception):
+    """What was launched could not be captured; it can be launched one by one."""
 
 
 class Recording(Generic[Found]):
@@ -52,6 +56,13 @@ def record(device: Device, work: Callable[[], Found]) -> Recording[Found]:
         Its ``kernels``, ``zeros`` and ``copy`` are what ``work`` may use, and empty arrays.
     work : callable
         Its arguments have to last; arrays that it makes are kept.
+
+    Raises
+    ------
+    NotRecorded
+        If CUDA refuses it.
+    MemoryError
+        If there is no memory for its arrays.
     """
     if device.on_host:
         return _listed(device, work)
@@ -65,7 +76,10 @@ def record(device: Device, work: Callable[[], Found]) -> Recording[Found]:
         except BaseException:
             _give_up(stream)
             raise
-        graph = stream.end_capture()
+        try:
+            graph = stream.end_capture()
+        except RuntimeError as error:
+            raise NotRecorded(str(error)) from error
     return Recording(graph.launch, found, (pool, stream))
 
 

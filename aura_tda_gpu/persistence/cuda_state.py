@@ -99,6 +99,7 @@ class CudaWindowState:
             self.bits[...] = INFINITE
             lengths = xp.ascontiguousarray(xp.asarray(matrix)).view(np.uint32)
             self.bits[0][places[:, np.newaxis], places] = lengths
+            del lengths, matrix  # the certificates need their room
             enclosing = xp.full(1, NONE_WRONG, np.uint64)
             self._engine.updates.enclosing(self.bits, self._holds(), enclosing)
             centre = (enclosing & np.uint64(0xFFFF)).astype(np.uint16)

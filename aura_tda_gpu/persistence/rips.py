@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -119,16 +119,26 @@ def vietoris_rips(
     [[1.0, 1.4142135381698608]]
     """
     options = check_options(
-        metric, homology_dimensions, max_edge_length, where(X, backend), threads, dtm_mass
+        metric, homology_dimensions, max_edge_length, backend, threads, dtm_mass
     )
+    options = where_it_is(X, options)
     vertices = prepared(X, options)
-    engine, reason = backends.resolve(options.backend, len(vertices), options.homology_dimensions)
-    return compute_diagram(vertices, options, engine, reason)
+    wanted = len(vertices), options.homology_dimensions
+    engine, reason = backends.resolve(options.backend, *wanted)
+    try:
+        return compute_diagram(vertices, options, engine, reason)
+    except MemoryLimitError as error:
+        if options.backend != "auto" or engine.name != "cuda":
+            raise
+        engine, reason = backends.resolve_again(error, *wanted)
+        return compute_diagram(vertices, options, engine, reason)
 
 
-def where(X: Any, backend: object) -> object:
-    """Return the backend for points that may be on a GPU already: ``"auto"`` computes there."""
-    return "cuda" if backend == "auto" and gpu_of(X) is not None else backend
+def where_it_is(X: Any, options: RipsOptions) -> RipsOptions:
+    """Return settings in which ``"auto"`` is the GPU, for points that are on one already."""
+    if options.backend != "auto" or max(options.homology_dimensions) > 1 or gpu_of(X) is None:
+        return options
+    return replace(options, backend="cuda")
 
 
 def check_options(

@@ -86,7 +86,7 @@ class RipsWindow:
             metric, homology_dimensions, max_edge_length, backend, threads, dtm_mass
         )
         self._engine, self._reason = backends.resolve(
-            backend, self.capacity, self._options.homology_dimensions
+            backend, self.capacity, self._options.homology_dimensions, kept=True
         )
         try:
             points = np.zeros((self.capacity, self.dim), np.float32)

@@ -193,16 +193,16 @@ class WindowUpdates:
         if options.dtm_mass is not None:
             result, info = compute_weighted(self._engine, live, options)
             return result, {**info, "n_rechecked": 0}, None
-        matrix = self._engine.pairwise(live, options.metric)
+        matrix = [self._engine.pairwise(live, options.metric)]
         distance = time.perf_counter() - started
         if self._builds(n, changed):
             state = self._make()
-            seconds = state.build(matrix, live, slots)
+            seconds = state.build(matrix.pop(), live, slots)  # which needs its room
             result = state.result(options.homology_dimensions)
             result.info["seconds"] = {**seconds, **result.info["seconds"]}
         else:
             result = self._engine.compute(
-                matrix,
+                matrix.pop(),
                 dimensions=options.homology_dimensions,
                 threshold=options.max_edge_length,
                 threads=options.threads,

@@ -421,7 +421,7 @@ class BoundedPersistenceStream:
             settings.metric,
             homology_dimensions=settings.homology_dimensions,
             max_edge_length=settings.max_edge_length,
-            backend=settings.engine_options.backend,
+            backend=settings.backend,
             threads=settings.parallel_workers,
         )
 

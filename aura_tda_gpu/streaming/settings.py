@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from numbers import Integral, Real
 from typing import Any, get_args
@@ -154,8 +154,8 @@ class StreamSettings:
 
     @property
     def engine_options(self) -> RipsOptions:
-        """The settings of the engine, checked; a GPU is taken only where it was asked for."""
-        options = check_options(
+        """The settings of the engine, checked."""
+        return check_options(
             self.metric,
             self.homology_dimensions,
             self.max_edge_length,
@@ -163,8 +163,6 @@ class StreamSettings:
             self.parallel_workers,
             self.dtm_mass,
         )
-        on_host = backends.on_host(self.backend, options.homology_dimensions)
-        return replace(options, backend=on_host)
 
     def _check_engine(self) -> None:
         check_metric(self.metric, precomputed=False)
@@ -179,7 +177,7 @@ class StreamSettings:
         plan = self.memory_plan(self.dim or 1)
         largest = max(window.max_landmarks for window in plan.windows)
         try:
-            backends.resolve(options.backend, largest, dimensions)
+            backends.resolve(self.backend, largest, dimensions, kept=True)
         except (UnsupportedError, MemoryLimitError) as error:
             raise type(error)(str(error).replace(USE_LANDMARKS, "lower max_landmarks")) from None
 

@@ -57,7 +57,7 @@ class Weighting:
         self._mass = options.dtm_mass
         self._options = options
         self._engine, self._reason = backends.resolve(
-            options.backend, max_landmarks, options.homology_dimensions
+            options.backend, max_landmarks, options.homology_dimensions, kept=True
         )
 
     def diagram(self, ring: RingBuffer, n: int, chosen: Landmarks) -> tuple[Diagram, Landmarks]:

@@ -233,6 +233,35 @@ class WindowParity:
         pair.assert_equal()
         assert recordings == [11, 10, 4, 3]
 
+    def test_room_for_a_large_change_is_left_again(self, engine, recordings):
+        pair = Pair(engine, 60, 3)
+        pair.build(np.arange(60))
+        pair.update(np.arange(40), np.arange(40))
+        pair.assert_equal()
+        sizes = []
+        for turn in range(24):
+            pair.update([turn], [turn])
+            pair.assert_equal()
+            sizes.append(pair.states[0]._passes.nbytes)
+        assert len(set(sizes)) == 2
+        assert sizes[-1] < sizes[0]
+        assert len(recordings) == 4
+
+    def test_what_cuda_refuses_to_record_is_done_one_by_one(self, engine, monkeypatch):
+        asked = []
+
+        def refuse(device, work):
+            asked.append(work)
+            raise cuda_recording.NotRecorded("invalidated")
+
+        monkeypatch.setattr(cuda_passes, "record", refuse)
+        pair = Pair(engine, 40, 3)
+        pair.build(np.arange(40))
+        for _ in range(4):
+            pair.update(*pair.drawn_change())
+            pair.assert_equal()
+        assert len(asked) == 1
+
     @pytest.mark.parametrize("byte", [0x00, 0xAB, 0xFF])
     def test_what_is_recorded_reads_nothing_that_was_not_written(
         self, xp, kernels, byte, recordings

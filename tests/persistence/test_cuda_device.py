@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from aura_tda_gpu import RipsWindow, vietoris_rips, vietoris_rips_batch
 from aura_tda_gpu.errors import (
     BackendUnavailable,
+    InvalidInputError,
     KernelCompileError,
     MemoryLimitError,
     UnsupportedError,
 )
 from aura_tda_gpu.persistence import backends, cuda_device
 from aura_tda_gpu.persistence.cuda import MAX_VERTICES, device_bytes
+from tests.on_gpu import OnGpu
 
 
 class Driver:
@@ -93,9 +98,9 @@ def test_auto_takes_the_gpu_from_some_size_on(monkeypatch, with_driver):
     few, reason = backends.resolve("auto", backends.GPU_PAYS_FROM - 1, (0, 1))
     assert (few.name, reason) == ("cpu", pays)
     assert backends.resolve("cpu", 2000, (0, 1))[1] == "asked for"
-    assert backends.on_host("auto", (0, 1)) == "cpu"
-    assert backends.on_host("auto", (0, 2)) == "auto"
-    assert backends.on_host("cuda", (0, 1)) == "cuda"
+    kept, reason = backends.resolve("auto", 2000, (0, 1), kept=True)
+    assert (kept.name, reason) == ("cpu", "windows and streams take a GPU where it is asked for")
+    assert backends.resolve("cuda", 10, (0, 1), kept=True)[0] is engine
 
 
 @pytest.mark.parametrize(
@@ -112,6 +117,47 @@ def test_auto_goes_on_without_a_gpu_that_cannot(monkeypatch, with_driver, refusa
     engine, reason = backends.resolve("auto", 600, (0, 1))
     assert engine.name == "cpu"
     assert reason.startswith("the GPU cannot: ")
+
+
+class Full:
+    """An engine on a device whose memory is full by the time it computes."""
+
+    name = "cuda"
+    setup_seconds = 0.0
+    max_windows = 9
+
+    def pairwise(self, points, metric):
+        raise MemoryLimitError("the GPU is full")
+
+    pairwise_of_many = compute_many = compute = has_window_state = window_state = pairwise
+    device = SimpleNamespace(at_work=lambda needs: nullcontext(), xp=np)
+
+
+def test_auto_goes_on_with_the_cpu_where_a_gpu_turns_out_to_be_full(monkeypatch, with_driver):
+    monkeypatch.setattr(backends, "_has_nvidia_driver", lambda: True)
+    monkeypatch.setattr(cuda_device, "cuda_engine", Full)
+    monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
+    points = np.random.default_rng(0).normal(size=(600, 2))
+    for found in (vietoris_rips(points), vietoris_rips_batch(points[np.newaxis])[0]):
+        assert found.info["backend"] == "cpu"
+        assert found.info["backend_reason"] == "the GPU cannot: the GPU is full"
+    with pytest.raises(MemoryLimitError, match="full"):
+        vietoris_rips(points, backend="cuda")
+    assert RipsWindow(600, 2).diagram().info["backend"] == "cpu"
+
+
+def test_points_on_a_gpu_are_for_it(monkeypatch):
+    monkeypatch.setattr(cuda_device, "why_not", lambda: "the NVIDIA driver knows no device")
+    cloud = OnGpu(np.zeros((3, 2), np.float32))
+    for call in (
+        lambda: vietoris_rips(cloud),
+        lambda: vietoris_rips_batch([cloud, cloud]),
+        lambda: vietoris_rips_batch(OnGpu(np.zeros((2, 3, 2), np.float32))),
+    ):
+        with pytest.raises(BackendUnavailable, match="'cuda': the NVIDIA driver knows no device"):
+            call()
+    with pytest.raises(InvalidInputError, match="CPU"):
+        vietoris_rips(cloud, homology_dimensions=(0, 2))
 
 
 def test_a_device_that_is_too_old(monkeypatch, with_driver):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu.persistence.cuda_launch import Device
-from aura_tda_gpu.persistence.cuda_recording import record
+from aura_tda_gpu.persistence.cuda_recording import NotRecorded, record
 
 
 class Adding:
@@ -167,3 +167,9 @@ def test_a_capture_that_fails_ends(valid):
     with pytest.raises(MemoryError, match="no room"):
         record(device, work)
     assert cuda.told == [*AROUND[0], "end", *AROUND[1]]
+
+
+def test_a_graph_that_cuda_refuses():
+    device = Device(SimpleNamespace(cuda=Capturing(valid=False)), None)
+    with pytest.raises(NotRecorded, match="Invalidated"):
+        record(device, lambda: None)

@@ -175,7 +175,7 @@ def estimate_run(source: Source, settings: Config, embedding: DelayEmbedding | N
     speed = measure_speed(settings, plan.windows, *first.place(dim))
     largest = max(window.max_landmarks for window in plan.windows)
     engine, _ = backends.resolve(
-        stream.engine_options.backend, largest, tuple(stream.homology_dimensions)
+        stream.backend, largest, tuple(stream.homology_dimensions), kept=True
     )
     told = streams.estimate(settings, rate, dim)
     reading = first.read_seconds
