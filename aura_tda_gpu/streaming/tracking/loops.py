@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ...persistence.arrays import Float64Array
 from ...persistence.engine import Int64Array
 from ..persistence_stream import WindowUpdate
 
-__all__ = ["Loop", "LoopReader", "nearby"]
+__all__ = ["Loop", "LoopReader", "nearby", "warm_up"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,3 +128,15 @@ def nearby(one: Loop, other: Loop, reach: float) -> float:
     from ...persistence.kernels.likeness import near_share
 
     return float(near_share(one.places, other.places, reach))
+
+
+@cache
+def warm_up() -> None:
+    """Compile the kernels, or load them from numba's cache on disk, not when loops are compared."""
+    from ...persistence.kernels.likeness import likenesses
+
+    one, ids, places = np.ones(1, np.int64), np.zeros(1, np.int64), np.zeros((1, 1))
+    pair = np.zeros((1, 2), np.int64)
+    likenesses(pair, ids, places, one, ids, places, one, np.ones(1))
+    nowhere = Loop((), ids, places, 0.0)
+    nearby(nowhere, nowhere, 1.0)

@@ -15,7 +15,7 @@ from ...persistence.engine import Int64Array
 from ..persistence_stream import WindowUpdate
 from .history import History
 from .lapsed import Lapsed, given_back, still_known
-from .loops import Loop, LoopReader
+from .loops import Loop, LoopReader, warm_up
 from .tracks import NO_TRACKS, Likeness, Step, TrackRules, Tracks, records, step
 
 __all__ = ["Key", "ScaleState", "Tick", "name", "refuse_past", "tick"]
@@ -124,6 +124,7 @@ def tick(before: ScaleState, update: WindowUpdate, rules: TrackRules, *, length:
 
     What is written into its histories, of ``length`` bars each, is not seen from there.
     """
+    warm_up()
     error = update.diagram.info.get("landmark_error", update.error_bound)
     error = float(error) if math.isfinite(error) else 0.0
     reader = LoopReader(update)
