@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -121,6 +122,8 @@ def warm_up(config: Config, say: Callable[[str], None]) -> None:
         done = cpu.warm_up()
     finally:
         notice.cancel()
+    gc.collect()
+    gc.freeze()  # looking through all that numba has loaded holds up a tick by tens of milliseconds
     if done["compiled"]:
         say(f"compiled the CPU kernels, once per machine: {done['seconds']:.1f} s")
 

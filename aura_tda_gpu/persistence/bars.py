@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from .cycles import loop_vertices
 from .edge_keys import LENGTH_SHIFT, UInt64Array, key_after, lengths_of, vertices_of
 from .engine import Bars, Int64Array, LoopEdges
+from .kernels import loops as kernel
 
 __all__ = [
     "ListedMembers",
@@ -21,6 +24,8 @@ __all__ = [
     "named_by_place",
     "unpaired",
 ]
+
+_NOBODY = np.empty(0, np.int64)
 
 
 class Members(Protocol):
@@ -199,32 +204,41 @@ class Loops:
     births: UInt64Array
     rows: Int64Array
     members: Members
-    _rooted: list[list[int]] = field(default_factory=list, repr=False, compare=False)
+    _rooted: list[Int64Array] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
         held = self.merges.nbytes + self.births.nbytes + self.rows.nbytes
-        return held + 8 * sum(map(len, self._rooted)) + self.members.nbytes
+        return held + sum(tree.nbytes for tree in self._rooted) + self.members.nbytes
 
     def __call__(self, index: int) -> Int64Array:
         """Return the edges of a cycle; see `LoopEdges`."""
-        row = self.rows[index]
-        chosen = self.members(index)
-        if not len(chosen):
-            chosen = np.array([row])
+        edges: Int64Array = kernel.chain(vertices_of(self.births[self._column(index)]), self._tree)
+        return edges
+
+    def vertices(self, indices: Sequence[int]) -> tuple[Int64Array, Int64Array]:
+        """Return the vertices of some cycles; see `LoopVertices`."""
+        columns = [self._column(index) for index in indices]
+        chosen = np.concatenate([_NOBODY, *columns])
+        found: tuple[Int64Array, Int64Array] = kernel.vertices_of_chains(
+            vertices_of(self.births[chosen]),
+            np.cumsum(list(map(len, columns)), dtype=np.int64),
+            self._tree,
+        )
+        return found
+
+    @property
+    def _tree(self) -> Int64Array:
+        """The forest as the kernels take it, rooted once."""
         if not self._rooted:
-            self._rooted[:] = _rooted(vertices_of(self.merges), self.n_names)
-        parent, depth = self._rooted
-        edges = []
-        for a, b in vertices_of(self.births[chosen]).tolist():
-            edges.append((a, b))
-            while a != b:
-                if depth[a] < depth[b]:
-                    a, b = b, a
-                edges.append((a, parent[a]))
-                a = parent[a]
-        return np.array(edges, np.int64)
+            self._rooted[:] = [kernel.rooted(vertices_of(self.merges), self.n_names)]
+        return self._rooted[0]
+
+    def _column(self, index: int) -> Int64Array:
+        """Return the places of the births in a cycle."""
+        chosen = self.members(index)
+        return chosen if len(chosen) else self.rows[index : index + 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,25 +258,7 @@ class Renamed:
         renamed: Int64Array = self.names[self.loops(index)]
         return renamed
 
-
-def _rooted(merges: Int64Array, n: int) -> list[list[int]]:
-    """Parent and depth of every vertex of a forest, rooted at its smallest vertices."""
-    neighbours: list[list[int]] = [[] for _ in range(n)]
-    for a, b in merges.tolist():
-        neighbours[a].append(b)
-        neighbours[b].append(a)
-    parent = [-1] * n
-    depth = [-1] * n
-    for root in range(n):
-        if depth[root] >= 0:
-            continue
-        depth[root] = 0
-        stack = [root]
-        while stack:
-            here = stack.pop()
-            for there in neighbours[here]:
-                if depth[there] < 0:
-                    parent[there] = here
-                    depth[there] = depth[here] + 1
-                    stack.append(there)
-    return [parent, depth]
+    def vertices(self, indices: Sequence[int]) -> tuple[Int64Array, Int64Array]:
+        """Return the vertices of some cycles; see `LoopVertices`."""
+        vertices, ends = loop_vertices(self.loops, indices)
+        return self.names[vertices], ends

@@ -19,6 +19,7 @@ import numpy as np
 from ..errors import UnsupportedError
 from . import kernels
 from .bars import bars_of, unpaired
+from .cycles import loop_vertices
 from .distances import angles
 from .edge_keys import INFINITE, LARGEST, pattern_of
 from .edge_sweep import sweep_edges
@@ -93,7 +94,10 @@ def warm_up() -> dict[str, float | int]:
     state.build(_pairwise(square, "euclidean"), square, np.arange(4))
     state.result((0, 1))
     state.update(np.array([3]), np.array([3]), square[3:], 64)
-    state.result((0, 1))
+    loops = state.result((0, 1)).loop_edges
+    assert loops is not None
+    loops(0)
+    loop_vertices(loops, [0])
     return {"seconds": time.perf_counter() - start, **_cache_statistics()}
 
 

@@ -1,12 +1,15 @@
-"""From a chain of edges over Z/2 to closed walks a person can follow."""
+"""From a chain of edges over Z/2 to closed walks a person can follow, or to its vertices."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
-from .engine import Int64Array
+import numpy as np
 
-__all__ = ["closed_walks"]
+from .engine import Int64Array, LoopEdges, LoopVertices
+
+__all__ = ["closed_walks", "loop_vertices"]
 
 
 def closed_walks(edges: Int64Array) -> list[list[int]]:
@@ -40,6 +43,21 @@ def closed_walks(edges: Int64Array) -> list[list[int]]:
         while neighbours[start]:
             walks.extend(_peel(neighbours, start))
     return sorted(walks, key=lambda walk: (-len(walk), walk))
+
+
+def loop_vertices(loops: LoopEdges, indices: Sequence[int]) -> tuple[Int64Array, Int64Array]:
+    """Return the vertices of some cycles; see `LoopVertices`.
+
+    Of cycles that tell edges only, those that are listed an odd number of times count.
+    """
+    if isinstance(loops, LoopVertices):
+        return loops.vertices(indices)
+    found = []
+    for index in indices:
+        edges, counts = np.unique(np.sort(loops(index), axis=1), axis=0, return_counts=True)
+        found.append(np.unique(edges[counts % 2 == 1]))
+    ends = np.cumsum(list(map(len, found)), dtype=np.int64)
+    return np.concatenate([np.empty(0, np.int64), *found]), ends
 
 
 def _peel(neighbours: defaultdict[int, set[int]], start: int) -> list[list[int]]:

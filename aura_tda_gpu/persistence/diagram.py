@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import MissingDependencyError, NoSuchBarError, NotComputedError
-from .cycles import closed_walks
-from .engine import Bars, EngineResult, Float32Array, Int64Array
+from .cycles import closed_walks, loop_vertices
+from .engine import Bars, EngineResult, Float32Array, Int64Array, LoopEdges
 
 if TYPE_CHECKING:
     import torch
@@ -139,19 +139,52 @@ class Diagram:
         NoSuchBarError
             If there is no such row; an `IndexError`, too.
         """
+        loops = self._loops_of(dimension)
+        return closed_walks(loops(self._loop_row(index)))
+
+    def cycle_vertices(
+        self, dimension: int, indices: Sequence[int]
+    ) -> tuple[Int64Array, Int64Array]:
+        """Return the vertices of the loops of some bars, without the way around them.
+
+        Parameters
+        ----------
+        dimension : int
+            1, as in `cycle`.
+        indices : sequence of int
+            Rows of ``self[1]``.
+
+        Returns
+        -------
+        vertices : ndarray of int64
+            One loop after the other, ascending in each.
+        ends : ndarray of int64, shape (n_indices,)
+            Where those of each loop end.
+
+        Raises
+        ------
+        NotComputedError, NoSuchBarError
+            As `cycle`.
+        """
+        loops = self._loops_of(dimension)
+        return loop_vertices(loops, [self._loop_row(index) for index in indices])
+
+    def _loops_of(self, dimension: int) -> LoopEdges:
         if dimension != 1 or self._loop_edges is None:
             raise NotComputedError(
                 f"cycles exist for dimension 1 when it is computed, not {dimension}"
             )
+        return self._loop_edges
+
+    def _loop_row(self, index: int) -> int:
+        """Return where the engine has the loop of a bar."""
         n_bars = len(self._bars[1])
         if not isinstance(index, Integral) or not -n_bars <= index < n_bars:
             raise NoSuchBarError(
                 f"there is no bar {index!r} of dimension 1: this diagram has {n_bars}"
             )
         row = int(index) % n_bars
-        if 1 in self._order:
-            row = int(self._order[1][row])
-        return closed_walks(self._loop_edges(row))
+        return int(self._order[1][row]) if 1 in self._order else row
 
     def to_gudhi(self) -> list[tuple[int, tuple[float, float]]]:
         """Return ``[(dimension, (birth, death)), ...]`` as gudhi's ``persistence()`` does."""

@@ -17,6 +17,7 @@ __all__ = [
     "Float32Array",
     "Int64Array",
     "LoopEdges",
+    "LoopVertices",
     "TooManyEdges",
     "WindowState",
 ]
@@ -34,6 +35,22 @@ class LoopEdges(Protocol):
 
     def __call__(self, index: int) -> Int64Array:
         """Return the edges, shape (n_edges, 2), of a cycle that represents bar ``index``."""
+
+
+@runtime_checkable
+class LoopVertices(Protocol):
+    """Cycles whose vertices are found without their edges."""
+
+    def vertices(self, indices: Sequence[int]) -> tuple[Int64Array, Int64Array]:
+        """Return the vertices of the cycles of some bars.
+
+        Returns
+        -------
+        vertices : ndarray of int64
+            Those of the edges that are listed an odd number of times, ascending in each cycle.
+        ends : ndarray of int64, shape (n_indices,)
+            Where those of each cycle end.
+        """
 
 
 @dataclass(frozen=True, slots=True)

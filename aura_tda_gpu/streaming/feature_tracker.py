@@ -15,7 +15,7 @@ from ..persistence.significance import required_run
 from .persistence_stream import WindowUpdate
 from .tracking.checks import integer, number
 from .tracking.lifeline import Lifeline, StabilityFilter
-from .tracking.links import Links
+from .tracking.links import Links, LoopOfScale
 from .tracking.scale import ScaleState, Tick, refuse_past, tick
 from .tracking.snapshot import read, write
 from .tracking.told import FeatureIds, born_in, events_of, lifeline_of, loops_of
@@ -42,6 +42,7 @@ class _Kept:
     scales: dict[str, ScaleState] = field(default_factory=dict)
     links: Links = field(default_factory=Links)
     finished: tuple[Lifeline, ...] = ()
+    loops: dict[str, list[LoopOfScale]] = field(default_factory=dict)  # as far as they are known
 
 
 class FeatureTracker:
@@ -238,17 +239,22 @@ class FeatureTracker:
             if len(step.dead)
             for track in records(step.dead)
         ]
+        ticked = {done.after.scale for done in ticks}
+        loops = {
+            name: former.loops[name] if name in former.loops.keys() - ticked else loops_of(state)
+            for name, state in scales.items()
+        }
         links = former.links.after(
             [name for done in ticks for name in born_in(done)],
             [line.id for line in ended],
-            map(loops_of, sorted(scales.values(), key=lambda state: state.duration)),
+            [loops[state.scale] for state in sorted(scales.values(), key=lambda s: s.duration)],
         )
         for done in ticks:
             done.update.events = events_of(done, former.links.groups, links.groups)
             done.update.feature_ids = FeatureIds(done)
         finished = (*former.finished, *ended) if ended else former.finished
         excess = max(len(finished) - self._most_finished, 0)
-        self._kept = _Kept(scales, links, finished[excess:])
+        self._kept = _Kept(scales, links, finished[excess:], loops)
 
     def _tick(self, states: Mapping[str, ScaleState], update: WindowUpdate) -> Tick:
         """Follow one update; nothing is kept."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from aura_tda_gpu.persistence.kernels.cover import _UP, _WIDER, TINY
+from aura_tda_gpu.persistence.kernels.cover import _UP, _WIDER
+from aura_tda_gpu.persistence.kernels.nearest import TINY
 
 Row = tuple[float, ...]
 

@@ -12,12 +12,22 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from .farthest import SQUARES, SUM
+from .farthest import SQUARES
+from .nearest import (
+    distance_of,
+    gaps,
+    is_equal,
+    join_few,
+    look_around,
+    nearest,
+    nothing_around,
+    opened,
+    place_of,
+)
 
 FREE = -1
 SEEN, USED, HIGH, HEAD, SIZE, SETTLED, LOOSE = range(7)
 NEVER = -(2**63)
-TINY = 2.0**-500  # more than a distance whose squares all underflow
 _BUCKETS = 256  # more are merged, which keeps distances longer
 _UP = 1 + 2.0**-50
 _WIDER = 1.1  # fewer thinnings until a radius is found that lasts; eps is hardly larger
@@ -89,30 +99,44 @@ def take(state, points, times, ids, first, live, capacity, slide, kind):
     Rows seen before are left alone. Row s finds rows below ``live`` and s + 1 - ``capacity`` gone.
     ``times`` (m,) over ``slide`` give the bucket of a row.
     """
-    counts, rho = state.counts, state.rho
-    dim = points.shape[1]
-    x = np.empty(dim)
-    for i in range(len(points)):
-        row = first + i
-        if row < counts[SEEN]:
-            continue
-        point = points[i]
-        _place(state, point, x)
-        slot, distance = _nearest(state, point, x, kind)
-        if not distance <= rho[0] and counts[USED] == len(state.newest):
+    counts, rho, columns, raw, gap = state.counts, state.rho, state.columns, state.raw, state.gap
+    k, dim, is_plain = len(state.newest), points.shape[1], kind == SQUARES and len(raw) == 0
+    x, around = np.empty(dim), nothing_around(k, dim)
+    slots, distances = np.empty(len(points), np.int64), np.empty(len(points))
+    i = max(0, counts[SEEN] - first)
+    while i < len(points):
+        if around.size[0] > 0:
+            last = join_few(points, i, rho[0], around, slots, distances)
+            for member in range(i, last):
+                row = first + member
+                state.newest[slots[member]], state.back[slots[member]] = row, distances[member]
+                _note(state, row, times[member] // slide, distances[member])
+            if last > i:
+                i = last
+                counts[SEEN] = first + i
+                continue
+        row, point = first + i, points[i]
+        place_of(raw, point, x)
+        slot, distance = nearest(columns, raw, counts[HIGH], gap, point, x, kind)
+        if is_plain:
+            look_around(columns, counts[HIGH], gap, rho[0], around, points, i, distance)
+        if not distance <= rho[0] and counts[USED] == k:
             _expire(state, max(live, row + 1 - capacity))
-            if counts[USED] == len(state.newest):
+            if counts[USED] == k:
                 _thin(state, row, times[i] // slide, kind)
-                slot, distance = _nearest(state, point, x, kind)
-                if counts[USED] == len(state.newest):
+                slot, distance = nearest(columns, raw, counts[HIGH], gap, point, x, kind)
+                if counts[USED] == k:
                     rho[0] = max(rho[0], distance)
+            if counts[USED] < k:
+                around.size[0] = -1
         if distance <= rho[0]:
             state.newest[slot] = row
             state.back[slot] = distance
             _note(state, row, times[i] // slide, distance)
         else:
-            _open(state, row, ids[i], point, x)
-        counts[SEEN] = row + 1
+            opened(around, _open(state, row, ids[i], point, x), x)
+        i += 1
+        counts[SEEN] = first + i
 
 
 @njit(nogil=True, cache=True)
@@ -146,22 +170,33 @@ def measure(state, points, times, first, slide, kind):
 
     All bounds are distances then; no landmark opens or closes.
     """
-    counts = state.counts
-    x = np.empty(points.shape[1])
-    for slot in range(counts[HIGH]):
+    counts, columns, raw, gap = state.counts, state.columns, state.raw, state.gap
+    high, dim = counts[HIGH], points.shape[1]
+    x, around = np.empty(dim), nothing_around(len(state.newest), dim)
+    for slot in range(high):
         if state.newest[slot] != FREE:
             point = points[state.newest[slot] - first]
-            _place(state, point, x)
-            _gaps(state.columns, x, slot + 1, kind, state.gap)
-            same = state.gap[slot] == 0.0 and _equal(state, slot, point, x)
-            state.back[slot] = 0.0 if same else _distance(state.gap[slot], kind)
+            place_of(raw, point, x)
+            gaps(columns, x, slot + 1, kind, gap)
+            same = gap[slot] == 0.0 and is_equal(columns, raw, slot, point, x)
+            state.back[slot] = 0.0 if same else distance_of(gap[slot], kind)
     counts[SIZE] = 0
-    for i in range(len(points)):
-        _place(state, points[i], x)
-        slot, distance = _nearest(state, points[i], x, kind)
-        if first + i >= state.newest[slot]:
-            state.newest[slot], state.back[slot] = first + i, distance
-        _note(state, first + i, times[i] // slide, distance)
+    slots, distances = np.empty(len(points), np.int64), np.empty(len(points))
+    i = 0
+    while i < len(points):
+        last = join_few(points, i, np.inf, around, slots, distances) if around.size[0] > 0 else i
+        if last == i:
+            place_of(raw, points[i], x)
+            slots[i], distances[i] = nearest(columns, raw, high, gap, points[i], x, kind)
+            if kind == SQUARES and len(raw) == 0:
+                look_around(columns, high, gap, state.rho[0], around, points, i, distances[i])
+            last = i + 1
+        for row in range(i, last):
+            slot = slots[row]
+            if first + row >= state.newest[slot]:
+                state.newest[slot], state.back[slot] = first + row, distances[row]
+            _note(state, first + row, times[row] // slide, distances[row])
+        i = last
     counts[LOOSE] = 0
 
 
@@ -176,95 +211,8 @@ def _shrink(share):
 
 
 @njit(nogil=True, cache=True)
-def _place(state, point, x):
-    """Write into ``x`` (dim,) where ``point`` (dim,) lies, scaled to length one if asked for."""
-    if len(state.raw) == 0:
-        x[:] = point
-        return
-    largest = np.abs(point).max()
-    total = 0.0
-    for axis in range(len(x)):
-        x[axis] = point[axis] / largest
-        total += x[axis] * x[axis]
-    length = np.sqrt(total)
-    for axis in range(len(x)):
-        x[axis] /= length
-
-
-@njit(nogil=True, cache=True)
-def _gaps(columns, x, high, kind, gap):
-    """Fill ``gap[:high]`` with what compares like the distances of ``x`` (dim,) to the slots."""
-    value = x[0]
-    column = columns[0]
-    if kind == SQUARES:
-        for slot in range(high):
-            gap[slot] = (column[slot] - value) * (column[slot] - value)
-    else:
-        for slot in range(high):
-            gap[slot] = abs(column[slot] - value)
-    for axis in range(1, len(x)):
-        value = x[axis]
-        column = columns[axis]
-        if kind == SQUARES:
-            for slot in range(high):
-                difference = column[slot] - value
-                gap[slot] += difference * difference
-        elif kind == SUM:
-            for slot in range(high):
-                gap[slot] += abs(column[slot] - value)
-        else:
-            for slot in range(high):
-                gap[slot] = max(gap[slot], abs(column[slot] - value))
-
-
-@njit(nogil=True, cache=True)
-def _nearest(state, point, x, kind):
-    """Return the nearest landmark, the lowest slot of equals, and its distance."""
-    high = state.counts[HIGH]
-    if high == 0:
-        return 0, np.inf
-    gap = state.gap
-    _gaps(state.columns, x, high, kind, gap)
-    # patterns of floats that are not negative compare like the floats, and integers vectorise
-    patterns = gap.view(np.int64)
-    smallest = patterns[0]
-    for slot in range(1, high):
-        smallest = min(smallest, patterns[slot])
-    nearest = 0
-    while patterns[nearest] != smallest:
-        nearest += 1
-    if smallest != 0:
-        return nearest, _distance(gap[nearest], kind)
-    for slot in range(nearest, high):
-        if gap[slot] == 0.0 and _equal(state, slot, point, x):
-            return slot, 0.0
-    return nearest, TINY
-
-
-@njit(nogil=True, cache=True)
-def _distance(gap, kind):
-    """Turn the gap of two different points into a distance."""
-    return max(np.sqrt(gap), TINY) if kind == SQUARES else gap
-
-
-@njit(nogil=True, cache=True)
-def _equal(state, slot, point, x):
-    """Tell whether a row is the landmark itself: a gap of 0 may be an underflow."""
-    same = True
-    if len(state.raw) == 0:
-        for axis in range(len(x)):
-            same &= state.columns[axis, slot] == x[axis]
-        return same
-    other = state.raw[slot]
-    largest, other_largest = np.abs(point).max(), np.abs(other).max()
-    for axis in range(len(x)):
-        same &= other[axis] / other_largest == point[axis] / largest
-    return same
-
-
-@njit(nogil=True, cache=True)
 def _open(state, row, name, point, x):
-    """Open a landmark at ``x`` in the lowest free slot."""
+    """Open a landmark at ``x`` in the lowest free slot, and return that."""
     slot = 0
     while state.newest[slot] != FREE:
         slot += 1
@@ -276,6 +224,7 @@ def _open(state, row, name, point, x):
     state.back[slot] = 0.0
     state.counts[USED] += 1
     state.counts[HIGH] = max(state.counts[HIGH], slot + 1)
+    return slot
 
 
 @njit(nogil=True, cache=True)
@@ -333,7 +282,7 @@ def _thin(state, row, bucket, kind):
             continue
         if state.newest[slot] > state.newest[keeper]:
             state.newest[keeper] = state.newest[slot]
-            away = _distance(state.nearest[slot], kind)
+            away = distance_of(state.nearest[slot], kind)
             state.back[keeper] = (away + state.back[slot]) * _UP
         _free(state, slot)
     counts = state.counts
@@ -356,7 +305,7 @@ def _select(state, keep, kind):
     nearest[:] = np.inf
     chosen = np.argmax(state.newest)
     for _ in range(keep):
-        _gaps(state.columns, state.columns[:, chosen].copy(), k, kind, gap)
+        gaps(state.columns, state.columns[:, chosen].copy(), k, kind, gap)
         for slot in range(k):
             if gap[slot] < nearest[slot]:
                 nearest[slot] = gap[slot]
@@ -364,4 +313,4 @@ def _select(state, keep, kind):
         nearest[chosen] = FREE
         absorber[chosen] = chosen
         chosen = np.argmax(nearest)
-    return _distance(max(nearest[chosen], 0.0), kind)
+    return distance_of(max(nearest[chosen], 0.0), kind)

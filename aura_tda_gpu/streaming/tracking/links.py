@@ -108,12 +108,13 @@ class Links:
         """Link the loops of two neighbouring scales anew."""
         if not finer or not coarser:
             return
-        table = np.array([[self._similarity(f, c, known) for c in coarser] for f in finer])
+        rows = [[self._similarity(f, c, known) for c in coarser] for f in finer]
         names = {f.id for f in finer}, {c.id for c in coarser}
         pairs = {p for p in self.pairs if p[0] not in names[0] and p[1] not in names[1]}
-        for i, j in zip(*linear_sum_assignment(-table), strict=True):
-            if table[i, j] > 0:
-                pairs.add((finer[i].id, coarser[j].id))
+        if any(map(any, rows)):
+            for i, j in zip(*linear_sum_assignment(-np.array(rows)), strict=True):
+                if rows[i][j] > 0:
+                    pairs.add((finer[i].id, coarser[j].id))
         self.pairs = pairs
 
     def _regroup(self) -> None:

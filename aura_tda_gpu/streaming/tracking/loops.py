@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from ...errors import NotComputedError
 from ...persistence.arrays import Float64Array
 from ...persistence.engine import Int64Array
 from ..persistence_stream import WindowUpdate
 
-__all__ = ["Loop", "LoopReader", "nearby"]
+__all__ = ["Loop", "LoopReader", "nearby", "warm_up"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,11 +43,6 @@ class Loop:
         walks = 8 * sum(map(len, self.walks))
         return self.ids.nbytes + self.places.nbytes + walks
 
-    def likeness(self, ids: Int64Array) -> float:
-        """Return how many of the points of two loops are in both, as a share of their mean."""
-        both = len(np.intersect1d(self.ids, ids, assume_unique=True))
-        return 2 * both / max(len(self.ids) + len(ids), 1)
-
     def walked(self) -> list[list[list[float]]]:
         """Return the places of the points of each walk."""
         return [self.places[np.searchsorted(self.ids, walk)].tolist() for walk in self.walks]
@@ -65,9 +61,45 @@ class LoopReader:
         self._update = update
         self._loops: dict[int, Loop] = {}
 
-    def birth(self, row: int) -> float:
-        """Return the birth of a bar, the length of the longest edge of its loop."""
-        return float(self._update.diagram[1][row, 0])
+    def births(self, rows: Int64Array) -> Float64Array:
+        """Return the births of bars, the lengths of the longest edges of their loops."""
+        births: Float64Array = self._update.diagram[1][rows, 0].astype(np.float64)
+        return births
+
+    def likenesses(
+        self, loops: Sequence[Loop], pairs: Int64Array, reach: Float64Array
+    ) -> Float64Array:
+        """Return, from 0 to 1, how alike former loops and those of bars are.
+
+        It is the mean of two shares: points that are in both, and points near the other loop.
+
+        Parameters
+        ----------
+        loops : sequence of Loop
+            Former loops.
+        pairs : ndarray of int64, shape (p, 2)
+            Of one of them and a bar.
+        reach : ndarray of float64, shape (p,)
+            How near a point of each pair must be.
+        """
+        from ...persistence.kernels.likeness import likenesses
+
+        rows, places = np.unique(pairs[:, 1], return_inverse=True)
+        try:
+            vertices, ends = self._update.diagram.cycle_vertices(1, rows.tolist())
+        except NotComputedError:
+            vertices, ends = np.empty(0, np.int64), np.zeros(len(rows), np.int64)
+        found: Float64Array = likenesses(
+            np.column_stack([pairs[:, 0], places]),
+            np.concatenate([loop.ids for loop in loops]),
+            np.concatenate([loop.places for loop in loops]),
+            np.cumsum([len(loop.ids) for loop in loops], dtype=np.int64),
+            self._update.vertex_ids[vertices],
+            self._update.vertices[vertices],
+            ends,
+            reach,
+        )
+        return found
 
     def loop(self, row: int) -> Loop:
         """Return the loop of a bar; it has no points if the engine has no loops."""
@@ -93,8 +125,18 @@ class LoopReader:
 
 def nearby(one: Loop, other: Loop, reach: float) -> float:
     """Return the share of the points of two loops that have one of the other loop within reach."""
-    if not len(one.ids) or not len(other.ids):
-        return 0.0
-    near = cdist(one.places, other.places) <= reach
-    mine, theirs = (np.count_nonzero(near.any(axis=axis)) for axis in (1, 0))
-    return (mine / len(one.ids) + theirs / len(other.ids)) / 2
+    from ...persistence.kernels.likeness import near_share
+
+    return float(near_share(one.places, other.places, reach))
+
+
+@cache
+def warm_up() -> None:
+    """Compile the kernels, or load them from numba's cache on disk, not when loops are compared."""
+    from ...persistence.kernels.likeness import likenesses
+
+    one, ids, places = np.ones(1, np.int64), np.zeros(1, np.int64), np.zeros((1, 1))
+    pair = np.zeros((1, 2), np.int64)
+    likenesses(pair, ids, places, one, ids, places, one, np.ones(1))
+    nowhere = Loop((), ids, places, 0.0)
+    nearby(nowhere, nowhere, 1.0)

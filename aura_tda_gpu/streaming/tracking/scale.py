@@ -7,11 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import numpy as np
+
 from ...errors import InvalidInputError
+from ...persistence.arrays import Float64Array
+from ...persistence.engine import Int64Array
 from ..persistence_stream import WindowUpdate
 from .history import History
 from .lapsed import Lapsed, given_back, still_known
-from .loops import Loop, LoopReader, nearby
+from .loops import Loop, LoopReader, warm_up
 from .tracks import NO_TRACKS, Likeness, Step, TrackRules, Tracks, records, step
 
 __all__ = ["Key", "ScaleState", "Tick", "name", "refuse_past", "tick"]
@@ -120,6 +124,7 @@ def tick(before: ScaleState, update: WindowUpdate, rules: TrackRules, *, length:
 
     What is written into its histories, of ``length`` bars each, is not seen from there.
     """
+    warm_up()
     error = update.diagram.info.get("landmark_error", update.error_bound)
     error = float(error) if math.isfinite(error) else 0.0
     reader = LoopReader(update)
@@ -159,24 +164,22 @@ def tick(before: ScaleState, update: WindowUpdate, rules: TrackRules, *, length:
     return Tick(update, before, after, steps)
 
 
-def _unlike(serial: int, row: int) -> float:
-    return 0.0
+def _unlike(asked: Int64Array) -> Float64Array:
+    return np.zeros(len(asked))
 
 
 def _likeness(before: ScaleState, reader: LoopReader, error: float) -> Likeness:
-    """Return what tells how alike the loops of a former feature and of a bar are.
+    """Return what tells how alike the loops of former features and of bars are."""
 
-    It is the mean of two shares: points that are in both, and points near the other loop.
-    """
-    births: dict[int, float] = {}
-    if 1 in before.tracks:
-        tracks = records(before.tracks[1])
-        births = dict(zip(tracks["serial"].tolist(), tracks["bar"][:, 0].tolist(), strict=True))
-
-    def likeness(serial: int, row: int) -> float:
-        former, now = before.loops[1, serial], reader.loop(row)
-        reach = max(births[serial], reader.birth(row)) + (before.error + error) / 2
-        return (former.likeness(now.ids) + nearby(former, now, reach)) / 2
+    def likeness(asked: Int64Array) -> Float64Array:
+        features, places = np.unique(asked[:, 0], return_inverse=True)
+        tracks = records(before.tracks[1][features])
+        births = tracks["bar"][places, 0]
+        return reader.likenesses(
+            [before.loops[1, serial] for serial in tracks["serial"].tolist()],
+            np.column_stack([places, asked[:, 1]]),
+            np.maximum(births, reader.births(asked[:, 1])) + (before.error + error) / 2,
+        )
 
     return likeness
 

@@ -113,18 +113,16 @@ def loops_of(state: ScaleState) -> list[LoopOfScale]:
     """Return the longest features of dimension 1 whose loop is known."""
     if not state.loops:
         return []
-    tracks = records(state.tracks[1])
-    known = [i for i, serial in enumerate(tracks["serial"].tolist()) if (1, serial) in state.loops]
-    longest = sorted(known, key=lambda i: tracks["bar"][i][0] - tracks["bar"][i][1])
+    tracks = state.tracks[1]
+    features = records(tracks[tracks[:, SERIAL] >= 0])
+    bars = zip(features["serial"].tolist(), features["bar"].tolist(), strict=True)
+    known = [(serial, bar) for serial, bar in bars if (1, serial) in state.loops]
+    longest = sorted(known, key=lambda one: one[1][0] - one[1][1])
     return [
         LoopOfScale(
-            state.name(1, int(tracks["serial"][i])),
-            float(tracks["bar"][i][0]),
-            float(tracks["bar"][i][1] - tracks["bar"][i][0]),
-            state.error / 2,
-            state.loops[1, int(tracks["serial"][i])],
+            state.name(1, serial), birth, death - birth, state.error / 2, state.loops[1, serial]
         )
-        for i in longest[:LINKED_AT_ONCE]
+        for serial, (birth, death) in longest[:LINKED_AT_ONCE]
     ]
 
 

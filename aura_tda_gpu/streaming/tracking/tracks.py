@@ -32,7 +32,7 @@ __all__ = [
 
 Tracks: TypeAlias = Int64Array  # a row for each, `WIDTH` columns of which some are float64
 Records: TypeAlias = npt.NDArray[Any]  # the same, by name
-Likeness: TypeAlias = Callable[[int, int], float]
+Likeness: TypeAlias = Callable[[Int64Array], Float64Array]
 
 BORN, CHANGED = 1, 2  # as kernels/carrying.py tells them
 MOST_ASKED, MOST_READ = 64, 18  # as kernels/matching.py and kernels/tick.py have them
@@ -161,8 +161,8 @@ def step(
     slack : float
         Distance between two ticks that says nothing.
     likeness : callable
-        From 0 to 1, how much of their loops the feature of a number and a row of the diagram
-        share; asked where several bars are as near.
+        From 0 to 1, how much of their loops two bars share, for pairs (p, 2) of a row of ``before``
+        and one of the diagram; asked where several bars are as near.
     """
     from ...persistence.kernels.tick import follow
 
@@ -202,10 +202,7 @@ def step(
         n_asked, n_born, n_changed, n_read = counts
         if not n_asked:
             break
-        serials_before = before[:, SERIAL]
-        likenesses = np.array(
-            [likeness(int(serials_before[u]), v) for u, v in asked[:n_asked].tolist()]
-        )
+        likenesses = likeness(asked[:n_asked])
     born = _rows(tracks, BORN) if n_born else _NO_ROWS
     if n_born:
         _begin_histories(tracks, born, before, history, update.timestamp)
