@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 
-from benchmarks import compare, record, throughput, throughput_run
+from benchmarks import compare, record, throughput, throughput_run, throughput_show
 from benchmarks.highest_load import highest_load
 from benchmarks.latencies import Latencies
 from benchmarks.open_loop import Load
@@ -155,6 +157,20 @@ def test_points_that_are_lost_are_a_target_that_is_missed(monkeypatch, tmp_path)
     figures = json.loads((tmp_path / "a.json").read_text())["targets"]
     (lost,) = [f for f in figures if f["name"].startswith("points lost")]
     assert (lost["value"], lost["wanted"], lost["met"]) == (4, 0, False)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_load_is_shown_where_somebody_looks(is_terminal, monkeypatch):
+    file = io.StringIO()
+
+    def console(*, stderr):
+        assert stderr
+        return Console(file=file, force_terminal=is_terminal, width=80)
+
+    monkeypatch.setattr(throughput_show, "Console", console)
+    with throughput_show.Display("knot, 50 points/s") as display:
+        display.told("fill", 0.5)
+    assert ("knot, 50 points/s: filling the windows" in file.getvalue()) is is_terminal
 
 
 def test_what_it_means_to_bear_a_load():
