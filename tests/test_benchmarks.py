@@ -85,13 +85,18 @@ def test_the_budget_predicts_from_the_sizes_before():
 
 
 def test_the_budget_drops_a_variant_that_is_far_slower():
-    budget = Budget(limit=100)
-    for n, slow in ((100, 0.9), (200, 2.0)):
-        budget.saw("peer", "fast", n, 0.1)
+    budget = Budget(limit=1000)
+    for n, slow in ((100, 0.1), (200, 0.9)):
+        budget.saw("peer", "fast", n, 0.1 * n / 100)
         assert budget.refusal("peer", "slow", n) is None
         budget.saw("peer", "slow", n, slow)
-    budget.saw("peer", "fast", 400, 0.1)
-    assert budget.refusal("peer", "slow", 400) == "20 times as slow as its other variant at n = 200"
+    assert budget.refusal("peer", "fast", 400) is None
+    budget.saw("peer", "fast", 400, 1.3)
+    reason = budget.refusal("peer", "slow", 400)  # 0.9 s times 2 to the power of log2(9)
+    assert reason == "predicted 6 times as slow as its other variant"
+    budget.saw("peer", "fast", 400, 3.0)
+    assert budget.refusal("peer", "slow", 400) is None
+    assert budget.refusal("other peer", "slow", 400) is None
 
 
 @pytest.fixture
@@ -140,7 +145,7 @@ def test_giotto_runs_beside_some_of_the_updates(run_updates, monkeypatch):
 
     monkeypatch.setattr(giotto_ph, "available", lambda: True)
     monkeypatch.setattr(giotto_ph, "bars", by_rebuild)
-    monkeypatch.setattr(budget, "HOPELESS", float("inf"))  # one slow run leaves no mode out
+    monkeypatch.setattr(budget, "SLOWER", float("inf"))  # one slow run leaves no mode out
     _, record = run_updates("--clouds", "lorenz", "--many", "--peer-runs", "2")
     assert matrices == [8, 8, 16, 16, 32, 32, 32, 32]
     assert len(record["replace_one"][0]["samples"]["giotto-ph"]) == 2
