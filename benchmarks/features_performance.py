@@ -37,7 +37,7 @@ from aura_tda_gpu.streaming import running_features
 from aura_tda_gpu.streaming.real_time_features import RealTimeFeatures
 
 from . import record
-from .suite import record_path
+from .suite import OTHER, record_path
 
 try:
     import torch
@@ -227,10 +227,17 @@ def main() -> None:
     machine = record.machine()
     with threadpool_limits(1):
         if torch is None:
-            print("torch is not installed: its rows are left out")
+            print("torch is not installed: its rows, and so the standard record, are left out")
         else:
             torch.set_num_threads(options.threads)
         measure(options, machine)
+
+
+def _path(options: argparse.Namespace) -> Path:
+    """Return where the record goes; without torch it does not replace one that has its rows."""
+    if torch is None and options.output is None:
+        return OTHER / "features_performance.json"
+    return record_path("features_performance", options, _arguments)
 
 
 def measure(options: argparse.Namespace, machine: dict[str, Any]) -> None:
@@ -262,7 +269,7 @@ def measure(options: argparse.Namespace, machine: dict[str, Any]) -> None:
         "share_of_bars_changed": share,
         "ticks": ticks,
     }
-    record.write(record_path("features_performance", options, _arguments), figures)
+    record.write(_path(options), figures)
 
 
 if __name__ == "__main__":

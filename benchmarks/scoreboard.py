@@ -40,6 +40,7 @@ ORDER = {
     "accuracy_metrics": ("Features against known loops", "aura-tda bench accuracy"),
     "landmark_bounds": ("Error bounds of landmarks", "python -m benchmarks.landmark_bounds"),
     "outliers": ("A loop among outliers", "python -m benchmarks.outliers"),
+    "first_start": ("The first start, and the demo", "python -m benchmarks.first_start"),
     "gpu_performance": ("On a GPU", "make bench-gpu"),
 }
 BUSY = 0.5  # load of a machine above which other work may have taken time

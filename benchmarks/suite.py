@@ -67,6 +67,7 @@ PARTS = (
     Part("outliers"),
     Part("features_performance"),
     Part("accuracy_metrics", "--quick", has_short_record=False),
+    Part("first_start", in_short=False),
 )
 
 
