@@ -35,6 +35,8 @@ TARGETS = {
 }
 TARGET_N = 1024
 BLOCK = 10  # replacements in a row, as in a stream; in the second table contenders alternate
+ALONE = "lorenz"  # also measured with no peer in between, which would empty the caches
+ALONE_BLOCKS = 10
 LONGEST = 1.1  # of the rebuild's time, however many points are replaced
 
 
@@ -66,11 +68,12 @@ def main() -> None:
     if machine["load_average"] > 0.5:
         print(f"the machine is busy (load {machine['load_average']}): times may be too long")
     warm_up()
+    alone = _replace_alone(args)
     rows = _replace_one(args)
     many = _replace_many(args)
     incremental = replace_one_in_both(args.clouds, args.oineus_n, args.oineus_runs, args.oineus_mb)
     path = record_path("update_performance", args, _arguments)
-    record.write(path, _record(args, machine, rows, many, incremental))
+    record.write(path, _record(args, machine, alone, rows, many, incremental))
 
 
 def _arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -119,6 +122,25 @@ def _replace_one(args: argparse.Namespace) -> list[Row]:
         rows.append(row)
         print(_line(row), flush=True)
     return rows
+
+
+def _replace_alone(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Replace one point again and again, and run nothing else in between."""
+    if ALONE not in args.clouds:
+        return []
+    windows = Windows(ALONE, args.n, BLOCK * (ALONE_BLOCKS + 1), "always")
+    windows.replace(1, Samples(), times=BLOCK)
+    samples = Samples()
+    for _ in range(ALONE_BLOCKS):
+        windows.replace(1, samples, times=BLOCK)
+    medians = {who: statistics.median(seconds) for who, seconds in samples.seconds.items()}
+    ratio = medians[REBUILT] / medians[UPDATED]
+    print(
+        f"{ALONE} by itself: {1e3 * medians[UPDATED]:.2f} ms updated, "
+        f"{1e3 * medians[REBUILT]:.1f} ms rebuilt, {ratio:.1f}x\n",
+        flush=True,
+    )
+    return [{"cloud": ALONE, "n": args.n, "samples": samples.seconds, "against_rebuild": ratio}]
 
 
 def _fastest_giotto(row: Row, windows: Windows, args: argparse.Namespace) -> str | None:
@@ -232,6 +254,7 @@ def _many_line(row: dict[str, Any]) -> str:
 def _record(
     args: argparse.Namespace,
     machine: dict[str, Any],
+    alone: list[dict[str, Any]],
     rows: list[Row],
     many: list[dict[str, Any]],
     incremental: list[dict[str, Any]],
@@ -246,6 +269,7 @@ def _record(
         "unit": "seconds; peak memory in MB",
         "targets": {"replace_one": TARGETS, "replace_many_at_most": LONGEST},
         "replace_one": [_one_row(row) for row in rows],
+        "replace_alone": alone,
         "replace_many": many,
         "oineus": incremental,
     }

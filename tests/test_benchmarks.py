@@ -136,6 +136,45 @@ def test_updates_leave_a_record(run_updates, monkeypatch):
     ]
 
 
+def test_the_lorenz_attractor_is_measured_by_itself_before_the_peers(run_updates, monkeypatch):
+    monkeypatch.setattr(giotto_ph, "available", lambda: False)
+    monkeypatch.setattr(update_performance, "ALONE_BLOCKS", 3)
+    printed, record = run_updates("--clouds", "lorenz", "--many")
+    assert printed.index("lorenz by itself: ") < printed.index("one of 32 points replaced")
+    (row,) = record["replace_alone"]
+    assert {who: len(s) for who, s in row["samples"].items()} == {"updated": 6, "rebuilt": 6}
+    figures = {figure["name"]: figure["value"] for figure in record["targets"]}
+    name = "one of 32 points replaced, lorenz by itself, against the own rebuild"
+    assert figures[name] == row["against_rebuild"] > 0
+    _, other = run_updates("--clouds", "torus", "--many")
+    assert other["replace_alone"] == []
+
+
+def test_slow_runs_of_giotto_are_not_made_again(run_updates, monkeypatch):
+    calls = []
+
+    def slow(D, variant):
+        calls.append(len(D))
+        return bars_of(vietoris_rips(D, metric="precomputed"))
+
+    monkeypatch.setattr(giotto_ph, "available", lambda: True)
+    monkeypatch.setattr(giotto_ph, "bars", slow)
+    monkeypatch.setattr(update_performance, "SLOW_S", 0.0)  # as if each took half a second
+    monkeypatch.setattr(budget, "SLOWER", float("inf"))
+    _, record = run_updates("--clouds", "torus", "--many", "--peer-runs", "1")
+    assert calls == [8, 8, 16, 16, 32, 32]
+    assert len(record["replace_one"][0]["samples"]["giotto-ph"]) == 1
+
+
+def test_a_mode_of_giotto_that_is_not_run_is_noted(run_updates, monkeypatch):
+    monkeypatch.setattr(giotto_ph, "available", lambda: True)
+    monkeypatch.setattr(budget.Budget, "refusal", lambda *_: "predicted 99 s")
+    printed, record = run_updates("--clouds", "torus", "--many")
+    notes = record["replace_one"][0]["notes"]
+    assert notes == [f"giotto-ph {mode} not run: predicted 99 s" for mode in giotto_ph.VARIANTS]
+    assert "giotto-ph default not run: predicted 99 s" in printed
+
+
 def test_giotto_runs_beside_some_of_the_updates(run_updates, monkeypatch):
     matrices = []
 

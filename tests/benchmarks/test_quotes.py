@@ -65,7 +65,7 @@ def test_a_passage_is_found_over_a_line_break_and_written_with_its_bold():
 
 @pytest.mark.parametrize("page", ["nothing", "takes 1 of 2 here, takes 3 of 4 here"])
 def test_a_passage_that_is_not_there_once_is_an_error(page):
-    with pytest.raises(ValueError, match="passages like .*, not one"):
+    with pytest.raises(ValueError, match=r"passages like .*, not one"):
         quote("takes {} of {} here", "5", "7").apply(page)
 
 
