@@ -23,13 +23,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from . import record
 from .forms import read
 
 __all__ = ["Change", "changes", "main"]
 
 CONFIDENCE = 0.95
 RESAMPLED = 20_000
-BUSY = 0.5  # load of a machine above which times say little
 FEW = 3  # samples without which there is no spread
 SAME, WORSE, BETTER, UNKNOWN = "within the noise", "WORSE", "better", "too few samples to tell"
 CANNOT = 2
@@ -216,11 +216,10 @@ def _notes(before: Sequence[Record], after: Sequence[Record]) -> list[str]:
     if len(before) + len(after) == 2:
         notes.append("one run a side: how much runs differ is not known; give several, with commas")
     for name, side in (("A", before), ("B", after)):
-        loads = [told["machine"]["load_average"] for told in side]
-        busy = ", ".join(f"{load}" for load in loads if load > BUSY)
+        busy = "; ".join(why for told in side if (why := record.busy(told["machine"])))
         if busy:
             notes.append(
-                f"{name} was measured on a busy machine (load {busy}): its times may be too long"
+                f"{name} was measured on a busy machine ({busy}): its times may be too long"
             )
         commits = sorted({told["commit"][:12] for told in side})
         if len(commits) > 1:

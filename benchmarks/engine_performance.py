@@ -79,8 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.perf_counter()
     say: Callable[[str], None] = _quiet if args.json else _loud
     machine = record.machine()
-    if machine["load_average"] > 0.5:
-        say(f"the machine is busy (load {machine['load_average']}): times may be too long")
+    if warning := record.warning(machine):
+        say(warning)
     compilation = warm_up()
     missing, peers = absent(args.peers), usable(args.peers)
     for name, why in missing.items():
@@ -216,7 +216,7 @@ def _growth(args: argparse.Namespace, say: Callable[[str], None]) -> dict[str, C
 
     def many() -> Any:
         say(f"\npoints of {n} replaced at a time, ms: in place, rebuilt")
-        found = engine_growth.with_replaced(n, replaced, clouds, repeat)
+        found = engine_growth.with_replaced(n, replaced, clouds, repeat // 2)
         return _said(found, say, lambda row: f"{row['cloud']}, m = {row['m']}")
 
     def dimension() -> Any:

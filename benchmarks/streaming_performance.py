@@ -43,8 +43,8 @@ def main() -> None:
     """Check, measure, print the tables, write the record."""
     args = _arguments()
     machine = record.machine()
-    if machine["load_average"] > 0.5:
-        print(f"the machine is busy (load {machine['load_average']}): times may be too long")
+    if warning := record.warning(machine):
+        print(warning)
     warm_up()
     checks = [_check(scale, args) for scale in CHECKED_SCALES_MS]
     figures: dict[str, dict[str, Any]] = {}

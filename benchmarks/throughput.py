@@ -47,8 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return WRONG_OPTION
     machine = record.machine()
-    if machine["load_average"] > 0.5:
-        print(f"the machine is busy (load {machine['load_average']})", file=sys.stderr)
+    if warning := record.warning(machine):
+        print(warning, file=sys.stderr)
     say: Callable[[str], None] = (lambda text: None) if args.json else print
     run = Run(args, say)
     failure = run.measure()

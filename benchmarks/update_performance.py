@@ -65,8 +65,8 @@ def main() -> None:
     """Measure, print the tables, write the record."""
     args = _arguments()
     machine = record.machine()
-    if machine["load_average"] > 0.5:
-        print(f"the machine is busy (load {machine['load_average']}): times may be too long")
+    if warning := record.warning(machine):
+        print(warning)
     warm_up()
     alone = _replace_alone(args)
     rows = _replace_one(args)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -274,9 +275,33 @@ def test_what_cannot_be_compared_ends_with_2(compared, spoil, complaint):
 
 def test_a_busy_machine_is_mentioned(compared):
     quiet, busy = a_record(), a_record()
-    quiet["machine"]["load_average"], busy["machine"]["load_average"] = 0.2, 3.1
-    assert "B was measured on a busy machine (load 3.1)" in compared(quiet, busy)[1]
+    quiet["machine"]["cores_taken"], busy["machine"]["cores_taken"] = 0.2, 1.4
+    said = "B was measured on a busy machine (other work took 1.4 cores)"
+    assert said in compared(quiet, busy)[1]
     assert "busy machine" not in compared(quiet, quiet)[1]
+
+
+def test_what_else_runs_is_told_apart_from_what_ran_before():
+    machine = {"load_average": 3.1, "cores_taken": 0.1}
+    assert record.busy(machine) == record.warning(machine) == ""
+    assert record.busy({"load_average": 3.1}) == "load 3.1"
+    assert record.busy({"load_average": 3.1, "cores_taken": None}) == "load 3.1"
+    taken = {"load_average": 0.0, "cores_taken": 1.96}
+    assert record.warning(taken) == (
+        "the machine is busy (other work took 2.0 cores): times may be too long"
+    )
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc/stat is of Linux")
+def test_the_cores_that_others_take_are_counted(monkeypatch):
+    steps = iter([(100, 1000), (130, 1060)])
+    monkeypatch.setattr(record, "_core_ticks", lambda: next(steps))
+    monkeypatch.setattr(record, "usable_cores", lambda: 4)
+    assert record._cores_taken.__wrapped__() == 2.0
+    monkeypatch.undo()
+    idle, whole = record._core_ticks()
+    assert 0 <= idle <= whole
+    assert 0 <= record.machine()["cores_taken"] <= record.machine()["cores"]
 
 
 def test_other_machines_are_compared_on_request(compared):
@@ -319,7 +344,11 @@ def runs_of(rng, n, spread, figures=("a",), factor=1.0):
 
 def test_how_runs_differ_is_noise(runs_compared):
     rng = np.random.default_rng(0)
-    before, after = runs_of(rng, 4, 0.1), runs_of(rng, 4, 0.1, factor=1.1)
+    middles = [[0.9, 1.0, 1.1, 1.05], [1.2, 1.0, 0.95, 1.15]]
+    before, after = (
+        [runs_of(rng, 1, 0.0, factor=middle)[0] for middle in side] for side in middles
+    )
+    assert runs_compared(before[:1], after[:1])[0] == 1  # 1.2 after 0.9
     code, out, _ = runs_compared(before, after)
     assert code == 0
     assert "(4 runs)" in out
