@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--repeat", type=int, default=3, help="times that all is compiled")
+    parser.add_argument("--repeat", type=int, default=2, help="times that all is compiled")
     parser.add_argument("--compile", action="store_true", help="compile for this installation")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Path, help="where to write the JSON record")

@@ -131,6 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print("\nseconds:")
     for module, seconds in {**taken, "in all": sum(taken.values())}.items():
         print(f"{module:<24}{seconds:>7.0f}")
+    print("README.md and docs quote records: python -m benchmarks.quotes puts new figures in")
     return code
 
 

@@ -21,6 +21,8 @@ _EPILOG = (
     "no benchmarks here."
 )
 
+_RECORD = "File of the record; if left out, in benchmarks/results, of a trial in out/benchmarks."
+
 _COMPARED = "Exit codes: 0 nothing became worse; 1 something did; 2 records cannot be compared."
 
 bench_app = typer.Typer(
@@ -106,9 +108,7 @@ def throughput(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the record as JSON, no tables.")
     ] = False,
-    output: Annotated[
-        Path | None, typer.Option(help="File of the record; in benchmarks/results if left out.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help=_RECORD)] = None,
 ) -> None:
     """Offer points at fixed times, and tell how late the updates come.
 
@@ -151,9 +151,7 @@ def engine(
         bool, typer.Option("--json", help="Print the record as JSON, no tables.")
     ] = False,
     plot: Annotated[Path | None, typer.Option(help="Folder for a log-log picture.")] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="File of the record; in benchmarks/results if left out.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help=_RECORD)] = None,
 ) -> None:
     """Hold diagrams against those of other libraries, and compare the times.
 

@@ -90,8 +90,8 @@ def test_all_run_and_the_scoreboard_last(called, capsys):
     ]
     assert calls[3][:3] == ["benchmarks.streaming_performance", "--cases", "one scale"]
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(calls) + 3
-    assert lines[-1].startswith("in all")
+    assert len(lines) == len(calls) + 4
+    assert lines[-2].startswith("in all")
 
 
 LEFT_OUT = {part.module for part in suite.PARTS if not part.in_short}
