@@ -11,6 +11,7 @@ __all__ = [
     "LORENZ",
     "RECORDING",
     "batch",
+    "bounds_of",
     "counted",
     "delay",
     "device",
@@ -20,6 +21,8 @@ __all__ = [
     "latencies",
     "oineus",
     "one",
+    "outliers_in_window",
+    "outliers_of",
     "replaced",
     "rounded",
     "six",
@@ -152,6 +155,50 @@ def taken(found: Record) -> Sequence[str]:
 def larger(found: Record) -> Sequence[str]:
     shares = [100 * row["larger_by"] for row in found["rows"]]
     return [f"{min(shares):.0f} to {max(shares):.0f} %"]
+
+
+def bounds_of(stream: str) -> Figures:
+    """Return how a row of the table of covers is printed."""
+
+    def figures(found: Record) -> Sequence[str]:
+        (row,) = (r for r in found["rows"] if r["stream"] == stream)
+        cover, maxmin = (row["medians"][way] for way in ("cover", "maxmin"))
+        return [
+            *(significant(told["error_bound"], 3) for told in (cover, maxmin)),
+            f"{100 * row['larger_by']:.0f} %",
+            f"{100 * max(row['larger_by_seed']):.0f} %",
+            *(f"{told['n_changed']:.0f}" for told in (cover, maxmin)),
+        ]
+
+    return figures
+
+
+def outliers_of(share: float) -> Figures:
+    """Return how a row of the table of clouds with outliers is printed."""
+
+    def figures(found: Record) -> Sequence[str]:
+        (row,) = (r for r in found["cloud"] if r["outliers"] == share)
+        return [_median_and_least(told) for told in row["ratios"].values()]
+
+    return figures
+
+
+def outliers_in_window(share: float) -> Figures:
+    """Return how a row of the table of windows with outliers is printed."""
+
+    def figures(found: Record) -> Sequence[str]:
+        (row,) = (r for r in found["window"] if r["outliers"] == share)
+        printed = []
+        for told in (row["euclidean"], row["dtm 0.1"]):
+            certain = f"{100 * told['certain']:.0f} %"
+            printed += [_median_and_least(told["ratio"]), f"{told['error_bound']:.2f}", certain]
+        return printed
+
+    return figures
+
+
+def _median_and_least(told: Record) -> str:
+    return f"{told['median']:.1f} ({told['least']:.1f})"
 
 
 def stands_out(found: Record) -> Sequence[str]:
