@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import time
 from collections.abc import Callable
 
 from . import record
@@ -92,9 +93,12 @@ class Run:
             prepared = Prepared(load, args.streams, args.trace)
             self._prepared[source, args.rate[0]] = stack.enter_context(prepared)
         self._now = "filling the windows"
+        start = time.perf_counter()
         with Display(f"{len(self.outcomes)} sources") as display:
             for prepared in self._prepared.values():
                 prepared.fill(display.told)
+        taken = time.perf_counter() - start
+        self._say(f"the windows of {len(self.outcomes)} sources were filled in {taken:.0f} s")
 
     def _measure_source(self, source: str, found: list[Outcome]) -> None:
         for rate in self._args.rate:
