@@ -42,6 +42,8 @@ COVERS = {
 SHARES = {"0 %": 0.0, "5 %": 0.05, "10 %": 0.1, "20 %": 0.2}
 _STREAM = "one scale, window of 1000000 points, as fast as it goes"
 _ROWS: list[tuple[str, str, q.Figures]] = [
+    ("engine_performance", "(median of {}; giotto-ph on all cores", q.repeated),
+    ("update_performance", "median of {}, ten in a row", q.repeated),
     ("engine_performance", "| peak memory, n = 4096, above the imports | 600 MB | {} |",
      q.one("peak memory above the imports, n = 4096", "{:.0f} MB")),
     ("engine_performance", "| time, n = 4096 | " + DASH + " | {} |", q.largest),

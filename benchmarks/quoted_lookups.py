@@ -23,6 +23,7 @@ __all__ = [
     "one",
     "outliers_in_window",
     "outliers_of",
+    "repeated",
     "replaced",
     "rounded",
     "six",
@@ -104,6 +105,11 @@ def oineus(found: Record) -> Sequence[str]:
     rows = [row["medians"] for row in found["oineus"] if row["n"] == 64]
     theirs, ours = ([1e3 * row[who] for row in rows] for who in ("oineus", "updated"))
     return [f"{min(theirs):.0f} to {max(theirs):.0f}", f"{min(ours):.1f} to {max(ours):.1f}"]
+
+
+def repeated(found: Record) -> Sequence[str]:
+    """Return how many times each contender was timed."""
+    return [str(found["settings"]["repeat"])]
 
 
 def largest(found: Record) -> Sequence[str]:

@@ -80,12 +80,13 @@ def test_a_quote_changes_with_its_record(one, monkeypatch):
 
 
 def doubled(value):
-    """Return a record with every float times 2.2, and every count of features too."""
+    """Return a record with every float times 2.2, and twice the repeats."""
     if isinstance(value, dict):
-        return {
-            key: inner if key in ("n", "m", "outliers", "settings") else doubled(inner)
+        found = {
+            key: inner if key in ("n", "m", "outliers") else doubled(inner)
             for key, inner in value.items()
         }
+        return found | ({"repeat": 2 * found["repeat"]} if "repeat" in found else {})
     if isinstance(value, list):
         return [doubled(inner) for inner in value]
     return 2.2 * value if isinstance(value, float) else value
