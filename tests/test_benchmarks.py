@@ -237,6 +237,23 @@ def test_oineus_gets_no_size_it_cannot_hold(capsys):
     assert "MB predicted" in capsys.readouterr().out
 
 
+def test_memory_that_was_free_before_does_not_make_oineus_look_small(monkeypatch):
+    """A small complex may fit into memory of this process that was freed: its peak is nothing."""
+
+    def row(name, n, runs):
+        assert n <= 64, "it would take all memory"
+        medians = dict.fromkeys((UPDATED, "oineus", oineus_updates.ALONE, oineus_updates.FRESH), 1)
+        return {"cloud": name, "n": n, "medians": medians, "ratio": 1, "simplices": 20_000,
+                "peak_mb": -0.1}  # fmt: skip
+
+    monkeypatch.setattr(oineus_py, "available", lambda: True)
+    monkeypatch.setattr(oineus_updates, "_row", row)
+    rows = oineus_updates.replace_one_in_both(["torus"], [64, 1024], 1, 6000)
+    assert rows[1]["note"] == "not run: about 78125 MB predicted"
+    (alone,) = oineus_updates.replace_one_in_both(["torus"], [1024], 1, 6000)
+    assert alone["note"].startswith("not run: up to 178 million triangles")
+
+
 def test_quartiles():
     assert quartiles([3.0, 1.0, 2.0, 5.0, 4.0]) == [2.0, 3.0, 4.0]
     assert quartiles([7.0]) == [7.0, 7.0, 7.0]
