@@ -14,6 +14,7 @@ __all__ = [
     "bounds_of",
     "counted",
     "delay",
+    "demo",
     "device",
     "in_diagram",
     "larger",
@@ -105,6 +106,13 @@ def oineus(found: Record) -> Sequence[str]:
     rows = [row["medians"] for row in found["oineus"] if row["n"] == 64]
     theirs, ours = ([1e3 * row[who] for row in rows] for who in ("oineus", "updated"))
     return [f"{min(theirs):.0f} to {max(theirs):.0f}", f"{min(ours):.1f} to {max(ours):.1f}"]
+
+
+def demo(*names: str, decimals: int = 0) -> Figures:
+    """Return how findings of the demo are printed."""
+    return lambda found: [
+        f"{figure(found, f'demo, {name}')['value']:.{decimals}f}" for name in names
+    ]
 
 
 def repeated(found: Record) -> Sequence[str]:
