@@ -39,33 +39,13 @@ format: $(VENV)/.test ## put the code into the house format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-# seconds on two quiet cores, as budgeted: engine 160, updates 60, throughput 180, the rest 110
 bench: $(VENV)/.bench ## measure again in ten minutes, and redraw docs/scoreboard.md
 	@echo "measuring (less than ten minutes on two cores; make bench-full takes an hour)"
-	@$(BIN)/python -m benchmarks.engine_performance
-	@$(BIN)/python -m benchmarks.update_performance --repeat 20 --peer-runs 1 --peer-limit 12 \
-		--many-repeat 5 --oineus-n 64 --oineus-runs 2
-	@$(BIN)/python -m benchmarks.throughput --source knot,lorenz,recording
-	@$(BIN)/python -m benchmarks.streaming_performance --cases "one scale" --check-points 1000
-	@$(BIN)/python -m benchmarks.processor_performance --n 5000 --repeat 3
-	@$(BIN)/python -m benchmarks.landmark_bounds --seeds 0 1 2
-	@$(BIN)/python -m benchmarks.outliers
-	@$(BIN)/python -m benchmarks.features_performance
-	@$(BIN)/python -m benchmarks.accuracy_metrics --quick
-	@$(BIN)/python -m benchmarks.scoreboard
+	@$(BIN)/python -m benchmarks.suite
 
 bench-full: $(VENV)/.bench ## the same with more sizes and repeats, the highest load, and all of the accuracy
 	@echo "measuring (more than an hour on two cores)"
-	@$(BIN)/python -m benchmarks.engine_performance --full
-	@$(BIN)/python -m benchmarks.update_performance
-	@$(BIN)/python -m benchmarks.throughput --source knot,lorenz,recording --duration 30 --find-max
-	@$(BIN)/python -m benchmarks.streaming_performance
-	@$(BIN)/python -m benchmarks.processor_performance
-	@$(BIN)/python -m benchmarks.landmark_bounds
-	@$(BIN)/python -m benchmarks.outliers
-	@$(BIN)/python -m benchmarks.features_performance
-	@$(BIN)/python -m benchmarks.accuracy_metrics
-	@$(BIN)/python -m benchmarks.scoreboard
+	@$(BIN)/python -m benchmarks.suite --full
 
 scoreboard: $(VENV)/.bench ## draw docs/scoreboard.md and its pictures from the records
 	@$(BIN)/python -m benchmarks.scoreboard
@@ -127,5 +107,7 @@ $(VENV)/.test: $(VENV)/.python $(INPUTS)
 
 $(VENV)/.bench: $(VENV)/.python $(INPUTS)
 	@echo "installing the package and the peers to measure against (about a minute, once)"
-	@$(INSTALL) -e '.[bench,plot]'
+	@$(INSTALL) -e '.[plot]'
+	@$(BIN)/python -m benchmarks.first_start --compile >/dev/null 2>&1 & \
+		$(INSTALL) -e '.[bench,plot]' && wait
 	@touch $@

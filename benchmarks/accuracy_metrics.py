@@ -26,6 +26,7 @@ from .accuracy_pictures import can_draw, draw_p_values
 from .accuracy_summary import TARGETS, summary, table_lines, verdict_lines
 from .accuracy_tracker_time import tracker_times
 from .known_streams import NOISE_SHAPES, SHAPES
+from .suite import record_path
 
 __all__ = ["main", "run"]
 
@@ -110,7 +111,12 @@ def _default_output(args: argparse.Namespace) -> Path:
     if args.quick or args.shapes:
         return record.ROOT / "out" / "accuracy" / "part.json"
     name = "accuracy_metrics" if args.metric == METRICS[0] else f"accuracy_metrics_{args.metric}"
-    return record.default_output(name)
+    return record_path(
+        "accuracy_metrics",
+        args,
+        lambda options: _arguments([*options, "--metric", args.metric]),
+        name=name,
+    )
 
 
 def _tell(line: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 __all__ = ["Budget"]
 
-HOPELESS = 10
+SLOWER = 3  # times as slow as the other variant, beyond which a variant is not tried
 
 
 class Budget:
@@ -28,12 +28,10 @@ class Budget:
         predicted = self.predicted(peer, variant, n)
         if predicted > self.limit:
             return f"predicted {predicted:.0f} s"
-        last_n = max(own)
-        last = own[last_n]
-        variants = [runs for (name, _), runs in self._seconds.items() if name == peer]
-        fastest = min(runs[last_n] for runs in variants if last_n in runs)
-        if last > HOPELESS * fastest:
-            return f"{last / fastest:.0f} times as slow as its other variant at n = {last_n}"
+        others = [v for name, v in self._seconds if name == peer and v != variant]
+        fastest = min((self.predicted(peer, v, n) for v in others), default=predicted)
+        if len(own) >= 2 and predicted > SLOWER * fastest:
+            return f"predicted {predicted / fastest:.0f} times as slow as its other variant"
         return None
 
     def predicted(self, peer: str, variant: str, n: int) -> float:

@@ -1,32 +1,40 @@
-"""Two records of one benchmark: how much each figure changed, and whether that is more than noise.
+"""Records of one benchmark before and after: how much each figure changed, beyond the noise or not.
 
-A ratio is the median of B over that of A. Its interval comes from medians of samples drawn again
-with replacement (bootstrap), wide enough to hold for all figures together with 95 %. A figure is
-worse where the whole interval lies beyond 1, and the ratio beyond the tolerance.
+A ratio is the median of B over that of A. With a record a side its interval comes from medians of
+samples drawn again with replacement (bootstrap), and knows nothing of how runs differ. With
+several, each gives its median, and the interval is Student's for the difference of two means of
+logarithms, with the spread between the runs. Both are wide enough to hold for all figures together
+with 95 %. A figure is worse where the whole interval lies beyond 1, and the ratio beyond the
+tolerance.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from . import record
 from .forms import read
 
 __all__ = ["Change", "changes", "main"]
 
 CONFIDENCE = 0.95
 RESAMPLED = 20_000
-BUSY = 0.5  # load of a machine above which times say little
 FEW = 3  # samples without which there is no spread
 SAME, WORSE, BETTER, UNKNOWN = "within the noise", "WORSE", "better", "too few samples to tell"
 CANNOT = 2
+
+Record: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class Change:
     ----------
     name, unit : str
     before, after : float
-        Medians.
+        Medians; of several runs the geometric mean of theirs.
     ratio : float
         After over before.
     low, high : float or None
@@ -56,37 +64,67 @@ class Change:
 
 
 def changes(
-    before: Mapping[str, Any], after: Mapping[str, Any], tolerance: float, seed: int = 0
+    before: Sequence[Record], after: Sequence[Record], tolerance: float, seed: int = 0
 ) -> list[Change]:
-    """Compare the figures that two records share, in the order of the first one."""
-    a, b = before["samples"], after["samples"]
-    names = [name for name in a if name in b and a[name]["unit"] == b[name]["unit"]]
+    """Compare the figures that the records of both sides share, in the order of the first one."""
+    shared = _shared(before, after)
     rng = np.random.default_rng(seed)
-    return [_change(name, a[name], b[name], len(names), tolerance, rng) for name in names]
+    beyond = (1 - CONFIDENCE) / (2 * max(1, len(shared)))
+    return [_change(name, before, after, tolerance, beyond, rng) for name in shared]
+
+
+def _shared(before: Sequence[Record], after: Sequence[Record]) -> list[str]:
+    units = [{name: of["unit"] for name, of in told["samples"].items()} for told in before]
+    units += [{name: of["unit"] for name, of in told["samples"].items()} for told in after]
+    return [name for name, unit in units[0].items() if all(u.get(name) == unit for u in units)]
 
 
 def _change(
     name: str,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-    n_figures: int,
+    before: Sequence[Record],
+    after: Sequence[Record],
     tolerance: float,
+    beyond: float,
     rng: np.random.Generator,
 ) -> Change:
-    a, b = (np.asarray(told["values"], float) for told in (before, after))
-    medians = float(np.median(a)), float(np.median(b))
-    if min(len(a), len(b)) < FEW or min(a.min(), b.min()) <= 0:
-        ratio = medians[1] / medians[0] if medians[0] else float("nan")
-        return Change(name, before["unit"], *medians, ratio, None, None, UNKNOWN)
-    drawn = _medians(b, rng) / _medians(a, rng)
-    beyond = (1 - CONFIDENCE) / (2 * n_figures)
-    low, high = (float(q) for q in np.quantile(drawn, [beyond, 1 - beyond]))
-    ratio = medians[1] / medians[0]
+    a, b = (
+        [np.asarray(told["samples"][name]["values"], float) for told in side]
+        for side in (before, after)
+    )
+    first = before[0]["samples"][name]
+    medians = [[float(np.median(values)) for values in side] for side in (a, b)]
+    is_positive = min(float(values.min()) for values in (*a, *b)) > 0
+    middle = [statistics.geometric_mean(m) if is_positive else statistics.fmean(m) for m in medians]
+    ratio = middle[1] / middle[0] if middle[0] else float("nan")
+    interval = None
+    if is_positive and len(a) + len(b) > 2:
+        interval = _between_runs(medians[0], medians[1], beyond)
+    elif is_positive and min(len(a[0]), len(b[0])) >= FEW:
+        drawn = _medians(b[0], rng) / _medians(a[0], rng)
+        interval = tuple(float(q) for q in np.quantile(drawn, [beyond, 1 - beyond]))
+    if interval is None:
+        return Change(name, first["unit"], middle[0], middle[1], ratio, None, None, UNKNOWN)
+    low, high = interval
     is_more = low > 1 and ratio > 1 + tolerance
     is_less = high < 1 and ratio < 1 / (1 + tolerance)
-    worse, better = (is_more, is_less) if before["better"] == "lower" else (is_less, is_more)
+    worse, better = (is_more, is_less) if first["better"] == "lower" else (is_less, is_more)
     verdict = WORSE if worse else BETTER if better else SAME
-    return Change(name, before["unit"], *medians, ratio, low, high, verdict)
+    return Change(name, first["unit"], middle[0], middle[1], ratio, low, high, verdict)
+
+
+def _between_runs(
+    before: Sequence[float], after: Sequence[float], beyond: float
+) -> tuple[float, float]:
+    """Return where the ratio lies, from a median of each run; runs of both sides spread alike."""
+    from scipy.stats import t
+
+    a, b = np.log(before), np.log(after)
+    freedom = len(a) + len(b) - 2
+    squares = float(((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum())
+    error = math.sqrt(squares / freedom * (1 / len(a) + 1 / len(b)))
+    half = float(t.ppf(1 - beyond, freedom)) * error
+    middle = float(b.mean() - a.mean())
+    return math.exp(min(middle - half, 700)), math.exp(min(middle + half, 700))
 
 
 def _medians(values: Any, rng: np.random.Generator) -> Any:
@@ -103,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Compare two files; 1 if a figure became worse, 2 if they cannot be compared."""
     args = _arguments(argv)
     try:
-        before, after = read(args.before), read(args.after)
+        before, after = ([read(path) for path in side] for side in (args.before, args.after))
         refusal = _refusal(before, after, args.other_machine)
     except (OSError, ValueError, KeyError, TypeError) as error:
         refusal = f"{error}"
@@ -116,6 +154,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return CANNOT
     if args.json:
         told = {
+            "records": {"before": len(before), "after": len(after)},
             "changes": [asdict(change) for change in found],
             "no_longer_met": _no_longer_met(before, after),
             **_lacking(before, after),
@@ -130,8 +169,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="aura-tda bench compare", description=__doc__.partition("\n")[0]
     )
-    parser.add_argument("before", type=Path, metavar="A.json")
-    parser.add_argument("after", type=Path, metavar="B.json")
+    for name, letter in (("before", "A"), ("after", "B")):
+        files = f"{letter}.json[,{letter}2.json...]"
+        parser.add_argument(name, type=_paths, metavar=files, help="of one run or of several")
     parser.add_argument("--tolerance", type=float, default=0.05, help="share, beside the noise")
     parser.add_argument("--other-machine", action="store_true", help="machines may differ")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -141,14 +181,21 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-def _refusal(
-    before: Mapping[str, Any], after: Mapping[str, Any], other_machine: bool
-) -> str | None:
-    """Return why two records say nothing about each other."""
-    if before["benchmark"] != after["benchmark"]:
-        return f"one is of {before['benchmark']}, the other of {after['benchmark']}"
-    machines = [_machine(told) for told in (before, after)]
-    if machines[0] != machines[1] and not other_machine:
+def _paths(text: str) -> list[Path]:
+    return [Path(part) for part in text.split(",")]
+
+
+def _refusal(before: Sequence[Record], after: Sequence[Record], other_machine: bool) -> str | None:
+    """Return why records say nothing about each other."""
+    names = [told["benchmark"] for told in (*before, *after)]
+    if len(set(names)) > 1:
+        other = next(name for name in names if name != names[0])
+        return f"one is of {names[0]}, the other of {other}"
+    for side in (before, after):
+        if any(one["samples"] == other["samples"] for one, other in combinations(side, 2)):
+            return "a record is given twice on one side: runs that were not made have no spread"
+    machines = list(dict.fromkeys(_machine(told) for told in (*before, *after)))
+    if len(machines) > 1 and not other_machine:
         return f"different machines, {machines[0]} and {machines[1]}: --other-machine compares them"
     return None
 
@@ -158,39 +205,54 @@ def _machine(told: Mapping[str, Any]) -> str:
     return f"{told['machine']['cpu']} with {told['cores']} cores{device}"
 
 
-def _lacking(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[str]]:
-    a, b = before["samples"], after["samples"]
+def _lacking(before: Sequence[Record], after: Sequence[Record]) -> dict[str, list[str]]:
+    a, b = ({name: 0 for told in side for name in told["samples"]} for side in (before, after))
     return {"only_before": [n for n in a if n not in b], "only_after": [n for n in b if n not in a]}
 
 
-def _busy(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Say which record was taken while other work went on."""
-    loads = {"A": before["machine"]["load_average"], "B": after["machine"]["load_average"]}
-    return [
-        f"{name} was measured on a busy machine (load {load}): its times may be too long"
-        for name, load in loads.items()
-        if load > BUSY
-    ]
+def _notes(before: Sequence[Record], after: Sequence[Record]) -> list[str]:
+    """Say what the spread does not know, and which records were taken while other work went on."""
+    notes = []
+    if len(before) + len(after) == 2:
+        notes.append("one run a side: how much runs differ is not known; give several, with commas")
+    for name, side in (("A", before), ("B", after)):
+        busy = "; ".join(why for told in side if (why := record.busy(told["machine"])))
+        if busy:
+            notes.append(
+                f"{name} was measured on a busy machine ({busy}): its times may be too long"
+            )
+        commits = sorted({told["commit"][:12] for told in side})
+        if len(commits) > 1:
+            notes.append(f"{name} is of different commits: {', '.join(commits)}")
+    return notes
 
 
-def _no_longer_met(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Say which targets were met and are not; single values have no spread to be judged by."""
-    met = {figure["name"] for figure in before["targets"] if figure["met"]}
+def _no_longer_met(before: Sequence[Record], after: Sequence[Record]) -> list[str]:
+    """Say which targets every run of A met and none of B; single values have no interval."""
+    met, missed = (
+        {figure["name"] for figure in side[0]["targets"]}.intersection(
+            *({f["name"] for f in told["targets"] if f["met"] is wanted} for told in side)
+        )
+        for side, wanted in ((before, True), (after, False))
+    )
     return [
         f"was met and is not: {figure['name']}, {figure['value']:.4g} {figure['unit']}"
-        for figure in after["targets"]
-        if figure["name"] in met and figure["met"] is False
+        for figure in after[0]["targets"]
+        if figure["name"] in met & missed
     ]
 
 
-def _lines(
-    before: Mapping[str, Any], after: Mapping[str, Any], found: Sequence[Change]
-) -> list[str]:
+def _who(side: Sequence[Record]) -> str:
+    runs = f" ({len(side)} runs)" if len(side) > 1 else ""
+    return f"{side[0]['commit'][:12]}{runs}"
+
+
+def _lines(before: Sequence[Record], after: Sequence[Record], found: Sequence[Change]) -> list[str]:
     width = max(len(change.name) for change in found)
     lines = [
-        f"A {before['commit'][:12]}, B {after['commit'][:12]}: B over A, and where that ratio lies "
+        f"A {_who(before)}, B {_who(after)}: B over A, and where that ratio lies "
         f"with {CONFIDENCE:.0%} for all figures together",
-        *_busy(before, after),
+        *_notes(before, after),
         f"{'':<{width}}{'A':>12}{'B':>12} {'':<10}{'ratio':>7}{'':>18}",
     ]
     for change in found:

@@ -24,10 +24,20 @@ from aura_tda_gpu.persistence.cpu import warm_up
 from . import engine_growth, record
 from .budget import Budget
 from .clouds import CLOUDS
-from .engine_rows import FROM_POINTS, OURS, Limits, Row, absent, measure_row, usable
+from .engine_rows import (
+    FROM_POINTS,
+    OURS,
+    Limits,
+    Row,
+    absent,
+    look_ahead,
+    measure_row,
+    usable,
+)
 from .oineus_updates import replace_one_in_both
 from .peak_memory import measure as measure_peaks
 from .peers import PEERS
+from .suite import record_path
 from .throughput import listed
 
 __all__ = ["main"]
@@ -45,6 +55,7 @@ TARGET_N = 1024
 TARGET_PEER = "giotto-ph"
 MEMORY_TARGET_N, MEMORY_TARGET_MB = 4096, 600
 SIZES = [128, 256, 512, 1024, 2048, 4096]
+LOOKED_AHEAD = SIZES[:3]  # run first where only larger clouds are asked for
 REPLACED = [1, 4, 16, 64, 102]
 OINEUS_SIZES = [64, 128]  # the larger one in a full run
 ELSEWHERE = 3  # the limit of a run is so many times as low at sizes without targets
@@ -68,8 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.perf_counter()
     say: Callable[[str], None] = _quiet if args.json else _loud
     machine = record.machine()
-    if machine["load_average"] > 0.5:
-        say(f"the machine is busy (load {machine['load_average']}): times may be too long")
+    if warning := record.warning(machine):
+        say(warning)
     compilation = warm_up()
     missing, peers = absent(args.peers), usable(args.peers)
     for name, why in missing.items():
@@ -105,8 +116,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         **found,
         "peak_memory_mb": peaks,
     }
-    output = args.output or record.default_output("engine_performance")
-    document = record.write(output, document, quiet=args.json)
+    path = record_path("engine_performance", args, _arguments)
+    document = record.write(path, document, quiet=args.json)
     if args.plot is not None:
         _plot(document, args.plot, say)
     if args.json:
@@ -171,7 +182,9 @@ def _rows(args: argparse.Namespace, peers: list[str], say: Callable[[str], None]
     say(_header(peers))
     rows = []
     for name in args.clouds:
-        budget = Budget(args.peer_limit)
+        budget = Budget(args.peer_limit / ELSEWHERE)
+        for n in (n for n in LOOKED_AHEAD if n < min(args.n)):
+            look_ahead(name, n, peers, budget)
         for n in sorted(args.n):
             budget.limit = args.peer_limit / (1 if n == TARGET_N else ELSEWHERE)
             rows.append(measure_row(name, n, peers, budget, limits))
@@ -203,7 +216,7 @@ def _growth(args: argparse.Namespace, say: Callable[[str], None]) -> dict[str, C
 
     def many() -> Any:
         say(f"\npoints of {n} replaced at a time, ms: in place, rebuilt")
-        found = engine_growth.with_replaced(n, replaced, clouds, repeat)
+        found = engine_growth.with_replaced(n, replaced, clouds, repeat // 2)
         return _said(found, say, lambda row: f"{row['cloud']}, m = {row['m']}")
 
     def dimension() -> Any:

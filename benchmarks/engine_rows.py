@@ -20,7 +20,16 @@ from .clouds import cloud
 from .comparison import Bars, assert_equal, bars_of, timed
 from .peers import PEERS
 
-__all__ = ["FROM_POINTS", "OURS", "Limits", "Row", "absent", "measure_row", "usable"]
+__all__ = [
+    "FROM_POINTS",
+    "OURS",
+    "Limits",
+    "Row",
+    "absent",
+    "look_ahead",
+    "measure_row",
+    "usable",
+]
 
 OURS = "ours"
 FROM_POINTS = "ours, from points"
@@ -115,10 +124,11 @@ def measure_row(name: str, n: int, peers: Sequence[str], budget: Budget, limits:
         OURS: lambda: bars_of(vietoris_rips(D, metric="precomputed")),
         FROM_POINTS: lambda: bars_of(vietoris_rips(points)),
     }
-    expected = runs[OURS]()
+    first = {contender: timed(run) for contender, run in runs.items()}
+    expected = first[OURS][1]
     row.bars = {f"H{k}": len(bars) for k, bars in expected.items()}
-    assert_equal(expected, runs[FROM_POINTS](), f"{FROM_POINTS}, {name}, n = {n}", points)
-    row.samples = {contender: [] for contender in runs}
+    assert_equal(expected, first[FROM_POINTS][1], f"{FROM_POINTS}, {name}, n = {n}", points)
+    row.samples = {contender: _kept(seconds) for contender, (seconds, _) in first.items()}
     for peer in peers:
         run = _fastest_variant(row, peer, D, expected, budget)
         if run is not None:
@@ -126,6 +136,14 @@ def measure_row(name: str, n: int, peers: Sequence[str], budget: Budget, limits:
     _time(row, runs, limits)
     row.medians = {contender: statistics.median(s) for contender, s in row.samples.items()}
     return row
+
+
+def look_ahead(name: str, n: int, peers: Sequence[str], budget: Budget) -> None:
+    """Run each peer once on a cloud, for the budget alone: to tell what a larger one will take."""
+    D = CpuEngine().pairwise(cloud(name, n), "euclidean")
+    expected = bars_of(vietoris_rips(D, metric="precomputed"))
+    for peer in peers:
+        _fastest_variant(Row(name, n), peer, D, expected, budget)
 
 
 def _fastest_variant(row: Row, peer: str, D: Matrix, expected: Bars, budget: Budget) -> Run | None:
@@ -146,8 +164,13 @@ def _fastest_variant(row: Row, peer: str, D: Matrix, expected: Bars, budget: Bud
         return None
     best = min(taken, key=lambda variant: taken[variant])
     row.variants[peer] = best
-    row.samples[peer] = [taken[best]] if taken[best] >= SLOW_S else []
+    row.samples[peer] = _kept(taken[best])
     return lambda: module.bars(D, best)
+
+
+def _kept(seconds: float) -> list[float]:
+    """Return the first run as a sample, if it is slow enough to be one."""
+    return [seconds] if seconds >= SLOW_S else []
 
 
 def _refusal(module: ModuleType, variant: str, n: int, budget: Budget) -> str | None:

@@ -37,6 +37,7 @@ from aura_tda_gpu.streaming import running_features
 from aura_tda_gpu.streaming.real_time_features import RealTimeFeatures
 
 from . import record
+from .suite import OTHER, record_path
 
 try:
     import torch
@@ -208,8 +209,7 @@ def moved(updates: Sequence[WindowUpdate]) -> float:
     return statistics.mean(shares)
 
 
-def main() -> None:
-    """Measure, print and write the record."""
+def _arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--diagrams", type=int, default=512)
     parser.add_argument("--bars", type=int, default=200)
@@ -217,17 +217,27 @@ def main() -> None:
     parser.add_argument("--landmarks", type=int, default=LANDMARKS)
     parser.add_argument("--repeat", type=int, default=9)
     parser.add_argument("--threads", type=int, default=1, help="of torch")
-    parser.add_argument(
-        "--output", type=Path, default=record.default_output("features_performance")
-    )
-    options = parser.parse_args()
+    parser.add_argument("--output", type=Path, help="where to write the JSON record")
+    return parser.parse_args(argv)
+
+
+def main() -> None:
+    """Measure, print and write the record."""
+    options = _arguments()
     machine = record.machine()
     with threadpool_limits(1):
         if torch is None:
-            print("torch is not installed: its rows are left out")
+            print("torch is not installed: its rows, and so the standard record, are left out")
         else:
             torch.set_num_threads(options.threads)
         measure(options, machine)
+
+
+def _path(options: argparse.Namespace) -> Path:
+    """Return where the record goes; without torch it does not replace one that has its rows."""
+    if torch is None and options.output is None:
+        return OTHER / "features_performance.json"
+    return record_path("features_performance", options, _arguments)
 
 
 def measure(options: argparse.Namespace, machine: dict[str, Any]) -> None:
@@ -259,7 +269,7 @@ def measure(options: argparse.Namespace, machine: dict[str, Any]) -> None:
         "share_of_bars_changed": share,
         "ticks": ticks,
     }
-    record.write(options.output, figures)
+    record.write(_path(options), figures)
 
 
 if __name__ == "__main__":

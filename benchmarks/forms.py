@@ -153,6 +153,11 @@ def update_performance(found: Record) -> Found:
         for other, ratio, least in zip((GIOTTO, "the own rebuild"), ratios, wanted, strict=True):
             note = "; ".join(row["notes"]) if ratio is None else ""
             figures.append(Figure(f"{who}, against {other}", ratio, "times", least, True, note))
+    for row in found.get("replace_alone", []):
+        who = f"one of {row['n']} points replaced, {row['cloud']} by itself"
+        for contender, values in row["samples"].items():
+            samples[f"{who}, {contender}"] = record.seconds(values)
+        figures.append(Figure(f"{who}, against the own rebuild", row["against_rebuild"], "times"))
     n = found["settings"]["n"]
     for row in found["replace_many"]:
         who = f"{row['m']} of {n} points replaced, way left to the window, {row['cloud']}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from aura_tda_gpu.persistence.cpu import warm_up
 from . import record
 from .clouds import CLOUDS, Points
 from .streams import torus_knot
+from .suite import record_path
 
 KNOT = "torus knot"
 STREAMS = (KNOT, *CLOUDS)
@@ -46,18 +48,18 @@ def main() -> None:
         print(_line(rows[-1]), flush=True)
     least, most = min(row["larger_by"] for row in rows), max(row["larger_by"] for row in rows)
     print(f"the bound of the cover is larger by {least:.0%} to {most:.0%}")
-    path = args.output or record.default_output("landmark_bounds")
+    path = record_path("landmark_bounds", args, _arguments)
     record.write(path, _record(args, machine, rows))
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--streams", nargs="+", choices=STREAMS, default=list(STREAMS))
     parser.add_argument("--points", type=int, default=20_000, help="of the window")
     parser.add_argument("--landmarks", type=int, default=512)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--output", type=Path, help="where to write the JSON record")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if not 16 <= args.landmarks < args.points:
         parser.error("--landmarks starts at 16 and stays below --points")
     return args

@@ -16,6 +16,7 @@ from .replacements import UPDATED, WARM_UP, Samples, Windows
 
 __all__ = ["replace_one_in_both"]
 
+BYTES_A_SIMPLEX = 1000  # half of what complexes of 256 points take
 ALONE, FRESH = "oineus, update alone", "oineus, fresh"
 
 
@@ -57,21 +58,23 @@ def replace_one_in_both(
     for name in clouds:
         for n in sorted(sizes):
             needed = _predicted_mb(peaks, n)
-            if needed > limit_mb:
-                note = f"not run: about {needed:.0f} MB predicted"
+            refusal = oineus_py.too_large(n) if needed is None else None
+            if refusal or (needed or 0.0) > limit_mb:
+                note = f"not run: {refusal or f'about {needed:.0f} MB predicted'}"
                 rows.append({"cloud": name, "n": n, "note": note})
                 say(f"{name:<20}{n:>6}  {note}")
                 continue
             rows.append(_row(name, n, runs))
-            peaks[n] = max(rows[-1]["peak_mb"], peaks.get(n, 0.0))
+            least = rows[-1]["simplices"] * BYTES_A_SIMPLEX / MB
+            peaks[n] = max(rows[-1]["peak_mb"], least, peaks.get(n, 0.0))
             say(_line(rows[-1]))
     return rows
 
 
-def _predicted_mb(peaks: dict[int, float], n: int) -> float:
+def _predicted_mb(peaks: dict[int, float], n: int) -> float | None:
     """Return the memory of a size, which grows with the triangles, from the next smaller one."""
     smaller = max((m for m in peaks if m <= n), default=None)
-    return 0.0 if smaller is None else peaks[smaller] * (n / smaller) ** 3
+    return None if smaller is None else peaks[smaller] * (n / smaller) ** 3
 
 
 def _row(name: str, n: int, runs: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from aura_tda_gpu.persistence.cpu import warm_up
 
 from . import record
 from .clouds import Points, noisy_circle
+from .suite import record_path
 
 SQUARE = 1.5  # half of its side; the circle has radius 1
 SCALE_MS = 1000
@@ -31,7 +33,7 @@ def main() -> None:
     warm_up()
     batch = _cloud_rows(args)
     stream = _window_rows(args)
-    path = args.output or record.default_output("outliers")
+    path = record_path("outliers", args, _arguments)
     record.write(path, _record(args, machine, batch, stream))
 
 
@@ -49,7 +51,7 @@ def ratio_of(diagram: Diagram) -> float:
     return float(lengths[0] / lengths[1]) if len(lengths) > 1 else np.inf
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--points", type=int, default=400, help="of the cloud")
     parser.add_argument("--window", type=int, default=10_000, help="rows of the window")
@@ -59,7 +61,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mass", type=float, default=0.1, help="in the window")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(20)))
     parser.add_argument("--output", type=Path, help="where to write the JSON record")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if not 16 <= args.landmarks < args.window:
         parser.error("--landmarks starts at 16 and stays below --window")
     return args

@@ -31,6 +31,7 @@ from aura_tda_gpu.subscriptions import Broadcast, Subscription
 
 from . import record
 from .streams import Points, torus_knot
+from .suite import record_path
 
 BATCH = 1000
 TRACKED = "push, features followed"
@@ -59,6 +60,7 @@ class Samples:
 def main() -> None:
     """Run the benchmark from the command line."""
     args = _arguments()
+    machine = record.machine()
     points, times = torus_knot(args.n, args.rate_hz)
     samples = Samples()
     print(
@@ -79,12 +81,12 @@ def main() -> None:
     for count, seconds in delivery.items():
         print(f"{count:5} subscribers: {1e6 * seconds:.2f} us for each of them and each update")
     record.write(
-        args.output or record.default_output("processor_performance"),
-        _record(args, samples, delivery),
+        record_path("processor_performance", args, _arguments),
+        _record(args, machine, samples, delivery),
     )
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--n", type=int, default=20_000, help="points")
     parser.add_argument("--rate-hz", type=float, default=1000, help="points a second, event time")
@@ -92,7 +94,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--subscribers", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--updates", type=int, default=200, help="updates to each subscriber")
     parser.add_argument("--output", type=Path, help="where to write the JSON record")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def _round(samples: Samples, points: Points, times: Points) -> None:
@@ -221,7 +223,10 @@ def _assert_equal(expected: list[WindowUpdate], found: list[WindowUpdate], who: 
 
 
 def _record(
-    args: argparse.Namespace, samples: Samples, delivery: dict[int, float]
+    args: argparse.Namespace,
+    machine: dict[str, Any],
+    samples: Samples,
+    delivery: dict[int, float],
 ) -> dict[str, Any]:
     settings = {name: value for name, value in vars(args).items() if name != "output"}
     quantiles = {
@@ -234,7 +239,7 @@ def _record(
         slope = float(np.polyfit(np.log(counts), np.log(totals), 1)[0])
     return {
         "benchmark": "processor_performance",
-        "machine": record.machine(),
+        "machine": machine,
         "versions": record.versions(("aura-tda-gpu", "numpy", "numba", "structlog")),
         "commit": record.commit(),
         "settings": {**settings, "batch": BATCH, "scales_ms": list(Config().scales)},

@@ -7,11 +7,13 @@ single figures beside what is wanted of them. What else a benchmark has to tell 
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
 import statistics
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -27,6 +29,7 @@ __all__ = [
     "SCHEMA",
     "SCHEMA_VERSION",
     "Samples",
+    "busy",
     "commit",
     "default_output",
     "document",
@@ -35,6 +38,7 @@ __all__ = [
     "sampled",
     "seconds",
     "versions",
+    "warning",
     "write",
 ]
 
@@ -42,6 +46,9 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 SCHEMA = Path(__file__).with_name("record.schema.json")
 SCHEMA_VERSION = 2
+BUSY_LOAD = 0.5  # above which times say little
+BUSY_CORES = 0.3
+_LOOK_S = 0.3
 
 Samples: TypeAlias = dict[str, Any]
 
@@ -111,14 +118,34 @@ def medians(samples: Mapping[str, Samples]) -> dict[str, float]:
 
 
 def machine() -> dict[str, Any]:
-    """Return processor, usable cores, memory, and how busy the last minute was."""
+    """Return processor, usable cores, memory, and how busy the machine is without this process.
+
+    The load is that of the last minute, of what ran before in the same terminal, too; the cores
+    that other work takes are those of a third of a second in which this process sleeps.
+    """
     return {
         "cpu": _cpu_model(),
         "cores": usable_cores(),
         "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "load_average": round(os.getloadavg()[0], 2),
+        "cores_taken": _cores_taken(),
     }
+
+
+def busy(machine: Mapping[str, Any]) -> str:
+    """Say what other work the machine of a record had; nothing where it was quiet."""
+    taken = machine.get("cores_taken")
+    if taken is None:  # a record of before, or no Linux
+        load = machine["load_average"]
+        return f"load {load:g}" if load > BUSY_LOAD else ""
+    return f"other work took {taken:.1f} cores" if taken > BUSY_CORES else ""
+
+
+def warning(machine: Mapping[str, Any]) -> str:
+    """Return a line to print before times are taken; nothing where the machine is quiet."""
+    why = busy(machine)
+    return f"the machine is busy ({why}): times may be too long" if why else ""
 
 
 def versions(packages: tuple[str, ...]) -> dict[str, str | None]:
@@ -157,6 +184,31 @@ def write(path: Path, record: dict[str, Any], *, quiet: bool = False) -> dict[st
     if not quiet:
         print(f"record: {os.path.relpath(path)}")
     return full
+
+
+@functools.cache
+def _cores_taken() -> float | None:
+    """Return how many usable cores other work takes, told once; None where that is not known."""
+    before = _core_ticks()
+    if before is None:
+        return None
+    time.sleep(_LOOK_S)
+    after = _core_ticks()
+    assert after is not None
+    idle, whole = (b - a for a, b in zip(before, after, strict=True))
+    return round(usable_cores() * (1 - idle / whole), 2) if whole > 0 else None
+
+
+def _core_ticks() -> tuple[int, int] | None:
+    """Return idle ticks and all ticks of the usable cores together."""
+    try:
+        mine = {f"cpu{i}" for i in os.sched_getaffinity(0)}
+        lines = Path("/proc/stat").read_text().splitlines()
+    except (OSError, AttributeError):
+        return None
+    rows = [line.split() for line in lines if line.split(" ", 1)[0] in mine]
+    ticks = [[int(value) for value in row[1:9]] for row in rows]
+    return sum(row[3] + row[4] for row in ticks), sum(map(sum, ticks))
 
 
 def _version(package: str) -> str | None:

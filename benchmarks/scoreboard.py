@@ -40,9 +40,9 @@ ORDER = {
     "accuracy_metrics": ("Features against known loops", "aura-tda bench accuracy"),
     "landmark_bounds": ("Error bounds of landmarks", "python -m benchmarks.landmark_bounds"),
     "outliers": ("A loop among outliers", "python -m benchmarks.outliers"),
+    "first_start": ("The first start, and the demo", "python -m benchmarks.first_start"),
     "gpu_performance": ("On a GPU", "make bench-gpu"),
 }
-BUSY = 0.5  # load of a machine above which other work may have taken time
 CANNOT = 2
 INTRODUCTION = """# Scoreboard
 
@@ -198,8 +198,8 @@ def _section(one: Told, pictures: Sequence[str]) -> list[str]:
 
 def _busy(told: Mapping[str, Any]) -> str:
     """Say that other work went on when a record was taken."""
-    load = told["machine"]["load_average"]
-    return f"; the machine was busy (load {load:g})" if load > BUSY else ""
+    why = record.busy(told["machine"])
+    return f"; the machine was busy ({why})" if why else ""
 
 
 def _commit(commit: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from .comparison import Bars, assert_equal, bars_of
 from .peers import ripser_py
 from .streaming_run import Case, measure, new_stream
 from .streams import Points, torus_knot
+from .suite import record_path
 
 CASES = {"one scale": [60_000], "four scales": [100, 1_000, 10_000, 60_000]}
 # points a second; seconds from the call of a push to its updates; MB of the process
@@ -41,8 +43,8 @@ def main() -> None:
     """Check, measure, print the tables, write the record."""
     args = _arguments()
     machine = record.machine()
-    if machine["load_average"] > 0.5:
-        print(f"the machine is busy (load {machine['load_average']}): times may be too long")
+    if warning := record.warning(machine):
+        print(warning)
     warm_up()
     checks = [_check(scale, args) for scale in CHECKED_SCALES_MS]
     figures: dict[str, dict[str, Any]] = {}
@@ -57,11 +59,11 @@ def main() -> None:
         )
         figures[name] = measure(case)
         _print_case(name, case, figures[name])
-    path = args.output or record.default_output("streaming_performance")
+    path = record_path("streaming_performance", args, _arguments)
     record.write(path, _record(args, machine, checks, figures))
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--points", type=int, default=TARGET_POINTS, help="of the longest window")
@@ -71,7 +73,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--max-memory-mb", type=float, default=512, help="given to the stream")
     parser.add_argument("--check-points", type=int, default=2_000, help="of the windows checked")
     parser.add_argument("--output", type=Path, help="where to write the JSON record")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if min(args.points, args.push, args.check_points) < 16 or args.lengths <= 0:
         parser.error("--points, --push and --check-points start at 16, --lengths is positive")
     return args

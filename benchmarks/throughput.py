@@ -19,13 +19,12 @@ from aura_tda_gpu.errors import AuraTDAError
 
 from . import record
 from .figures import Figure, table
-from .highest_load import highest_load
 from .offered import SOURCES
 from .open_loop import Load
 from .peak_memory import MB
-from .stage_times import stage_table
-from .throughput_run import LIMIT_S, Outcome, run_load
-from .throughput_show import Display, outcome_lines
+from .suite import OTHER, record_path
+from .throughput_loads import Run, load_of
+from .throughput_run import LIMIT_S, Outcome
 from .throughput_told import case_of, samples_of
 
 __all__ = ["main"]
@@ -34,7 +33,6 @@ PACKAGES = ("aura-tda-gpu", "numpy", "numba", "scipy", "ripser", "cupy-cuda12x",
 SCALES = (100, 1_000, 10_000, 60_000)
 WANTED_RATE, WANTED_S, WANTED_LANDMARKS = 50_000, 0.05, 512
 BRIEF_MB = 2048  # for a window of a million points
-QUEUE_S = 1.0  # of the load, before points are dropped
 WRONG_OPTION = 2
 
 
@@ -44,28 +42,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:  # before the wait
         if args.plot is not None:
             require_matplotlib()
-        _load(args, args.source[0], args.rate[0]).new_stream()
+        load_of(args, args.source[0], args.rate[0]).new_stream()
     except AuraTDAError as error:
         print(f"error: {error}", file=sys.stderr)
         return WRONG_OPTION
     machine = record.machine()
-    if machine["load_average"] > 0.5:
-        print(f"the machine is busy (load {machine['load_average']})", file=sys.stderr)
-    outcomes: dict[str, list[Outcome]] = {name: [] for name in args.source}
-    limits: dict[str, tuple[float | None, float | None]] = {}
+    if warning := record.warning(machine):
+        print(warning, file=sys.stderr)
     say: Callable[[str], None] = (lambda text: None) if args.json else print
-    for name, found in outcomes.items():
-        for rate in args.rate:
-            found.append(_measure(args, name, rate))
-            say(outcome_lines(found[-1]))
-            if args.profile:
-                say(stage_table(found[-1].streams[0]["stages"], found[-1].seconds))
-        if args.find_max:
-            limits[name] = _find(args, name, found, say)
-    figures = _figures(outcomes, limits, args.rate)
+    run = Run(args, say)
+    failure = run.measure()
+    outcomes = {name: found for name, found in run.outcomes.items() if found}
+    if failure is not None and not outcomes:
+        print(failure, file=sys.stderr)
+        return 1
+    figures = _figures(outcomes, run.limits, args.rate)
     say("\n" + table(figures))
-    document = _document(args, machine, outcomes, limits, figures)
-    document = record.write(args.output or _default_output(args), document, quiet=args.json)
+    document = _document(args, machine, outcomes, run.limits, figures, failure)
+    document = record.write(_path(args, failure), document, quiet=args.json)
     if args.plot is not None:
         from .throughput_pictures import draw
 
@@ -73,7 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(f"picture: {path}")
     if args.json:
         print(json.dumps(document))
-    return 0
+    if failure is not None:
+        print(f"{failure}\nthe loads before it are in the record", file=sys.stderr)
+    return int(failure is not None)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -143,56 +139,12 @@ def _source(name: str) -> str:
     return name
 
 
-def _default_output(args: argparse.Namespace) -> Path:
-    on_gpu = _load(args, args.source[0], args.rate[0]).on_gpu
-    return record.default_output("throughput_cuda" if on_gpu else "throughput")
-
-
-def _load(args: argparse.Namespace, source: str, rate: float) -> Load:
-    threads = args.threads
-    if threads is None and args.streams > 1:
-        threads = max(1, record.machine()["cores"] // args.streams)
-    return Load(
-        rate_hz=rate,
-        scales=tuple(args.scales),
-        source=source,
-        dim=args.dim,
-        landmarks=args.landmarks,
-        backend=args.backend,
-        duration_s=args.duration,
-        fill_s=args.fill,
-        batch=args.batch,
-        queue=args.queue or max(1, round(QUEUE_S * rate)),
-        follow=not args.no_features,
-        threads=threads,
-        seed=args.seed,
-        profile=args.profile,
-    )
-
-
-def _measure(args: argparse.Namespace, source: str, rate: float) -> Outcome:
-    with Display(f"{source}, {rate:,.0f} points/s") as display:
-        return run_load(_load(args, source, rate), args.streams, display.told, args.trace)
-
-
-def _find(
-    args: argparse.Namespace, source: str, found: list[Outcome], say: Callable[[str], None]
-) -> tuple[float | None, float | None]:
-    """Bracket the highest load; the loads tried join those measured."""
-    known = {outcome.load.rate_hz: outcome for outcome in found}
-
-    def bears(rate: float) -> bool:
-        if rate not in known:
-            known[rate] = _measure(args, source, rate)
-            found.append(known[rate])
-            trouble, worst = known[rate].trouble, known[rate].worst
-            verdict = f"not borne, {trouble}" if trouble else f"borne, {1e3 * (worst or 0):.1f} ms"
-            say(f"{source}, {rate:,.0f} points/s: {verdict}")
-        return known[rate].bears
-
-    limits = highest_load(bears, args.rate[0], precision=args.precision)
-    found.sort(key=lambda outcome: outcome.load.rate_hz)
-    return limits
+def _path(args: argparse.Namespace, failure: str | None) -> Path:
+    if failure is not None and args.output is None:
+        return OTHER / "throughput.json"
+    on_gpu = load_of(args, args.source[0], args.rate[0]).on_gpu
+    name = "throughput_cuda" if on_gpu else "throughput"
+    return record_path("throughput", args, _arguments, name=name)
 
 
 def _figures(
@@ -257,6 +209,7 @@ def _document(
     outcomes: dict[str, list[Outcome]],
     limits: dict[str, tuple[float | None, float | None]],
     figures: list[Figure],
+    failure: str | None,
 ) -> dict[str, Any]:
     samples: dict[str, record.Samples] = {}
     cases = []
@@ -280,6 +233,7 @@ def _document(
         unit="seconds, points and bytes",
         cases=cases,
         highest_load={name: list(pair) for name, pair in limits.items()},
+        **({} if failure is None else {"failed": failure}),
     )
 
 

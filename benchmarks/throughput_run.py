@@ -17,7 +17,7 @@ from .latencies import Latencies
 from .open_loop import Load
 from .record import ROOT
 
-__all__ = ["LIMIT_S", "Outcome", "run_load"]
+__all__ = ["LIMIT_S", "Outcome", "Prepared", "run_load"]
 
 LIMIT_S = 0.1  # of the brief: an update comes within 100 ms
 KEEPS_UP = 0.98  # of the offered points a second
@@ -125,29 +125,58 @@ def run_load(
     SystemExit
         If a process fails, with what it said.
     """
-    loads = [replace(load, seed=load.seed + i) for i in range(streams)]
-    children = [
-        _Child(one, told if i == 0 else None, trace if i == 0 else None)
-        for i, one in enumerate(loads)
-    ]
-    try:
-        for child in children:
-            child.ready.wait()
-        start = time.monotonic() + _AHEAD_S
-        for child in children:
-            child.go(start)
-        return Outcome(load, [child.result() for child in children])
-    finally:
-        for child in children:
+    with Prepared(load, streams, trace) as prepared:
+        return prepared.serve(told)
+
+
+class Prepared:
+    """Streams that fill their windows from now on, and wait for their load.
+
+    Parameters
+    ----------
+    load : Load
+        Offered to each.
+    streams : int
+        How many; each has a seed of its own.
+    trace : Path, optional
+        For the trace of the first one.
+    """
+
+    def __init__(self, load: Load, streams: int, trace: Path | None = None) -> None:
+        self._load = load
+        self._children = [
+            _Child(replace(load, seed=load.seed + i), trace if i == 0 else None)
+            for i in range(streams)
+        ]
+
+    def __enter__(self) -> Prepared:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._children:
             child.stop()
+
+    def fill(self, told: Told = lambda phase, share: None) -> None:
+        """Wait until all windows are full, or a process has failed."""
+        self._children[0].told = told
+        for child in self._children:
+            child.ready.wait()
+
+    def serve(self, told: Told = lambda phase, share: None) -> Outcome:
+        """Offer the load, and return what it came to; see `run_load`."""
+        self.fill(told)
+        start = time.monotonic() + _AHEAD_S
+        for child in self._children:
+            child.go(start)
+        return Outcome(self._load, [child.result() for child in self._children])
 
 
 class _Child:
     """A process that serves one stream."""
 
-    def __init__(self, load: Load, told: Told | None, trace: Path | None) -> None:
+    def __init__(self, load: Load, trace: Path | None) -> None:
         self.ready = threading.Event()
-        self._told = told
+        self.told: Told = lambda phase, share: None
         self._found: dict[str, Any] | None = None
         self._error = ""
         case = {**asdict(load), "trace": None if trace is None else str(trace)}
@@ -199,8 +228,8 @@ class _Child:
             told = json.loads(line)
             if "ready" in told:
                 self.ready.set()
-            elif "phase" in told and self._told is not None:
-                self._told(told["phase"], told["share"])
+            elif "phase" in told:
+                self.told(told["phase"], told["share"])
             elif "result" in told:
                 self._found = told["result"]
             elif "error" in told:

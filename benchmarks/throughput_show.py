@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from aura_tda_gpu.cli.progress import LiveLine
 
 from .latencies import QUANTILES, Latencies
 from .peak_memory import MB
@@ -16,43 +15,16 @@ __all__ = ["Display", "outcome_lines"]
 PHASES = {"fill": "filling the windows", "run": "measuring"}
 
 
-class Display:
-    """A progress bar on standard error; nothing where that is no terminal."""
+class Display(LiveLine):
+    """A progress bar of a load on standard error."""
 
     def __init__(self, what: str) -> None:
-        console = Console(stderr=True)
+        super().__init__(Console(stderr=True), text=f"{what}: starting")
         self._what = what
-        self._progress: Progress | None = None
-        self._task = TaskID(0)
-        if console.is_terminal:
-            self._progress = Progress(
-                BarColumn(bar_width=24),
-                TextColumn("{task.description}"),
-                TimeElapsedColumn(),
-                console=console,
-                transient=True,
-            )
 
     def told(self, phase: str, share: float) -> None:
         """Show how far a phase is."""
-        if self._progress is not None:
-            line = f"{self._what}: {PHASES.get(phase, phase)}"
-            self._progress.update(self._task, description=line, completed=share)
-
-    def __enter__(self) -> Display:
-        if self._progress is not None:
-            self._task = self._progress.add_task(f"{self._what}: starting", total=1.0)
-            self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        self.show(f"{self._what}: {PHASES.get(phase, phase)}", share)
 
 
 def outcome_lines(outcome: Outcome) -> str:

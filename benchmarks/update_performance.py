@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ from aura_tda_gpu.persistence.cpu import warm_up
 
 from . import record
 from .budget import Budget
-from .comparison import assert_equal, quartiles, timed
+from .comparison import Bars, assert_equal, quartiles, timed
+from .engine_rows import SLOW_S
 from .oineus_updates import replace_one_in_both
 from .peers import giotto_ph
 from .replacements import FROM_POINTS, REBUILT, UPDATED, WARM_UP, Samples, Windows
+from .suite import record_path
 
 # times as fast as giotto-ph and as the own rebuild, one of 1024 points replaced
 TARGETS = {
@@ -32,6 +35,8 @@ TARGETS = {
 }
 TARGET_N = 1024
 BLOCK = 10  # replacements in a row, as in a stream; in the second table contenders alternate
+ALONE = "lorenz"  # also measured with no peer in between, which would empty the caches
+ALONE_BLOCKS = 10
 LONGEST = 1.1  # of the rebuild's time, however many points are replaced
 
 
@@ -60,17 +65,18 @@ def main() -> None:
     """Measure, print the tables, write the record."""
     args = _arguments()
     machine = record.machine()
-    if machine["load_average"] > 0.5:
-        print(f"the machine is busy (load {machine['load_average']}): times may be too long")
+    if warning := record.warning(machine):
+        print(warning)
     warm_up()
+    alone = _replace_alone(args)
     rows = _replace_one(args)
     many = _replace_many(args)
     incremental = replace_one_in_both(args.clouds, args.oineus_n, args.oineus_runs, args.oineus_mb)
-    path = args.output or record.default_output("update_performance")
-    record.write(path, _record(args, machine, rows, many, incremental))
+    path = record_path("update_performance", args, _arguments)
+    record.write(path, _record(args, machine, alone, rows, many, incremental))
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--n", type=int, default=TARGET_N, help="points of a window")
     parser.add_argument("--clouds", nargs="+", choices=TARGETS, default=list(TARGETS))
@@ -83,7 +89,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--oineus-runs", type=int, default=3, help="timed updates of Oineus")
     parser.add_argument("--oineus-mb", type=float, default=6000, help="memory it may take")
     parser.add_argument("--output", type=Path, help="where to write the JSON record")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.repeat < 1 or args.many_repeat < 1 or args.n < 16:
         parser.error("repeats start at 1 and --n at 16")
     if args.many is None:
@@ -110,11 +116,31 @@ def _replace_one(args: argparse.Namespace) -> list[Row]:
         windows.replace(1, Samples(), times=BLOCK, from_points=True)
         for turn in range(blocks):
             windows.replace(1, row.samples, times=BLOCK, from_points=True)
-            if variant and turn * args.peer_runs % blocks < args.peer_runs:
+            is_its_turn = turn * args.peer_runs % blocks < args.peer_runs
+            if variant and is_its_turn and _lacks_runs(row, args.peer_runs):
                 _run_giotto(row, windows, variant)
         rows.append(row)
         print(_line(row), flush=True)
     return rows
+
+
+def _replace_alone(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Replace one point again and again, and run nothing else in between."""
+    if ALONE not in args.clouds:
+        return []
+    windows = Windows(ALONE, args.n, BLOCK * (ALONE_BLOCKS + 1), "always")
+    windows.replace(1, Samples(), times=BLOCK)
+    samples = Samples()
+    for _ in range(ALONE_BLOCKS):
+        windows.replace(1, samples, times=BLOCK)
+    medians = {who: statistics.median(seconds) for who, seconds in samples.seconds.items()}
+    ratio = medians[REBUILT] / medians[UPDATED]
+    print(
+        f"{ALONE} by itself: {1e3 * medians[UPDATED]:.2f} ms updated, "
+        f"{1e3 * medians[REBUILT]:.1f} ms rebuilt, {ratio:.1f}x\n",
+        flush=True,
+    )
+    return [{"cloud": ALONE, "n": args.n, "samples": samples.seconds, "against_rebuild": ratio}]
 
 
 def _fastest_giotto(row: Row, windows: Windows, args: argparse.Namespace) -> str | None:
@@ -128,21 +154,37 @@ def _fastest_giotto(row: Row, windows: Windows, args: argparse.Namespace) -> str
         D = windows.distances()[:m, :m].copy()
         taken = {}
         for variant in giotto_ph.VARIANTS:
-            if budget.refusal(giotto_ph.NAME, variant, m):
+            refusal = budget.refusal(giotto_ph.NAME, variant, m)
+            if refusal and m == args.n:
+                row.notes.append(f"giotto-ph {variant} not run: {refusal}")
+            if refusal:
                 continue
-            taken[variant] = timed(lambda D=D, variant=variant: giotto_ph.bars(D, variant))[0]
-            budget.saw(giotto_ph.NAME, variant, m, taken[variant])
+            seconds, bars = timed(lambda D=D, variant=variant: giotto_ph.bars(D, variant))
+            taken[variant] = seconds
+            budget.saw(giotto_ph.NAME, variant, m, seconds)
+            if m == args.n:
+                _assert_giotto(row, windows, variant, bars)
     if not taken:
-        row.notes.append(f"giotto-ph not run: a run takes more than {args.peer_limit:g} s")
         return None
-    return min(taken, key=lambda variant: taken[variant])
+    best = min(taken, key=lambda variant: taken[variant])
+    if taken[best] >= SLOW_S:
+        row.samples.seconds[giotto_ph.NAME] = [taken[best]]
+    return best
+
+
+def _lacks_runs(row: Row, wanted: int) -> bool:
+    return len(row.samples.seconds.get(giotto_ph.NAME, [])) < wanted
 
 
 def _run_giotto(row: Row, windows: Windows, variant: str) -> None:
     D = windows.distances()
     seconds, bars = timed(lambda: giotto_ph.bars(D, variant))
-    assert_equal(windows.bars(), bars, f"giotto-ph {variant}, {row.cloud}, n = {row.n}")
+    _assert_giotto(row, windows, variant, bars)
     row.samples.seconds.setdefault(giotto_ph.NAME, []).append(seconds)
+
+
+def _assert_giotto(row: Row, windows: Windows, variant: str, bars: Bars) -> None:
+    assert_equal(windows.bars(), bars, f"giotto-ph {variant}, {row.cloud}, n = {row.n}")
 
 
 def _line(row: Row) -> str:
@@ -212,6 +254,7 @@ def _many_line(row: dict[str, Any]) -> str:
 def _record(
     args: argparse.Namespace,
     machine: dict[str, Any],
+    alone: list[dict[str, Any]],
     rows: list[Row],
     many: list[dict[str, Any]],
     incremental: list[dict[str, Any]],
@@ -226,6 +269,7 @@ def _record(
         "unit": "seconds; peak memory in MB",
         "targets": {"replace_one": TARGETS, "replace_many_at_most": LONGEST},
         "replace_one": [_one_row(row) for row in rows],
+        "replace_alone": alone,
         "replace_many": many,
         "oineus": incremental,
     }

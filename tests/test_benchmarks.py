@@ -85,13 +85,18 @@ def test_the_budget_predicts_from_the_sizes_before():
 
 
 def test_the_budget_drops_a_variant_that_is_far_slower():
-    budget = Budget(limit=100)
-    for n, slow in ((100, 0.9), (200, 2.0)):
-        budget.saw("peer", "fast", n, 0.1)
+    budget = Budget(limit=1000)
+    for n, slow in ((100, 0.1), (200, 0.9)):
+        budget.saw("peer", "fast", n, 0.1 * n / 100)
         assert budget.refusal("peer", "slow", n) is None
         budget.saw("peer", "slow", n, slow)
-    budget.saw("peer", "fast", 400, 0.1)
-    assert budget.refusal("peer", "slow", 400) == "20 times as slow as its other variant at n = 200"
+    assert budget.refusal("peer", "fast", 400) is None
+    budget.saw("peer", "fast", 400, 1.3)
+    reason = budget.refusal("peer", "slow", 400)  # 0.9 s times 2 to the power of log2(9)
+    assert reason == "predicted 6 times as slow as its other variant"
+    budget.saw("peer", "fast", 400, 3.0)
+    assert budget.refusal("peer", "slow", 400) is None
+    assert budget.refusal("other peer", "slow", 400) is None
 
 
 @pytest.fixture
@@ -131,6 +136,45 @@ def test_updates_leave_a_record(run_updates, monkeypatch):
     ]
 
 
+def test_the_lorenz_attractor_is_measured_by_itself_before_the_peers(run_updates, monkeypatch):
+    monkeypatch.setattr(giotto_ph, "available", lambda: False)
+    monkeypatch.setattr(update_performance, "ALONE_BLOCKS", 3)
+    printed, record = run_updates("--clouds", "lorenz", "--many")
+    assert printed.index("lorenz by itself: ") < printed.index("one of 32 points replaced")
+    (row,) = record["replace_alone"]
+    assert {who: len(s) for who, s in row["samples"].items()} == {"updated": 6, "rebuilt": 6}
+    figures = {figure["name"]: figure["value"] for figure in record["targets"]}
+    name = "one of 32 points replaced, lorenz by itself, against the own rebuild"
+    assert figures[name] == row["against_rebuild"] > 0
+    _, other = run_updates("--clouds", "torus", "--many")
+    assert other["replace_alone"] == []
+
+
+def test_slow_runs_of_giotto_are_not_made_again(run_updates, monkeypatch):
+    calls = []
+
+    def slow(D, variant):
+        calls.append(len(D))
+        return bars_of(vietoris_rips(D, metric="precomputed"))
+
+    monkeypatch.setattr(giotto_ph, "available", lambda: True)
+    monkeypatch.setattr(giotto_ph, "bars", slow)
+    monkeypatch.setattr(update_performance, "SLOW_S", 0.0)  # as if each took half a second
+    monkeypatch.setattr(budget, "SLOWER", float("inf"))
+    _, record = run_updates("--clouds", "torus", "--many", "--peer-runs", "1")
+    assert calls == [8, 8, 16, 16, 32, 32]
+    assert len(record["replace_one"][0]["samples"]["giotto-ph"]) == 1
+
+
+def test_a_mode_of_giotto_that_is_not_run_is_noted(run_updates, monkeypatch):
+    monkeypatch.setattr(giotto_ph, "available", lambda: True)
+    monkeypatch.setattr(budget.Budget, "refusal", lambda *_: "predicted 99 s")
+    printed, record = run_updates("--clouds", "torus", "--many")
+    notes = record["replace_one"][0]["notes"]
+    assert notes == [f"giotto-ph {mode} not run: predicted 99 s" for mode in giotto_ph.VARIANTS]
+    assert "giotto-ph default not run: predicted 99 s" in printed
+
+
 def test_giotto_runs_beside_some_of_the_updates(run_updates, monkeypatch):
     matrices = []
 
@@ -140,7 +184,7 @@ def test_giotto_runs_beside_some_of_the_updates(run_updates, monkeypatch):
 
     monkeypatch.setattr(giotto_ph, "available", lambda: True)
     monkeypatch.setattr(giotto_ph, "bars", by_rebuild)
-    monkeypatch.setattr(budget, "HOPELESS", float("inf"))  # one slow run leaves no mode out
+    monkeypatch.setattr(budget, "SLOWER", float("inf"))  # one slow run leaves no mode out
     _, record = run_updates("--clouds", "lorenz", "--many", "--peer-runs", "2")
     assert matrices == [8, 8, 16, 16, 32, 32, 32, 32]
     assert len(record["replace_one"][0]["samples"]["giotto-ph"]) == 2
@@ -191,6 +235,23 @@ def test_oineus_gets_no_size_it_cannot_hold(capsys):
     assert {len(seconds) for seconds in rows[0]["samples"].values()} == {2}
     assert rows[1]["note"].startswith("not run: about")
     assert "MB predicted" in capsys.readouterr().out
+
+
+def test_memory_that_was_free_before_does_not_make_oineus_look_small(monkeypatch):
+    """A small complex may fit into memory of this process that was freed: its peak is nothing."""
+
+    def row(name, n, runs):
+        assert n <= 64, "it would take all memory"
+        medians = dict.fromkeys((UPDATED, "oineus", oineus_updates.ALONE, oineus_updates.FRESH), 1)
+        return {"cloud": name, "n": n, "medians": medians, "ratio": 1, "simplices": 20_000,
+                "peak_mb": -0.1}  # fmt: skip
+
+    monkeypatch.setattr(oineus_py, "available", lambda: True)
+    monkeypatch.setattr(oineus_updates, "_row", row)
+    rows = oineus_updates.replace_one_in_both(["torus"], [64, 1024], 1, 6000)
+    assert rows[1]["note"] == "not run: about 78125 MB predicted"
+    (alone,) = oineus_updates.replace_one_in_both(["torus"], [1024], 1, 6000)
+    assert alone["note"].startswith("not run: up to 178 million triangles")
 
 
 def test_quartiles():

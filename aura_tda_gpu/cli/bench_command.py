@@ -21,6 +21,8 @@ _EPILOG = (
     "no benchmarks here."
 )
 
+_RECORD = "File of the record; if left out, in benchmarks/results, of a trial in out/benchmarks."
+
 _COMPARED = "Exit codes: 0 nothing became worse; 1 something did; 2 records cannot be compared."
 
 bench_app = typer.Typer(
@@ -106,9 +108,7 @@ def throughput(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the record as JSON, no tables.")
     ] = False,
-    output: Annotated[
-        Path | None, typer.Option(help="File of the record; in benchmarks/results if left out.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help=_RECORD)] = None,
 ) -> None:
     """Offer points at fixed times, and tell how late the updates come.
 
@@ -151,9 +151,7 @@ def engine(
         bool, typer.Option("--json", help="Print the record as JSON, no tables.")
     ] = False,
     plot: Annotated[Path | None, typer.Option(help="Folder for a log-log picture.")] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="File of the record; in benchmarks/results if left out.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help=_RECORD)] = None,
 ) -> None:
     """Hold diagrams against those of other libraries, and compare the times.
 
@@ -167,8 +165,10 @@ def engine(
 
 @bench_app.command(epilog=_COMPARED)
 def compare(
-    before: Annotated[Path, typer.Argument(metavar="A.json", help="Record of before.")],
-    after: Annotated[Path, typer.Argument(metavar="B.json", help="Record of now.")],
+    before: Annotated[
+        str, typer.Argument(metavar="A.json[,A2.json...]", help="Records of before, one a run.")
+    ],
+    after: Annotated[str, typer.Argument(metavar="B.json[,B2.json...]", help="Records of now.")],
     tolerance: Annotated[
         float, typer.Option(help="Share by which a figure may be worse in any case.")
     ] = 0.05,
@@ -177,9 +177,14 @@ def compare(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, no table.")] = False,
 ) -> None:
-    """Tell by how much each figure of one record differs from another, and what became worse."""
+    """Tell by how much each figure of one record differs from another, and what became worse.
+
+    With several runs a side, how much runs differ is part of the noise.
+    """
     flags = {"other-machine": other_machine, "json": as_json}
-    files = [str(path.absolute()) for path in (before, after)]
+    files = [
+        ",".join(str(Path(part).absolute()) for part in side.split(",")) for side in (before, after)
+    ]
     _leave_with("compare", {"tolerance": tolerance}, flags, {}, files)
 
 

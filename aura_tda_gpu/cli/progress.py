@@ -17,7 +17,60 @@ from .sources.base import Source
 from .trace import Sample
 from .words import count
 
-__all__ = ["Report"]
+__all__ = ["LiveLine", "Report"]
+
+
+class LiveLine:
+    """A bar, a text and the time since the start, kept up to date; only on a terminal.
+
+    Parameters
+    ----------
+    console : Console
+        Where to draw, standard error as a rule.
+    live : bool
+        Whether to draw at all.
+    text : str
+        Shown until there is another.
+    """
+
+    def __init__(self, console: Console, *, live: bool = True, text: str = "") -> None:
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+        self._text = text
+        if live and console.is_terminal:
+            self._progress = Progress(
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[line]}"),
+                TimeElapsedColumn(),
+                console=console,
+                transient=True,
+            )
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether anybody sees it."""
+        return self._progress is not None
+
+    def __enter__(self) -> LiveLine:
+        if self._progress is not None:
+            self._task = self._progress.add_task("", total=None, line=self._text)
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def show(self, text: str, share: float | None) -> None:
+        """Show a text, and how much is done, from 0 to 1; None where that is not known."""
+        if self._progress is not None:
+            total = None if share is None else 1.0
+            self._progress.update(self._task, line=text, completed=share or 0.0, total=total)
 
 
 class Report:
@@ -52,17 +105,8 @@ class Report:
         self.longest = 0.0
         self.latencies = Sample()
         self._started = time.perf_counter()
-        self._progress: Progress | None = None
-        self._task = TaskID(0)
+        self._line = LiveLine(console, live=live)
         self._latest = ""
-        if live and console.is_terminal:
-            self._progress = Progress(
-                BarColumn(bar_width=24),
-                TextColumn("{task.fields[line]}"),
-                TimeElapsedColumn(),
-                console=console,
-                transient=True,
-            )
 
     @property
     def seconds(self) -> float:
@@ -71,9 +115,7 @@ class Report:
 
     def __enter__(self) -> Report:
         self._started = time.perf_counter()
-        if self._progress is not None:
-            self._task = self._progress.add_task("", total=None, line="")
-            self._progress.start()
+        self._line.__enter__()
         return self
 
     def __exit__(
@@ -82,8 +124,7 @@ class Report:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        self._line.__exit__(kind, error, traceback)
 
     def step(self, n_points: int, updates: list[WindowUpdate], fraction: float | None) -> None:
         """Count what one push brought."""
@@ -93,17 +134,12 @@ class Report:
             self.latencies.add(update.latency_seconds)
             self.skipped_ticks += update.skipped_ticks
             self.longest = max(self.longest, _longest_loop(update))
-        if self._progress is None:
+        if not self._line.is_shown:
             return
         if updates:
             self._latest = f"  last {1e3 * updates[-1].latency_seconds:.1f} ms"
         line = f"{count(self.points, 'point')}  {self.rate:,.0f}/s  {count(self.ticks, 'tick')}"
-        self._progress.update(
-            self._task,
-            line=line + self._latest,
-            completed=fraction or 0.0,
-            total=None if fraction is None else 1.0,
-        )
+        self._line.show(line + self._latest, fraction)
 
     @property
     def rate(self) -> float:

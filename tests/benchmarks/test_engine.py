@@ -110,6 +110,26 @@ def test_a_run_that_would_take_too_long_is_noted(monkeypatch):
     assert not row.checked
 
 
+def test_large_clouds_alone_are_predicted_from_small_ones(run, monkeypatch):
+    """A peer that takes 0.1 s for 8 points takes hours for 64: it is not tried."""
+    truth, sizes = PEERS["ripser.py"].bars, []
+
+    def slow(D, variant):
+        sizes.append(len(D))
+        return truth(D, variant)
+
+    clock = iter(np.arange(0, 1e4, 0.1))
+    monkeypatch.setattr(PEERS["ripser.py"], "bars", slow)
+    monkeypatch.setattr(engine_performance, "LOOKED_AHEAD", [8, 128])
+    monkeypatch.setattr("benchmarks.comparison.time.perf_counter", lambda: next(clock))
+    _, record = run("--n=64", "--clouds=torus", "--peers=ripser.py", "--parts=rows")
+    assert sizes == [2, 8]
+    assert record["rows"][0]["notes"] == ["ripser.py not run: predicted 410 s"]
+    _, record = run("--n=8,64", "--clouds=torus", "--peers=ripser.py", "--parts=rows")
+    assert sizes[2:4] == [2, 8]
+    assert 64 not in sizes
+
+
 def test_oineus_gets_no_complex_that_does_not_fit():
     assert oineus_py.too_large(256) is None
     assert oineus_py.too_large(1024).startswith("up to 178 million triangles")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-import re
+import sys
 
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from benchmarks import compare, forms, record, scoreboard
+from benchmarks import compare, forms, record, scoreboard, suite
 from benchmarks.figures import Figure
 from benchmarks.forms_features import features_performance
 
@@ -115,10 +115,10 @@ def vars_of(name, value, wanted):
 
 
 def test_every_benchmark_of_make_bench_has_a_form_and_a_place_on_the_page():
-    lines = (record.ROOT / "Makefile").read_text().partition("\nbench: ")[2].partition("\n\n")[0]
-    modules = set(re.findall(r"-m benchmarks\.(\w+)", lines)) - {"scoreboard"}
+    assert "-m benchmarks.suite\n" in (record.ROOT / "Makefile").read_text()
+    modules = {part.module for part in suite.PARTS}
     assert len(modules) >= 9
-    assert modules <= {*forms.FORMS, "throughput"}
+    assert modules <= {*forms.FORMS, "throughput", "first_start"}
     assert modules <= set(scoreboard.ORDER)
 
 
@@ -275,9 +275,33 @@ def test_what_cannot_be_compared_ends_with_2(compared, spoil, complaint):
 
 def test_a_busy_machine_is_mentioned(compared):
     quiet, busy = a_record(), a_record()
-    quiet["machine"]["load_average"], busy["machine"]["load_average"] = 0.2, 3.1
-    assert "B was measured on a busy machine (load 3.1)" in compared(quiet, busy)[1]
+    quiet["machine"]["cores_taken"], busy["machine"]["cores_taken"] = 0.2, 1.4
+    said = "B was measured on a busy machine (other work took 1.4 cores)"
+    assert said in compared(quiet, busy)[1]
     assert "busy machine" not in compared(quiet, quiet)[1]
+
+
+def test_what_else_runs_is_told_apart_from_what_ran_before():
+    machine = {"load_average": 3.1, "cores_taken": 0.1}
+    assert record.busy(machine) == record.warning(machine) == ""
+    assert record.busy({"load_average": 3.1}) == "load 3.1"
+    assert record.busy({"load_average": 3.1, "cores_taken": None}) == "load 3.1"
+    taken = {"load_average": 0.0, "cores_taken": 1.96}
+    assert record.warning(taken) == (
+        "the machine is busy (other work took 2.0 cores): times may be too long"
+    )
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc/stat is of Linux")
+def test_the_cores_that_others_take_are_counted(monkeypatch):
+    steps = iter([(100, 1000), (130, 1060)])
+    monkeypatch.setattr(record, "_core_ticks", lambda: next(steps))
+    monkeypatch.setattr(record, "usable_cores", lambda: 4)
+    assert record._cores_taken.__wrapped__() == 2.0
+    monkeypatch.undo()
+    idle, whole = record._core_ticks()
+    assert 0 <= idle <= whole
+    assert 0 <= record.machine()["cores_taken"] <= record.machine()["cores"]
 
 
 def test_other_machines_are_compared_on_request(compared):
@@ -287,3 +311,111 @@ def test_other_machines_are_compared_on_request(compared):
 def test_a_missing_file_is_named(capsys):
     assert compare.main(["/nowhere/a.json", "/nowhere/b.json"]) == 2
     assert "/nowhere/a.json: No such file" in capsys.readouterr().err
+
+
+@pytest.fixture
+def runs_compared(tmp_path, capsys):
+    """Compare some runs a side; return exit code, standard output and standard error."""
+
+    def run(before, after, *options):
+        sides = []
+        for name, side in (("a", before), ("b", after)):
+            paths = [tmp_path / f"{name}{i}.json" for i in range(len(side))]
+            for path, found in zip(paths, side, strict=True):
+                path.write_text(json.dumps(found))
+            sides.append(",".join(map(str, paths)))
+        code = compare.main([*sides, *options])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def runs_of(rng, n, spread, figures=("a",), factor=1.0):
+    """Return records of runs that differ by some spread, samples of one run by much less."""
+    found = []
+    for _ in range(n):
+        middle = factor * np.exp(spread * rng.standard_normal(len(figures)))
+        noise = 1 + 0.001 * rng.standard_normal((len(figures), 20))
+        values = middle[:, np.newaxis] * noise
+        samples = dict(zip(figures, values, strict=True))
+        found.append({**a_record(**samples)})
+    return found
+
+
+def test_how_runs_differ_is_noise(runs_compared):
+    rng = np.random.default_rng(0)
+    middles = [[0.9, 1.0, 1.1, 1.05], [1.2, 1.0, 0.95, 1.15]]
+    before, after = (
+        [runs_of(rng, 1, 0.0, factor=middle)[0] for middle in side] for side in middles
+    )
+    assert runs_compared(before[:1], after[:1])[0] == 1  # 1.2 after 0.9
+    code, out, _ = runs_compared(before, after)
+    assert code == 0
+    assert "(4 runs)" in out
+    assert "not known" not in out
+    code, out, _ = runs_compared(before, [slower(found, "a", 3) for found in after])
+    assert code == 1
+    assert "1 WORSE" in out
+
+
+def test_one_run_a_side_knows_nothing_of_that_and_says_so(runs_compared):
+    rng = np.random.default_rng(0)
+    (before,), (after,) = runs_of(rng, 1, 0.1), runs_of(rng, 1, 0.1, factor=1.3)
+    code, out, _ = runs_compared([before], [after])
+    assert code == 1  # beyond the spread within the runs
+    assert "how much runs differ is not known" in out
+
+
+def test_runs_that_are_alike_are_seldom_told_apart():
+    """In 5 % of comparisons any of 30 figures may be; 11 of 100 would be two deviations more."""
+    rng = np.random.default_rng(1)
+    names = tuple(f"f{i}" for i in range(30))
+    spreads = rng.uniform(0.01, 0.2, 30)
+    alarms = 0
+    for _ in range(100):
+        medians = np.exp(spreads * rng.standard_normal((6, 30)))
+        sides = [
+            {"samples": {n: record.seconds([m]) for n, m in zip(names, row, strict=True)}}
+            for row in medians
+        ]
+        found = compare.changes(sides[:3], sides[3:], tolerance=0.0)
+        alarms += any(change.verdict in (compare.WORSE, compare.BETTER) for change in found)
+    assert alarms <= 10
+
+
+def test_five_runs_a_side_see_a_tenth_where_runs_differ_by_a_hundredth(runs_compared):
+    rng = np.random.default_rng(2)
+    before, after = runs_of(rng, 5, 0.01), runs_of(rng, 5, 0.01, factor=1.1)
+    assert runs_compared(before, after)[0] == 1
+    assert runs_compared(after, before)[0] == 0
+
+
+def test_values_that_are_single_in_a_run_are_judged_by_several_runs(runs_compared):
+    sides = [[a_record(a=[v]) for v in values] for values in ([1, 1.01, 0.99], [2, 2.01, 1.99])]
+    assert runs_compared(*sides)[0] == 1
+    assert runs_compared(sides[0][:1], sides[1][:1])[0] == 0
+
+
+def test_a_target_counts_as_missed_where_no_run_meets_it(runs_compared):
+    def with_ratio(i, value):
+        found = a_record(a=[1 + i])
+        found["targets"] = record.as_rows([Figure("a ratio", value, "times", 2.0, at_least=True)])
+        return found
+
+    met, missed = [with_ratio(i, 3.0) for i in range(2)], [with_ratio(i, 1.0) for i in range(2)]
+    assert "was met and is not: a ratio" in runs_compared(met, missed)[1]
+    assert "was met" not in runs_compared(met, [missed[0], met[1]])[1]
+    assert "was met" not in runs_compared([met[0], missed[1]], missed)[1]
+
+
+def test_runs_that_do_not_go_together_are_refused_or_named(runs_compared):
+    rng = np.random.default_rng(3)
+    before, after = runs_of(rng, 2, 0.1), runs_of(rng, 2, 0.1)
+    code, out, err = runs_compared([before[0], before[0]], after)
+    assert (code, out) == (2, "")
+    assert "a record is given twice on one side" in err
+    other = {**after[1], "benchmark": "outliers"}
+    assert "the other of outliers" in runs_compared(before, [after[0], other])[2]
+    assert "different machines" in runs_compared(before, [after[0], {**after[1], "cores": 99}])[2]
+    mixed = [after[0], {**after[1], "commit": "b" * 40}]
+    assert "B is of different commits: " in runs_compared(before, mixed)[1]

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 
-from benchmarks import compare, record, throughput, throughput_run
+from benchmarks import (
+    compare,
+    record,
+    throughput,
+    throughput_loads,
+    throughput_run,
+    throughput_show,
+)
 from benchmarks.highest_load import highest_load
 from benchmarks.latencies import Latencies
 from benchmarks.open_loop import Load
@@ -93,7 +102,7 @@ def test_json_alone_on_standard_output(tmp_path, capsys):
     ],
 )
 def test_bad_options_are_named_before_anything_runs(options, complaint, capsys, monkeypatch):
-    monkeypatch.setattr(throughput, "run_load", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr(throughput_loads, "run_load", lambda *_: pytest.fail("it ran"))
     try:
         code = throughput.main(options)
     except SystemExit as stop:
@@ -150,11 +159,25 @@ def test_a_worse_tail_is_a_regression(tmp_path):
 
 def test_points_that_are_lost_are_a_target_that_is_missed(monkeypatch, tmp_path):
     lossy = outcome(1000, 0.01, dropped=3, skipped_ticks=1)
-    monkeypatch.setattr(throughput, "run_load", lambda *_: lossy)
+    monkeypatch.setattr(throughput_loads, "run_load", lambda *_: lossy)
     throughput.main(["--rate=1000", f"--output={tmp_path / 'a.json'}"])
     figures = json.loads((tmp_path / "a.json").read_text())["targets"]
     (lost,) = [f for f in figures if f["name"].startswith("points lost")]
     assert (lost["value"], lost["wanted"], lost["met"]) == (4, 0, False)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_load_is_shown_where_somebody_looks(is_terminal, monkeypatch):
+    file = io.StringIO()
+
+    def console(*, stderr):
+        assert stderr
+        return Console(file=file, force_terminal=is_terminal, width=80)
+
+    monkeypatch.setattr(throughput_show, "Console", console)
+    with throughput_show.Display("knot, 50 points/s") as display:
+        display.told("fill", 0.5)
+    assert ("knot, 50 points/s: filling the windows" in file.getvalue()) is is_terminal
 
 
 def test_what_it_means_to_bear_a_load():
@@ -191,7 +214,7 @@ def test_a_search_without_an_end_stops():
 
 def test_the_target_is_about_four_scales(monkeypatch, tmp_path):
     monkeypatch.setattr(
-        throughput,
+        throughput_loads,
         "run_load",
         lambda load, *_: outcome(load.rate_hz, 0.06 + load.rate_hz / 1e6, taken=20 * load.rate_hz),
     )
@@ -210,7 +233,7 @@ def test_find_max_keeps_the_loads_it_tried(monkeypatch, tmp_path, capsys):
         slow = 0.5 if load.rate_hz > 3000 else 0.02
         return outcome(load.rate_hz, slow, scales=load.scales, taken=20 * load.rate_hz)
 
-    monkeypatch.setattr(throughput, "run_load", run_load)
+    monkeypatch.setattr(throughput_loads, "run_load", run_load)
     options = ["--rate=1000", "--scales=100", "--find-max", f"--output={tmp_path / 'a.json'}"]
     throughput.main([*options, f"--plot={tmp_path}"])
     document = json.loads((tmp_path / "a.json").read_text())
@@ -226,3 +249,79 @@ def test_find_max_keeps_the_loads_it_tried(monkeypatch, tmp_path, capsys):
     assert judged == {"1,000 points/s offered"}
     assert (tmp_path / "load_knot.png").stat().st_size > 5000
     assert (tmp_path / "latency_knot_1000.png").stat().st_size > 5000
+
+
+def fails_above(limit):
+    """Return a stand-in for `run_load` that fails at higher loads."""
+
+    def run_load(load, streams, told, trace):
+        if load.rate_hz > limit:
+            raise SystemExit("other bars in H1")
+        return outcome(load.rate_hz, 0.02, scales=load.scales, taken=20 * load.rate_hz)
+
+    return run_load
+
+
+def test_a_load_that_fails_leaves_those_before_it(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(throughput_loads, "run_load", fails_above(3000))
+    path = tmp_path / "a.json"
+    options = ["--rate=1000", "--scales=100", "--find-max", f"--output={path}"]
+    assert throughput.main(options) == 1
+    document = json.loads(path.read_text())
+    assert [case["load"]["rate_hz"] for case in document["cases"]] == [1000, 2000]
+    assert document["failed"] == "knot, 4,000 points/s: other bars in H1"
+    assert document["highest_load"] == {}
+    assert document["failed"] in capsys.readouterr().err
+
+
+def test_a_run_that_fails_leaves_the_standard_record_alone(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(throughput_loads, "run_load", fails_above(50_000))
+    monkeypatch.setattr(throughput, "OTHER", tmp_path)
+    monkeypatch.setattr(record, "RESULTS", tmp_path / "results")
+    assert throughput.main(["--rate=50000,60000"]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["throughput.json"]
+
+
+def test_without_any_load_there_is_no_record(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(throughput_loads, "run_load", fails_above(1))
+    path = tmp_path / "a.json"
+    assert throughput.main(["--rate=1000", f"--output={path}"]) == 1
+    assert "knot, 1,000 points/s: other bars in H1" in capsys.readouterr().err
+    assert not path.exists()
+
+
+def test_the_windows_of_all_sources_are_filled_before_the_first_load(monkeypatch, tmp_path):
+    steps = []
+
+    class Prepared:
+        def __init__(self, load, streams, trace):
+            self.load = load
+            steps.append(("start", load.source))
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            steps.append(("stop", self.load.source))
+
+        def fill(self, told):
+            steps.append(("filled", self.load.source))
+
+        def serve(self, told):
+            steps.append(("serve", self.load.source))
+            return outcome(self.load.rate_hz, 0.02, scales=self.load.scales)
+
+    monkeypatch.setattr(throughput_loads, "Prepared", Prepared)
+    options = ["--rate=1000", "--source=knot,lorenz", f"--output={tmp_path / 'a.json'}"]
+    assert throughput.main(options) == 0
+    expected = [(what, who) for what in ("start", "filled", "serve") for who in ("knot", "lorenz")]
+    assert steps[:-2] == expected
+    assert {what for what, _ in steps[-2:]} == {"stop"}
+
+
+def test_two_sources_are_measured(tmp_path, capsys):
+    path = tmp_path / "a.json"
+    assert throughput.main([*SMALL, "--source=knot,recording", f"--output={path}"]) == 0
+    cases = json.loads(path.read_text())["cases"]
+    assert [case["load"]["source"] for case in cases] == ["knot", "recording"]
+    assert all(case["taken"] == 2400 for case in cases)

@@ -51,6 +51,11 @@ def test_nothing_is_asked_for_that_was_not(called):
         (["scoreboard"], "scoreboard", []),
         (["scoreboard", "--output", "a.md"], "scoreboard", ["--output={here}/a.md"]),
         (
+            ["compare", "a.json,c.json", "b.json"],
+            "compare",
+            ["{here}/a.json,{here}/c.json", "{here}/b.json", "--tolerance=0.05"],
+        ),
+        (
             ["compare", "a.json", "b.json", "--other-machine"],
             "compare",
             ["{here}/a.json", "{here}/b.json", "--tolerance=0.05", "--other-machine"],
