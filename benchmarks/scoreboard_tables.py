@@ -147,16 +147,51 @@ def _spread(quartiles: Sequence[float]) -> str:
 
 
 def gpu_performance(told: Record) -> list[str]:
-    """Return the stages of rebuilds."""
+    """Return the stages of rebuilds, peers, and whole calls of both engines."""
     rows = [
         [row["shape"], str(row["n"]), *(_stage(row, s) for s in _STAGES)]
         for row in told.get("stages") or []
     ]
     missing = [part for part, why in unmeasured_parts(told) if not why]
     parts = ["Stages of a rebuild, ms:", markdown(["cloud", "n", *_STAGES], rows)] if rows else []
+    parts += _gpu_peers(told) + _gpu_sizes(told)
     if missing:
         parts.append(f"Asked for, and without a result in the record: {', '.join(missing)}.")
     return parts
+
+
+def _gpu_peers(told: Record) -> list[str]:
+    """Return whole diagrams of the peers; some may have been left out for time."""
+    rows = told.get("peers") or []
+    names = list(dict.fromkeys(who for row in rows for who in row["medians_s"]))
+    if not names:
+        return []
+    cells = [
+        [row["shape"], str(row["n"])]
+        + [
+            f"{1e3 * row['medians_s'][who]:.3g}" if who in row["medians_s"] else NONE
+            for who in names
+        ]
+        for row in rows
+    ]
+    return ["Whole diagrams, ms:", markdown(["cloud", "n", *names], cells)]
+
+
+def _gpu_sizes(told: Record) -> list[str]:
+    """Return whole calls of both engines."""
+    rows = told.get("sizes") or []
+    jobs = list(dict.fromkeys(row["job"] for row in rows))
+    if not jobs:
+        return []
+    medians = {(row["shape"], row["n"], row["job"]): row["medians_ms"] for row in rows}
+    cells = []
+    for shape, n in dict.fromkeys((row["shape"], row["n"]) for row in rows):
+        both = (medians[shape, n, job] for job in jobs)
+        cells.append([shape, str(n), *(f"{ms['cpu']:.3g}, {ms['cuda']:.3g}" for ms in both)])
+    return [
+        "Whole calls, ms, CPU with all cores, then GPU:",
+        markdown(["cloud", "n", *jobs], cells),
+    ]
 
 
 def unmeasured_parts(told: Record) -> list[tuple[str, str]]:
