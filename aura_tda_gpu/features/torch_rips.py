@@ -43,7 +43,7 @@ class RipsLayer(nn.Module):
         Longest edge of the filtration, inclusive.
     backend : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"reference"``. ``"auto"`` computes on the GPU what is
-        on one, if CuPy is installed and the engine takes it, and else on the CPU.
+        on one, if CuPy is installed and the engine takes it; all else as `vietoris_rips` does.
     threads : int, optional
         As in `vietoris_rips`.
 

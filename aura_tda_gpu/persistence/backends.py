@@ -176,7 +176,7 @@ def probe() -> dict[str, Any]:
         "numba": numba,
         "cuda": _has_nvidia_driver(),
         "auto": "cpu" if refusal else "cuda",
-        "reason": refusal or _PAYS,
+        "reason": refusal or f"{_PAYS}; {_KEPT}",
         "backends": {
             "cpu": "ok" if numba else "numba is not installed",
             "cuda": cuda_device.why_not() or "ok, in dimensions 0 and 1",

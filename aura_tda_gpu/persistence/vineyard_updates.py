@@ -50,8 +50,9 @@ class RipsWindow:
     dim : int
         Number of coordinates of a point.
     metric, homology_dimensions, max_edge_length, backend, threads, dtm_mass
-        As in `vietoris_rips`; ``"precomputed"`` is not a metric here. With ``"dtm"`` each change
-        is a rebuild, for one point changes the weights of many others.
+        As in `vietoris_rips`, but backend ``"auto"`` leaves the GPU alone, and ``"precomputed"`` is
+        no metric here. With ``"dtm"`` each change is a rebuild, for one point changes the weights
+        of many others.
     updates : str
         ``"auto"`` updates the diagram in place where that is expected to be faster than a
         rebuild, from the costs measured on this machine; ``"always"`` and ``"never"`` do not
