@@ -81,10 +81,7 @@ def test_the_first_thing_that_is_missing(monkeypatch, driver, cupy, reason):
         with pytest.raises(BackendUnavailable, match=reason):
             backends.resolve("cuda", 10, (0, 1))
     else:
-        assert (
-            told["reason"]
-            == "a GPU can be used, and pays from 512 vertices on; fewer go to the CPU"
-        )
+        assert told["reason"] == f"{backends._PAYS}; {backends._KEPT}"
 
 
 def test_auto_takes_the_gpu_from_some_size_on(monkeypatch, with_driver):
