@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import threading
@@ -67,6 +68,8 @@ def run(load: Load, *, trace: Path | None = None, begin: Any = None) -> dict[str
     bars = BarTable()
     hooks: list[UpdateHook] = [bars] if tracker is None else [tracker, bars]
     fill(load, stream, rows, hooks, _progress("fill"))
+    gc.collect()
+    gc.freeze()  # as `aura-tda run` does: a full collection looks through all that was imported
     forget_peak()
     kept: deque[WindowUpdate] = deque(maxlen=_LAST)
     emit: Any = kept.append

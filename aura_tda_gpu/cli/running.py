@@ -113,19 +113,21 @@ def warm_up(config: Config, say: Callable[[str], None]) -> None:
     engine = config.engine
     notice = threading.Timer(_PATIENCE, say, ["compiling the CPU kernels, once per machine ..."])
     notice.start()
+    compiled: float = 0
+    seconds = 0.0
     try:
         chosen, _ = backends.resolve(engine.backend, 1, engine.homology_dimensions)
-        if chosen.name != "cpu":
-            return
-        from ..persistence import cpu
+        if chosen.name == "cpu":
+            from ..persistence import cpu
 
-        done = cpu.warm_up()
+            done = cpu.warm_up()
+            compiled, seconds = done["compiled"], done["seconds"]
     finally:
         notice.cancel()
     gc.collect()
     gc.freeze()  # looking through all that numba has loaded holds up a tick by tens of milliseconds
-    if done["compiled"]:
-        say(f"compiled the CPU kernels, once per machine: {done['seconds']:.1f} s")
+    if compiled:
+        say(f"compiled the CPU kernels, once per machine: {seconds:.1f} s")
 
 
 @dataclass
