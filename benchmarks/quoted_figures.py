@@ -45,6 +45,11 @@ _ROWS: list[tuple[str, str, q.Figures]] = [
     ("first_start", "From {} s on the pulse runs around one loop: in {} % of the windows of 1 s",
      q.demo("the pulse is there from",
             "windows of 1 s with one loop that dominates, from then on")),
+    ("first_start", "once per installation: {} on two cores, from then on {} are enough "
+     "(`diagram.info[\"setup_seconds\"]` tells). The first features that are followed, by a "
+     "processor or a tracker, compile theirs: {} more.", q.first_use),
+    ("update_performance", "that empty the caches, it is {}, in {} (", q.by_itself),
+    ("processor_performance", "(pushed plainly, the stream takes {}) |", q.pushed_plainly),
     ("first_start", "From {} to {} s the sensor is lost",
      q.demo("the sensor is lost from", "the sensor is lost until", decimals=1)),
     ("engine_performance", "(median of {}; giotto-ph on all cores", q.repeated),
@@ -64,8 +69,6 @@ _ROWS: list[tuple[str, str, q.Figures]] = [
      q.one(f"{_STREAM}: push to update", "{:.0f} ms")),
     ("streaming_performance", "| its process at most | 600 MB | {} |",
      q.one(f"{_STREAM}: process at most", "{:.0f} MB")),
-    ("streaming_performance", "1 000 000 points in the longest | 20 000 points/s | {} |",
-     q.rounded("four scales, window of 1000000 points, as fast as it goes: rate", 2)),
     ("streaming_performance", "stationary, median of 10 | 2 % | {} |",
      q.one(f"{_STREAM}: landmarks changed in a slide of scale_60000ms, median", "{:.2f} %")),
     ("update_performance", "against a rebuild | at most 1.10 | {} |",
@@ -204,11 +207,7 @@ NOT_MEASURED: dict[str, tuple[str, ...]] = {
 }
 # measured once, without a record: this list only becomes shorter
 WITHOUT_RECORD: dict[str, tuple[str, ...]] = {
-    README: (
-        "comes to 9.8 to 10.2 times in three runs",
-        "about 1 ms more",
-        "took 4460 points/s where it had taken 6080",
-    ),
+    README: (),
     "docs/config.md": ("eps, can be 4.5 times the radius",),
     "docs/tracking.md": ("in at most 2.4 % of 15 000 such windows, tried once without a record",),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Sequence
 
 from .quotes import DASH, Record, cell, figure, significant, times, worst
@@ -12,10 +13,12 @@ __all__ = [
     "RECORDING",
     "batch",
     "bounds_of",
+    "by_itself",
     "counted",
     "delay",
     "demo",
     "device",
+    "first_use",
     "in_diagram",
     "larger",
     "largest",
@@ -24,6 +27,7 @@ __all__ = [
     "one",
     "outliers_in_window",
     "outliers_of",
+    "pushed_plainly",
     "repeated",
     "replaced",
     "rounded",
@@ -106,6 +110,27 @@ def oineus(found: Record) -> Sequence[str]:
     rows = [row["medians"] for row in found["oineus"] if row["n"] == 64]
     theirs, ours = ([1e3 * row[who] for row in rows] for who in ("oineus", "updated"))
     return [f"{min(theirs):.0f} to {max(theirs):.0f}", f"{min(ours):.1f} to {max(ours):.1f}"]
+
+
+def first_use(found: Record) -> Sequence[str]:
+    """Return how long compiling and loading take, and compiling what follows features."""
+    medians = found["medians"]
+    names = ("first diagram, kernels compiled", "first diagram, kernels from the cache")
+    compiled, loaded = (medians[name] for name in names)
+    features = medians["first features followed, kernels compiled"]
+    return [f"{compiled:.0f} s", f"{loaded:.1f} s", f"{features:.0f} s"]
+
+
+def by_itself(found: Record) -> Sequence[str]:
+    """Return the ratio to the own rebuild with no peer in between, and the time of an update."""
+    (row,) = found["replace_alone"]
+    updated = statistics.median(row["samples"]["updated"])
+    return [f"{row['against_rebuild']:.1f}x", f"{1e3 * updated:.2f} ms"]
+
+
+def pushed_plainly(found: Record) -> Sequence[str]:
+    """Return the rate of the plain stream."""
+    return [f"{significant(found['medians']['processor, push'], 3)} points/s"]
 
 
 def demo(*names: str, decimals: int = 0) -> Figures:
