@@ -206,16 +206,12 @@ NOT_MEASURED: dict[str, tuple[str, ...]] = {
     "docs/watch.md": ("half and 99 % of the last 512 ticks",),
 }
 # measured once, without a record: this list only becomes shorter
-WITHOUT_RECORD: dict[str, tuple[str, ...]] = {
-    README: (),
-    "docs/config.md": ("eps, can be 4.5 times the radius",),
-    "docs/tracking.md": ("in at most 2.4 % of 15 000 such windows, tried once without a record",),
-}
+WITHOUT_RECORD: dict[str, tuple[str, ...]] = {}
 # pages that are no quotations of records, and why
 NOT_HELD = {
     "docs/benchmarks.md": "how to measure: settings",
     "docs/features_models.md": "an example prints its figures, and says so",
-    "docs/gpu.md": "what a device told; its table has a record",
+    "docs/gpu.md": "what a device told: its tables are those of a record",
     PERFORMANCE: "a log of single experiments; its tables from records are held",
     "docs/scoreboard.md": "drawn from the records",
     "docs/significance.md": "what two studies print, by the command beside them",
