@@ -17,8 +17,14 @@ class Budget:
         self._seconds: dict[tuple[str, str], dict[int, float]] = {}
 
     def saw(self, peer: str, variant: str, n: int, seconds: float) -> None:
-        """Remember one run."""
-        self._seconds.setdefault((peer, variant), {})[n] = seconds
+        """Remember one run; of several of one size the fastest counts."""
+        seen = self._seconds.setdefault((peer, variant), {})
+        seen[n] = min(seconds, seen.get(n, seconds))
+
+    def seems_held_up(self, peer: str, variant: str, n: int, seconds: float) -> bool:
+        """Tell whether a run took so much longer than predicted that it is to be made again."""
+        predicted = self.predicted(peer, variant, n)
+        return bool(np.isfinite(predicted)) and seconds > SLOWER * predicted
 
     def refusal(self, peer: str, variant: str, n: int) -> str | None:
         """Return why a run is left out, or None."""

@@ -41,6 +41,7 @@ COVERS = {
 }
 SHARES = {"0 %": 0.0, "5 %": 0.05, "10 %": 0.1, "20 %": 0.2}
 _STREAM = "one scale, window of 1000000 points, as fast as it goes"
+H200 = "gpu_performance.nvidia-h200.linux-x86_64-16cores"
 _ROWS: list[tuple[str, str, q.Figures]] = [
     ("first_start", "From {} s on the pulse runs around one loop: in {} % of the windows of 1 s",
      q.demo("the pulse is there from",
@@ -48,11 +49,12 @@ _ROWS: list[tuple[str, str, q.Figures]] = [
     ("first_start", "once per installation: {} on two cores, from then on {} are enough "
      "(`diagram.info[\"setup_seconds\"]` tells). The first features that are followed, by a "
      "processor or a tracker, compile theirs: {} more.", q.first_use),
-    ("update_performance", "that empty the caches, it is {}, in {} (", q.by_itself),
+    ("update_performance", "without peers in between, it is {}, in {} (", q.by_itself),
     ("processor_performance", "(pushed plainly, the stream takes {}) |", q.pushed_plainly),
     ("first_start", "From {} to {} s the sensor is lost",
      q.demo("the sensor is lost from", "the sensor is lost until", decimals=1)),
-    ("engine_performance", "(median of {}; giotto-ph on all cores", q.repeated),
+    ("engine_performance", "(median of {}, fewer where a run is long; giotto-ph on all cores",
+     q.repeated),
     ("update_performance", "median of {}, ten in a row", q.repeated),
     ("engine_performance", "| peak memory, n = 4096, above the imports | 600 MB | {} |",
      q.one("peak memory above the imports, n = 4096", "{:.0f} MB")),
@@ -95,13 +97,20 @@ _ROWS: list[tuple[str, str, q.Figures]] = [
     ("throughput", "a torus knot or a Lorenz attractor: points taken | 50 000 points/s | {} |",
      q.taken),
     ("throughput", "knot, Lorenz | 50 ms | {}, {} (longest of 10 and 60 s: {}, {}) |", q.latencies),
-    ("throughput", "played that fast: points taken | 50 000 points/s | {} |",
-     q.rounded(f"taken, {q.RECORDING}", 3)),
+    ("throughput", "played that fast: points taken; that p99 | 50 000 points/s; 50 ms | {}; {} |",
+     q.played),
     ("features_performance", "against gudhi's loop | 20x | {}; float32 {} |", q.six),
     ("features_performance", "all eight for loops | 0.5 ms | {} |",
      q.one("features of a tick, loops: all eight, as it is, median", "{:.2f} ms")),
-    ("gpu_performance.nvidia-h200.linux-x86_64-16cores",
-     f"four scales | {DASH} ; 1 000 000 points/s | {{}}; {{}} (", q.device),
+    ("features_performance", "and lengths as parts | 0.5 ms | {} |",
+     q.one("features of a tick, loops: all eight; parts: Betti, entropy, statistics, lengths, "
+           "as it is, median", "{:.2f} ms")),
+    (H200, "one of 2048 points replaced, Lorenz; torus | 0.5; 1.5 ms | {}; {} |",
+     q.some(("replace 1 of 2048, lorenz", "{:.2f} ms"), ("replace 1 of 2048, torus", "{:.1f} ms"))),
+    (H200, "in one call, Lorenz; 10-D | 30 ms | {}; {} |",
+     q.some(("256 windows of 512 in one call, lorenz", "{:.0f} ms"),
+            ("256 windows of 512 in one call, gaussian 10-D", "{:.0f} ms"))),
+    (H200, "longest push of the coarse scales | 1 000 000 points/s; 20 ms | {}; {} |", q.device),
     ("update_performance", "Oineus' incremental update takes {} ms at n = 64, ours {} ms",
      q.oineus),
     ("landmark_bounds", "the bound of the default was {} larger in", q.larger),
@@ -195,7 +204,10 @@ NOT_MEASURED: dict[str, tuple[str, ...]] = {
         "data of 1000 points/s",
         "with a loop of p at most 5 %; features told",
         "50 000 points/s offered",
-        "latency of 0.1 and 1 s",
+        "scales 0.1 and 1 s",
+        "tick 111 times in a second",
+        "at 1000 points/s a tick",
+        "at 50 000 points/s with",
     ),
     "docs/config.md": ("MB (1024 x 1024 bytes)", "more than 256 times their extent"),
     "docs/engine.md": ("c \N{MINUS SIGN} 1 times",),

@@ -27,11 +27,13 @@ __all__ = [
     "one",
     "outliers_in_window",
     "outliers_of",
+    "played",
     "pushed_plainly",
     "repeated",
     "replaced",
     "rounded",
     "six",
+    "some",
     "stands_out",
     "subscribers",
     "taken",
@@ -280,5 +282,30 @@ def delay(found: Record) -> Sequence[str]:
 
 
 def device(found: Record) -> Sequence[str]:
-    torus = figure(found, "from host to host, torus, n = 2048")["value"]
-    return [f"{torus:.1f} ms", f"{significant(figure(found, '4 scales')['value'], 3)} points/s"]
+    """Return the rate of four scales on a GPU, and their longest push."""
+    rate = figure(found, "4 scales")
+    longest = figure(found, "update latency, scale_60000ms, longest of 5")
+    return [
+        cell(f"{significant(rate['value'], 3)} points/s", rate),
+        cell(f"{longest['value']:.0f} ms", longest),
+    ]
+
+
+def some(*names: tuple[str, str]) -> Figures:
+    """Return how several figures are printed, each in its shape."""
+    return lambda found: [
+        cell(shape.format(told["value"]), told)
+        for name, shape in names
+        for told in [figure(found, name)]
+    ]
+
+
+def played(found: Record) -> Sequence[str]:
+    """Return what of the recording was taken, and the larger p99 of the fine scales."""
+    taken = figure(found, f"taken, {RECORDING}")
+    late = [figure(found, f"p99 of scale_{ms}ms, {RECORDING}") for ms in (100, 1000)]
+    worst_one = max(late, key=lambda told: told["value"])
+    return [
+        cell(f"{significant(taken['value'], 3)} points/s", taken),
+        cell(f"{worst_one['value']:.0f} ms", worst_one),
+    ]

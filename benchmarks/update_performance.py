@@ -160,8 +160,11 @@ def _fastest_giotto(row: Row, windows: Windows, args: argparse.Namespace) -> str
             if refusal:
                 continue
             seconds, bars = timed(lambda D=D, variant=variant: giotto_ph.bars(D, variant))
-            taken[variant] = seconds
+            if budget.seems_held_up(giotto_ph.NAME, variant, m, seconds):
+                again, _ = timed(lambda D=D, variant=variant: giotto_ph.bars(D, variant))
+                seconds = min(seconds, again)
             budget.saw(giotto_ph.NAME, variant, m, seconds)
+            taken[variant] = seconds
             if m == args.n:
                 _assert_giotto(row, windows, variant, bars)
     if not taken:

@@ -73,6 +73,17 @@ def test_other_updates_stop_the_measurement(run_processor, monkeypatch, capsys):
     assert "points/s" not in capsys.readouterr().out
 
 
+def test_a_run_that_was_held_up_does_not_speak_for_its_size():
+    budget = Budget(limit=10)
+    budget.saw("slow", "a", 256, 0.02)
+    for seconds in (3.0, 0.1, 2.0):
+        budget.saw("slow", "a", 512, seconds)
+    assert budget.seems_held_up("slow", "a", 1024, 9.0)
+    assert not budget.seems_held_up("slow", "a", 1024, 1.0)
+    assert not budget.seems_held_up("slow", "never seen", 1024, 9.0)
+    assert budget.refusal("slow", "a", 1024) is None
+
+
 def test_the_budget_predicts_from_the_sizes_before():
     budget = Budget(limit=10)
     assert budget.refusal("peer", "a", 100) is None
@@ -84,18 +95,18 @@ def test_the_budget_predicts_from_the_sizes_before():
     assert budget.refusal("peer", "a", 500) == "predicted 16 s"
 
 
-def test_the_budget_drops_a_variant_that_is_far_slower():
+@pytest.mark.parametrize("fast", [1.3, 3.0])
+def test_the_budget_drops_a_variant_that_is_far_slower(fast):
     budget = Budget(limit=1000)
     for n, slow in ((100, 0.1), (200, 0.9)):
         budget.saw("peer", "fast", n, 0.1 * n / 100)
         assert budget.refusal("peer", "slow", n) is None
         budget.saw("peer", "slow", n, slow)
     assert budget.refusal("peer", "fast", 400) is None
-    budget.saw("peer", "fast", 400, 1.3)
+    budget.saw("peer", "fast", 400, fast)
     reason = budget.refusal("peer", "slow", 400)  # 0.9 s times 2 to the power of log2(9)
-    assert reason == "predicted 6 times as slow as its other variant"
-    budget.saw("peer", "fast", 400, 3.0)
-    assert budget.refusal("peer", "slow", 400) is None
+    told = "predicted 6 times as slow as its other variant" if fast == 1.3 else None
+    assert reason == told
     assert budget.refusal("other peer", "slow", 400) is None
 
 
