@@ -1,11 +1,11 @@
 """Records of one benchmark before and after: how much each figure changed, beyond the noise or not.
 
 A ratio is the median of B over that of A. With a record a side its interval comes from medians of
-samples drawn again with replacement (bootstrap), and knows nothing of how runs differ. With
-several, each gives its median, and the interval is Student's for the difference of two means of
-logarithms, with the spread between the runs. Both are wide enough to hold for all figures together
-with 95 %. A figure is worse where the whole interval lies beyond 1, and the ratio beyond the
-tolerance.
+samples drawn again with replacement (bootstrap), is as wide as Student's at least, and knows
+nothing of how runs differ. With several, each gives its median, and the interval is Student's for
+the difference of two means of logarithms, with the spread between the runs. Both are wide enough to
+hold for all figures together with 95 %. A figure is worse where the whole interval lies beyond 1,
+and the ratio beyond the tolerance.
 """
 
 from __future__ import annotations
@@ -100,8 +100,7 @@ def _change(
     if is_positive and len(a) + len(b) > 2:
         interval = _between_runs(medians[0], medians[1], beyond)
     elif is_positive and min(len(a[0]), len(b[0])) >= FEW:
-        drawn = _medians(b[0], rng) / _medians(a[0], rng)
-        interval = tuple(float(q) for q in np.quantile(drawn, [beyond, 1 - beyond]))
+        interval = _between_samples(a[0], b[0], beyond, rng)
     if interval is None:
         return Change(name, first["unit"], middle[0], middle[1], ratio, None, None, UNKNOWN)
     low, high = interval
@@ -112,9 +111,19 @@ def _change(
     return Change(name, first["unit"], middle[0], middle[1], ratio, low, high, verdict)
 
 
-def _between_runs(
-    before: Sequence[float], after: Sequence[float], beyond: float
-) -> tuple[float, float]:
+def _between_samples(before: Any, after: Any, beyond: float, rng: Any) -> tuple[float, float]:
+    """Return where the ratio of two medians lies, from the samples of one run a side.
+
+    Medians drawn again are never beyond the few samples there are, so Student's interval counts
+    where it is the wider one.
+    """
+    drawn = _medians(after, rng) / _medians(before, rng)
+    low, high = (float(q) for q in np.quantile(drawn, [beyond, 1 - beyond]))
+    least, most = _between_runs(before, after, beyond)
+    return min(low, least), max(high, most)
+
+
+def _between_runs(before: Any, after: Any, beyond: float) -> tuple[float, float]:
     """Return where the ratio lies, from a median of each run; runs of both sides spread alike."""
     from scipy.stats import t
 

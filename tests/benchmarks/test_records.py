@@ -383,6 +383,27 @@ def test_runs_that_are_alike_are_seldom_told_apart():
     assert alarms <= 10
 
 
+@pytest.mark.parametrize("n", [3, 5])
+def test_few_samples_that_are_alike_are_seldom_told_apart(n):
+    """As above, with one run a side: three samples are all larger than three in 1 of 20 figures."""
+    rng = np.random.default_rng(1)
+    alarms = 0
+    for _ in range(12):
+        values = np.exp(0.2 * rng.standard_normal((2, 60, n)))
+        sides = [
+            {"samples": {f"f{i}": record.seconds(of) for i, of in enumerate(side)}}
+            for side in values
+        ]
+        found = compare.changes(sides[:1], sides[1:], tolerance=0.05)
+        alarms += any(change.verdict in (compare.WORSE, compare.BETTER) for change in found)
+    assert alarms <= 2
+
+
+def test_three_samples_of_a_run_see_what_takes_twice_as_long(compared):
+    before = a_record(**{f"f{i}": [1.0, 1.02, 0.99] for i in range(200)})
+    assert compared(before, slower(before, "f7", 2))[0] == 1
+
+
 def test_five_runs_a_side_see_a_tenth_where_runs_differ_by_a_hundredth(runs_compared):
     rng = np.random.default_rng(2)
     before, after = runs_of(rng, 5, 0.01), runs_of(rng, 5, 0.01, factor=1.1)

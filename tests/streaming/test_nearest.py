@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from aura_tda_gpu.persistence.kernels import cover as kernel
 from aura_tda_gpu.persistence.kernels import nearest as near
 from aura_tda_gpu.persistence.kernels.farthest import SQUARES
+from benchmarks.peak_memory import forget_peak, process_memory
 
 from .clouds import Points
 from .test_cover import landmarks_of, take
@@ -170,3 +172,26 @@ def test_what_does_not_fit_any_more_is_forgotten() -> None:
     assert around.size[0] == 40
     near.opened(around, 0, np.array([0.0]))
     assert around.size[0] == -1
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is of Linux")
+def test_many_rows_at_once_take_no_memory_and_give_what_few_give() -> None:
+    n = 2_000_000
+    points, numbers = np.cos(np.arange(n) / 1e5)[:, np.newaxis].copy(), np.arange(n)
+    for array in (points, numbers):
+        array.flags.writeable = False
+    states = [kernel.new_state(16, 1, scaled=False) for _ in range(2)]
+    take(states[0], points[:1000], 0, 0, n, SLIDE, SQUARES)  # loads the kernels
+    kernel.measure(states[0], points[:1000], numbers[:1000], 0, SLIDE, SQUARES)
+    before = process_memory("VmRSS")
+    forget_peak()
+    kernel.take(states[0], points, numbers, numbers, 0, 0, n, SLIDE, SQUARES)
+    kernel.measure(states[0], points, numbers, 0, SLIDE, SQUARES)
+    assert process_memory("VmHWM") - before < 4 * n
+    for start in range(0, n, 1000):
+        part = slice(start, start + 1000)
+        kernel.take(
+            states[1], points[part], numbers[part], numbers[part], start, 0, n, SLIDE, SQUARES
+        )
+    kernel.measure(states[1], points, numbers, 0, SLIDE, SQUARES)
+    assert told(states[0])[:3] == told(states[1])[:3]

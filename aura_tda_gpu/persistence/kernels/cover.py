@@ -28,6 +28,7 @@ from .nearest import (
 FREE = -1
 SEEN, USED, HIGH, HEAD, SIZE, SETTLED, LOOSE = range(7)
 NEVER = -(2**63)
+_RUN = 1 << 12  # rows that are looked up in one call
 _BUCKETS = 256  # more are merged, which keeps distances longer
 _UP = 1 + 2.0**-50
 _WIDER = 1.1  # fewer thinnings until a radius is found that lasts; eps is hardly larger
@@ -102,17 +103,17 @@ def take(state, points, times, ids, first, live, capacity, slide, kind):
     counts, rho, columns, raw, gap = state.counts, state.rho, state.columns, state.raw, state.gap
     k, dim, is_plain = len(state.newest), points.shape[1], kind == SQUARES and len(raw) == 0
     x, around = np.empty(dim), nothing_around(k, dim)
-    slots, distances = np.empty(len(points), np.int64), np.empty(len(points))
+    slots, distances = np.empty(_RUN, np.int64), np.empty(_RUN)
     i = max(0, counts[SEEN] - first)
     while i < len(points):
         if around.size[0] > 0:
-            last = join_few(points, i, rho[0], around, slots, distances)
-            for member in range(i, last):
-                row = first + member
-                state.newest[slots[member]], state.back[slots[member]] = row, distances[member]
-                _note(state, row, times[member] // slide, distances[member])
-            if last > i:
-                i = last
+            n = join_few(points[i : i + _RUN], 0, rho[0], around, slots, distances)
+            for j in range(n):
+                row = first + i + j
+                state.newest[slots[j]], state.back[slots[j]] = row, distances[j]
+                _note(state, row, times[i + j] // slide, distances[j])
+            if n > 0:
+                i += n
                 counts[SEEN] = first + i
                 continue
         row, point = first + i, points[i]
@@ -181,22 +182,24 @@ def measure(state, points, times, first, slide, kind):
             same = gap[slot] == 0.0 and is_equal(columns, raw, slot, point, x)
             state.back[slot] = 0.0 if same else distance_of(gap[slot], kind)
     counts[SIZE] = 0
-    slots, distances = np.empty(len(points), np.int64), np.empty(len(points))
+    slots, distances = np.empty(_RUN, np.int64), np.empty(_RUN)
     i = 0
     while i < len(points):
-        last = join_few(points, i, np.inf, around, slots, distances) if around.size[0] > 0 else i
-        if last == i:
+        n = 0
+        if around.size[0] > 0:
+            n = join_few(points[i : i + _RUN], 0, np.inf, around, slots, distances)
+        if n == 0:
             place_of(raw, points[i], x)
-            slots[i], distances[i] = nearest(columns, raw, high, gap, points[i], x, kind)
+            slots[0], distances[0] = nearest(columns, raw, high, gap, points[i], x, kind)
             if kind == SQUARES and len(raw) == 0:
-                look_around(columns, high, gap, state.rho[0], around, points, i, distances[i])
-            last = i + 1
-        for row in range(i, last):
-            slot = slots[row]
-            if first + row >= state.newest[slot]:
-                state.newest[slot], state.back[slot] = first + row, distances[row]
-            _note(state, first + row, times[row] // slide, distances[row])
-        i = last
+                look_around(columns, high, gap, state.rho[0], around, points, i, distances[0])
+            n = 1
+        for j in range(n):
+            slot, row = slots[j], first + i + j
+            if row >= state.newest[slot]:
+                state.newest[slot], state.back[slot] = row, distances[j]
+            _note(state, row, times[i + j] // slide, distances[j])
+        i += n
     counts[LOOSE] = 0
 
 
