@@ -11,12 +11,13 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from .cuda_bars import Pairs
+from .cuda_changes import Changed, Changes
 from .cuda_launch import Host, largest
 from .cuda_recording import NotRecorded, Recording, record
 from .cuda_rooms import Outcome, Rooms
 from .cuda_stages import LISTS, Classified, Codes
 from .cuda_trails import Trails, WarmStart
-from .cuda_update import Again, Changed, Changes, Updates, rooms_of
+from .cuda_update import Again, Updates, rooms_of
 from .distances import angles
 from .engine import Float32Array, Int64Array, TooManyEdges
 

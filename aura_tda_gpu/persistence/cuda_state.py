@@ -11,12 +11,13 @@ import numpy as np
 from ..errors import StateCorruption
 from .bars import Paired, bars_of, named_by_place
 from .cuda_bars import Brought, ListsTooShort
+from .cuda_changes import NONE_WRONG, STAYS
 from .cuda_launch import Host, largest, timed
 from .cuda_passes import Passes
 from .cuda_rooms import Rooms
 from .cuda_stages import COUNTS, NO_BUDGET, Classified, Codes, Ordered, new_lists
 from .cuda_trails import WarmStart
-from .cuda_update import NONE_WRONG, STAYS, Again
+from .cuda_update import Again
 from .edge_keys import INFINITE, vertices_of
 from .engine import Bars, EngineResult, Float32Array, Int64Array, LoopEdges, TooManyEdges
 

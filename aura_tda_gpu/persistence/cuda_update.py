@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .cuda_launch import WARP, Device, Host, ceil_div, largest
+from .cuda_changes import NONE_WRONG, Changed
+from .cuda_launch import WARP, Host, ceil_div, largest
 from .cuda_stages import (
     COUNTS,
     LISTS,
@@ -21,144 +20,11 @@ from .cuda_stages import (
     new_lists,
 )
 from .edge_keys import INFINITE
-from .engine import Float32Array, Int64Array
 
-__all__ = ["NONE_WRONG", "Again", "Changed", "Changes", "Updates", "rooms_of"]
+__all__ = ["Again", "Updates", "rooms_of"]
 
 THREADS = 256
 ROW_WARPS = 8
-FREE, STAYS, COMES = 0, 1, 2  # as in update.cu
-NONE_WRONG = np.uint64(0xFFFFFFFFFFFFFFFF)
-ALIGNED = 16  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What comes and goes, on the device or on its way there; lists are ended by -1.
-
-    Attributes
-    ----------
-    enclosing : array of uint64, shape (windows,)
-        All ones.
-    budget : array of int32, shape (windows,)
-        How many edges may be looked at.
-    moved : array of uint32, shape (windows, n / 32)
-        See `cuda_trails.WarmStart.words`.
-    fresh : array of float32, shape (windows, room + 1, dim)
-        Coordinates of new points.
-    come, gone, freed : arrays of int32, shape (windows, room + 1)
-        Slots of new points; slots whose point leaves; slots without a point from now on.
-    holds : array of uint8, shape (windows, n)
-        FREE, STAYS or COMES for each slot.
-    leaves : array of uint8, shape (windows, n)
-        Whether the point of a slot leaves.
-    """
-
-    enclosing: Any
-    budget: Any
-    moved: Any
-    fresh: Any
-    come: Any
-    gone: Any
-    freed: Any
-    holds: Any
-    leaves: Any
-
-
-class Changes:
-    """Room for one change of one window at a time, which goes to the device in one copy.
-
-    Parameters
-    ----------
-    device : Device
-        Where to.
-    n, dim : int
-        Slots, and coordinates of a point.
-    room : int
-        Points that may come, and as many that may go.
-
-    Attributes
-    ----------
-    changed : Changed
-        On the device; always the same arrays.
-    """
-
-    def __init__(self, device: Device, n: int, dim: int, room: int) -> None:
-        self.room = room
-        self._device = device
-        parts = list(_parts(n, dim, room))
-        n_bytes = sum(_padded(kind, shape) for kind, shape in parts)
-        self._packed = device.xp.empty(n_bytes, np.uint8)
-        self._bytes = device.pinned(n_bytes)
-        self._host = Changed(*_pieces(self._bytes, parts))
-        self.changed = Changed(*_pieces(self._packed, parts))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes on the device; there are as many on the host."""
-        return int(self._bytes.nbytes)
-
-    def send(
-        self,
-        live: Int64Array,
-        gone: Int64Array,
-        new: Int64Array,
-        points: Float32Array,
-        moved: Host,
-        budget: int,
-    ) -> Int64Array:
-        """Send a change, once the device is done with the last one; return slots with a point.
-
-        Parameters
-        ----------
-        live : ndarray of int64
-            Slots that held a point before.
-        gone, new, points, budget
-            As in `engine.WindowState.update`.
-        moved : ndarray of uint32, shape (1, n_words)
-            From `cuda_trails.WarmStart.words`.
-        """
-        host = self._host
-        host.enclosing[:], host.budget[:] = NONE_WRONG, budget
-        host.moved[:] = moved
-        host.fresh[0, : len(new)] = points
-        holds, leaves = host.holds[0], host.leaves[0]
-        holds[:], leaves[:] = FREE, 0
-        holds[live] = STAYS
-        holds[gone] = FREE
-        holds[new] = COMES
-        leaves[gone] = 1
-        freed = gone[holds[gone] == FREE]
-        for slots, part in ((new, host.come), (gone, host.gone), (freed, host.freed)):
-            part[0, : len(slots)] = slots
-            part[0, len(slots) :] = -1
-        self._device.send(self._packed, self._bytes)
-        return np.flatnonzero(holds)
-
-
-def _parts(n: int, dim: int, room: int) -> Iterator[tuple[Any, tuple[int, ...]]]:
-    """Yield type and shape of each part of `Changed`."""
-    yield np.uint64, (1,)
-    yield np.int32, (1,)
-    yield np.uint32, (1, ceil_div(n, 32))
-    yield np.float32, (1, room + 1, dim)
-    for _ in ("come", "gone", "freed"):
-        yield np.int32, (1, room + 1)
-    for _ in ("holds", "leaves"):
-        yield np.uint8, (1, n)
-
-
-def _padded(kind: Any, shape: tuple[int, ...]) -> int:
-    """Return bytes that leave what follows aligned."""
-    return ALIGNED * ceil_div(math.prod(shape) * np.dtype(kind).itemsize, ALIGNED)
-
-
-def _pieces(packed: Any, parts: list[tuple[Any, tuple[int, ...]]]) -> Iterator[Any]:
-    start = 0
-    for kind, shape in parts:
-        n_bytes = math.prod(shape) * np.dtype(kind).itemsize
-        yield packed[start : start + n_bytes].view(kind).reshape(shape)
-        start += _padded(kind, shape)
 
 
 def rooms_of(lists: Classified) -> tuple[int, int, int]:

@@ -7,11 +7,12 @@ import pytest
 
 from aura_tda_gpu.persistence import cuda_stages
 from aura_tda_gpu.persistence.cuda import CudaEngine
+from aura_tda_gpu.persistence.cuda_changes import NONE_WRONG
 from aura_tda_gpu.persistence.cuda_kernels import CONSTANTS, Kernels
 from aura_tda_gpu.persistence.cuda_launch import Device
 from aura_tda_gpu.persistence.cuda_levels import LEVELS, Levels, row_words
 from aura_tda_gpu.persistence.cuda_stages import Codes, Stages
-from aura_tda_gpu.persistence.cuda_update import NONE_WRONG, Updates
+from aura_tda_gpu.persistence.cuda_update import Updates
 from aura_tda_gpu.persistence.edge_keys import INFINITE, LARGEST
 from aura_tda_gpu.persistence.rips import vietoris_rips
 from tests.cuda_host import EmulatedModule, reason_unavailable
