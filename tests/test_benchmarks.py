@@ -173,7 +173,7 @@ def test_slow_runs_of_giotto_are_not_made_again(run_updates, monkeypatch):
     monkeypatch.setattr(update_performance, "SLOW_S", 0.0)  # as if each took half a second
     monkeypatch.setattr(budget, "SLOWER", float("inf"))
     _, record = run_updates("--clouds", "torus", "--many", "--peer-runs", "1")
-    assert calls == [8, 8, 16, 16, 32, 32]
+    assert calls == [8] * 4 + [16] * 4 + [32] * 2
     assert len(record["replace_one"][0]["samples"]["giotto-ph"]) == 1
 
 
@@ -197,7 +197,7 @@ def test_giotto_runs_beside_some_of_the_updates(run_updates, monkeypatch):
     monkeypatch.setattr(giotto_ph, "bars", by_rebuild)
     monkeypatch.setattr(budget, "SLOWER", float("inf"))  # one slow run leaves no mode out
     _, record = run_updates("--clouds", "lorenz", "--many", "--peer-runs", "2")
-    assert matrices == [8, 8, 16, 16, 32, 32, 32, 32]
+    assert matrices == [8] * 4 + [16] * 4 + [32] * 4
     assert len(record["replace_one"][0]["samples"]["giotto-ph"]) == 2
     assert record["replace_many"] == []
 
