@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
+
+from .comparison import timed
 
 __all__ = ["Budget"]
 
+T = TypeVar("T")
+HELD_UP = 2  # times the prediction, beyond which a run is made again
 SLOWER = 3  # times as slow as the other variant, beyond which a variant is not tried
 
 
@@ -21,10 +28,17 @@ class Budget:
         seen = self._seconds.setdefault((peer, variant), {})
         seen[n] = min(seconds, seen.get(n, seconds))
 
-    def seems_held_up(self, peer: str, variant: str, n: int, seconds: float) -> bool:
-        """Tell whether a run took so much longer than predicted that it is to be made again."""
-        predicted = self.predicted(peer, variant, n)
-        return bool(np.isfinite(predicted)) and seconds > SLOWER * predicted
+    def timed(self, peer: str, variant: str, n: int, run: Callable[[], T]) -> tuple[float, T]:
+        """Return the seconds of a run, remembered, and what it returned.
+
+        One that takes so much longer than predicted that it seems to have been held up is made
+        again, and the faster one counts.
+        """
+        seconds, found = timed(run)
+        if seconds > HELD_UP * self.predicted(peer, variant, n):
+            seconds = min(seconds, timed(run)[0])
+        self.saw(peer, variant, n, seconds)
+        return seconds, found
 
     def refusal(self, peer: str, variant: str, n: int) -> str | None:
         """Return why a run is left out, or None."""

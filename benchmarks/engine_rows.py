@@ -156,12 +156,8 @@ def _fastest_variant(row: Row, peer: str, D: Matrix, expected: Bars, budget: Bud
         if refusal:
             row.notes.append(f"{label} not run: {refusal}")
             continue
-        seconds, bars = timed(partial(module.bars, D, variant))
+        taken[variant], bars = budget.timed(peer, variant, row.n, partial(module.bars, D, variant))
         assert_equal(expected, bars, f"{label}, {row.cloud}, n = {row.n}", D)
-        if budget.seems_held_up(peer, variant, row.n, seconds):
-            seconds = min(seconds, timed(partial(module.bars, D, variant))[0])
-        budget.saw(peer, variant, row.n, seconds)
-        taken[variant] = seconds
     if not taken:
         return None
     best = min(taken, key=lambda variant: taken[variant])

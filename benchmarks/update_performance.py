@@ -38,7 +38,6 @@ TARGET_N = 1024
 BLOCK = 10  # replacements in a row, as in a stream; in the second table contenders alternate
 ALONE = "lorenz"  # also measured with no peer in between, which would empty the caches
 ALONE_BLOCKS = 10
-AGAIN_S = 5
 LONGEST = 1.1  # of the rebuild's time, however many points are replaced
 
 
@@ -162,12 +161,7 @@ def _fastest_giotto(row: Row, windows: Windows, args: argparse.Namespace) -> str
             if refusal:
                 continue
             run = partial(giotto_ph.bars, D, variant)
-            seconds, bars = timed(run)
-            is_odd = budget.seems_held_up(giotto_ph.NAME, variant, m, seconds)
-            if is_odd or (m < args.n and seconds < AGAIN_S):  # one held up predicts too much
-                seconds = min(seconds, timed(run)[0])
-            taken[variant] = seconds
-            budget.saw(giotto_ph.NAME, variant, m, seconds)
+            taken[variant], bars = budget.timed(giotto_ph.NAME, variant, m, run)
             if m == args.n:
                 _assert_giotto(row, windows, variant, bars)
     if not taken:

@@ -78,10 +78,19 @@ def test_a_run_that_was_held_up_does_not_speak_for_its_size():
     budget.saw("slow", "a", 256, 0.02)
     for seconds in (3.0, 0.1, 2.0):
         budget.saw("slow", "a", 512, seconds)
-    assert budget.seems_held_up("slow", "a", 1024, 9.0)
-    assert not budget.seems_held_up("slow", "a", 1024, 1.0)
-    assert not budget.seems_held_up("slow", "never seen", 1024, 9.0)
     assert budget.refusal("slow", "a", 1024) is None
+
+
+@pytest.mark.parametrize(("n", "first", "runs"), [(1024, 9.0, 2), (1024, 1.0, 1), (512, 9.0, 1)])
+def test_a_run_that_seems_held_up_is_made_again(monkeypatch, n, first, runs):
+    told = [first, 0.3]
+    monkeypatch.setattr(budget, "timed", lambda run: (told.pop(0), run()))
+    one = Budget(limit=10)
+    if n > 512:  # without a size before there is no prediction
+        one.saw("slow", "a", 512, 0.1)
+    assert one.timed("slow", "a", n, lambda: "bars") == (0.3 if runs == 2 else first, "bars")
+    assert len(told) == 2 - runs
+    assert one.predicted("slow", "a", n) == (0.3 if runs == 2 else first)
 
 
 def test_the_budget_predicts_from_the_sizes_before():
@@ -172,8 +181,9 @@ def test_slow_runs_of_giotto_are_not_made_again(run_updates, monkeypatch):
     monkeypatch.setattr(giotto_ph, "bars", slow)
     monkeypatch.setattr(update_performance, "SLOW_S", 0.0)  # as if each took half a second
     monkeypatch.setattr(budget, "SLOWER", float("inf"))
+    monkeypatch.setattr(budget, "HELD_UP", float("inf"))
     _, record = run_updates("--clouds", "torus", "--many", "--peer-runs", "1")
-    assert calls == [8] * 4 + [16] * 4 + [32] * 2
+    assert calls == [8, 8, 16, 16, 32, 32]
     assert len(record["replace_one"][0]["samples"]["giotto-ph"]) == 1
 
 
@@ -196,8 +206,9 @@ def test_giotto_runs_beside_some_of_the_updates(run_updates, monkeypatch):
     monkeypatch.setattr(giotto_ph, "available", lambda: True)
     monkeypatch.setattr(giotto_ph, "bars", by_rebuild)
     monkeypatch.setattr(budget, "SLOWER", float("inf"))  # one slow run leaves no mode out
+    monkeypatch.setattr(budget, "HELD_UP", float("inf"))
     _, record = run_updates("--clouds", "lorenz", "--many", "--peer-runs", "2")
-    assert matrices == [8] * 4 + [16] * 4 + [32] * 4
+    assert matrices == [8, 8, 16, 16, 32, 32, 32, 32]
     assert len(record["replace_one"][0]["samples"]["giotto-ph"]) == 2
     assert record["replace_many"] == []
 

@@ -234,14 +234,14 @@ class Pairs:
         """
         device, list_room = self.stages.device, FIRST_LIST
         n = bits.shape[1]
-        held = tuple(int(part.shape[1]) for part in (lists.rng, lists.splits, lists.reps))
         while True:
             outcome, trails = begun or self.launched(
                 bits, lists, rooms, with_loops, enclosing, warm, list_room
             )
             found = outcome.on_host(device)
             is_short = any(
-                largest(found.counts, name) > room for name, room in zip(LISTS, held, strict=True)
+                largest(found.counts, name) > room
+                for name, room in zip(LISTS, lists.rooms, strict=True)
             )
             if not is_short and rooms.hold(found.counts) and not largest(found.counts, "LIST_FULL"):
                 if warm and with_loops:

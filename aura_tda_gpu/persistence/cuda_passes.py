@@ -17,7 +17,7 @@ from .cuda_recording import NotRecorded, Recording, record
 from .cuda_rooms import Outcome, Rooms
 from .cuda_stages import LISTS, Classified, Codes
 from .cuda_trails import Trails, WarmStart
-from .cuda_update import Again, Updates, rooms_of
+from .cuda_update import Again, Updates
 from .distances import angles
 from .engine import Float32Array, Int64Array, TooManyEdges
 
@@ -231,7 +231,7 @@ class Passes:
     def _in_place(self, changed: Changed, lists: Classified) -> Again:
         """Update lists by lists that are copied over them."""
         rows = self._rows(changed, 0)
-        fresh, again = self._launched(changed, lists, rooms_of(lists), rows)
+        fresh, again = self._launched(changed, lists, lists.rooms, rows)
         for name in ("rng", "splits", "spans", "reps", "counts"):
             self._device.copy(getattr(lists, name), getattr(fresh, name))
         return again
@@ -267,4 +267,4 @@ def _rooms_after(lists: Classified) -> tuple[int, int, int]:
 def _has_room(lists: Classified) -> bool:
     """Tell whether lists have room for some more than they hold."""
     counted = (largest(lists.host_counts, name) for name in LISTS)
-    return all(room > known for known, room in zip(counted, rooms_of(lists), strict=True))
+    return all(room > known for known, room in zip(counted, lists.rooms, strict=True))

@@ -62,6 +62,12 @@ class Classified:
     counts: Any
     host_counts: Host
 
+    @property
+    def rooms(self) -> tuple[int, int, int]:
+        """Rooms of a window: for RNG edges, split edges and their vertices, as in `LISTS`."""
+        rng, splits, reps = (int(part.shape[1]) for part in (self.rng, self.splits, self.reps))
+        return rng, splits, reps
+
 
 @dataclass(slots=True)
 class Ordered(Classified):

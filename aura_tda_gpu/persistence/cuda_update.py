@@ -21,16 +21,10 @@ from .cuda_stages import (
 )
 from .edge_keys import INFINITE
 
-__all__ = ["Again", "Updates", "rooms_of"]
+__all__ = ["Again", "Updates"]
 
 THREADS = 256
 ROW_WARPS = 8
-
-
-def rooms_of(lists: Classified) -> tuple[int, int, int]:
-    """Return the rooms of lists: for RNG edges, split edges and their vertices."""
-    rng, splits, reps = (int(part.shape[1]) for part in (lists.rng, lists.splits, lists.reps))
-    return rng, splits, reps
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +204,7 @@ class Updates:
         self, bits: Any, codes: Codes, lists: Classified, again: Again, told: Host
     ) -> Classified:
         """Look at the listed edges a second time, with room for all that was counted."""
-        rooms = rooms_of(lists)
+        rooms = lists.rooms
         needed = (largest(told, name) for name in LISTS)
         rng, splits, reps = map(max, needed, rooms)
         wider = new_lists(self.device.xp, len(told), rng, splits, reps, lists.first, lists.counts)

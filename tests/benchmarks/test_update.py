@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import budget
 from benchmarks import update_performance as bench
 from benchmarks.replacements import Windows
 
@@ -22,7 +23,7 @@ def test_a_first_run_that_is_held_up_leaves_no_peer_out(monkeypatch: pytest.Monk
         slow = variant == "collapse_edges"
         return (4.0 if len(D) == 32 and again == 1 and not slow else 1.0 if slow else 0.1), bars
 
-    monkeypatch.setattr(bench, "timed", timed)
+    monkeypatch.setattr(budget, "timed", timed)
     row = bench.Row("lorenz", 64)
     args = bench._arguments(["--n=64", "--peer-limit=12"])
     assert bench._fastest_giotto(row, windows, args) == "default"

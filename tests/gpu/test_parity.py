@@ -7,6 +7,7 @@ import pytest
 from aura_tda_gpu.persistence import cuda_device
 from tests.gpu.cover_parity import CoverParity
 from tests.gpu.parity import Parity
+from tests.gpu.recording_parity import RecordingParity
 from tests.gpu.window_parity import WindowParity
 
 REASON = cuda_device.why_not()
@@ -19,6 +20,10 @@ class TestOnDevice(Parity):
 
 
 class TestWindowsOnDevice(WindowParity):
+    """All of them."""
+
+
+class TestRecordingsOnDevice(RecordingParity):
     """All of them."""
 
 

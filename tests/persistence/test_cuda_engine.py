@@ -21,6 +21,7 @@ from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from tests.cuda_host import EmulatedModule, reason_unavailable
 from tests.gpu.cover_parity import CoverParity
 from tests.gpu.parity import METRICS, FilledWith, Parity, assert_same, cloud, diagram_by
+from tests.gpu.recording_parity import RecordingParity
 from tests.gpu.window_parity import Pair, WindowParity
 from tests.persistence.window_checks import assert_right
 
@@ -65,6 +66,10 @@ class TestEmulated(Parity):
 
 
 class TestEmulatedWindows(WindowParity):
+    """All of them."""
+
+
+class TestEmulatedRecordings(RecordingParity):
     """All of them."""
 
 
