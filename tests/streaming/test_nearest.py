@@ -118,27 +118,27 @@ def test_rows_are_joined_until_one_has_left_what_is_known() -> None:
     around = around_first_row(points, columns, rho=1.0)
     assert 0 < around.size[0] < 100
     slots, distances = np.full(len(points), -1), np.empty(len(points))
-    last = near.join_few(points, 0, np.inf, around, slots, distances)
+    last = near.join_few(points, np.inf, around, slots, distances)
     assert 100 < last < len(points)
     gaps = ((columns[:, np.newaxis, :] - points[:last].T[:, :, np.newaxis]) ** 2).sum(axis=0)
     assert slots[:last].tolist() == gaps.argmin(axis=1).tolist()
     assert distances[:last].tolist() == np.sqrt(gaps.min(axis=1)).tolist()
     assert (slots[last:] == -1).all()
     half = float(np.median(distances[:last]))
-    assert near.join_few(points, 0, half, around, slots, distances) == np.argmax(distances > half)
+    assert near.join_few(points, half, around, slots, distances) == np.argmax(distances > half)
 
 
 def test_an_open_landmark_is_looked_at_and_of_equals_the_lowest_slot_counts() -> None:
     columns = np.arange(40.0)[np.newaxis]
     around = around_first_row(np.array([[10.5]]), columns, rho=1.0)
     slots, distances = np.empty(1, np.int64), np.empty(1)
-    assert near.join_few(np.array([[10.5]]), 0, 1.0, around, slots, distances) == 1
+    assert near.join_few(np.array([[10.5]]), 1.0, around, slots, distances) == 1
     assert slots[0] == 10
     near.opened(around, 4, np.array([10.0]))
-    assert near.join_few(np.array([[10.5]]), 0, 1.0, around, slots, distances) == 1
+    assert near.join_few(np.array([[10.5]]), 1.0, around, slots, distances) == 1
     assert slots[0] == 4
     near.opened(around, 7, np.array([10.4]))
-    assert near.join_few(np.array([[10.5]]), 0, 1.0, around, slots, distances) == 1
+    assert near.join_few(np.array([[10.5]]), 1.0, around, slots, distances) == 1
     assert slots[0] == 7
 
 
@@ -160,7 +160,7 @@ def test_a_row_whose_square_may_have_underflowed_is_left_to_the_others(place: fl
     columns = np.array([[0.0, 10.0, *range(50, 90)]])
     around = around_first_row(np.array([[place]]), columns, rho=6.0)
     assert around.size[0] == 2
-    sure = near.join_few(np.array([[place]]), 0, 9.0, around, np.empty(1, np.int64), np.empty(1))
+    sure = near.join_few(np.array([[place]]), 9.0, around, np.empty(1, np.int64), np.empty(1))
     assert sure == (place > 10)
 
 

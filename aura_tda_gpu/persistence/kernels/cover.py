@@ -107,7 +107,7 @@ def take(state, points, times, ids, first, live, capacity, slide, kind):
     i = max(0, counts[SEEN] - first)
     while i < len(points):
         if around.size[0] > 0:
-            n = join_few(points[i : i + _RUN], 0, rho[0], around, slots, distances)
+            n = join_few(points[i : i + _RUN], rho[0], around, slots, distances)
             for j in range(n):
                 row = first + i + j
                 state.newest[slots[j]], state.back[slots[j]] = row, distances[j]
@@ -187,7 +187,7 @@ def measure(state, points, times, first, slide, kind):
     while i < len(points):
         n = 0
         if around.size[0] > 0:
-            n = join_few(points[i : i + _RUN], 0, np.inf, around, slots, distances)
+            n = join_few(points[i : i + _RUN], np.inf, around, slots, distances)
         if n == 0:
             place_of(raw, points[i], x)
             slots[0], distances[0] = nearest(columns, raw, high, gap, points[i], x, kind)

@@ -116,8 +116,8 @@ def nearest(columns, raw, high, gap, point, x, kind):
 
 
 @njit(nogil=True, cache=True)
-def join_few(points, first, most, around, slots, distances):
-    """Find the nearest landmarks of the rows from ``first`` on, as long as that is sure and quick.
+def join_few(points, most, around, slots, distances):
+    """Find the nearest landmarks of the first rows, as long as that is sure and quick.
 
     A landmark that is not among those around the centre is at least ``within`` away from it. So it
     is farther from a row than any that is less than ``within`` away, less the way to the centre.
@@ -126,8 +126,8 @@ def join_few(points, first, most, around, slots, distances):
     ----------
     points
         Rows (m, dim), compared by squares of differences.
-    first, most
-        The first row; the largest distance of a row and its landmark.
+    most
+        The largest distance of a row and its landmark.
     around
         The landmarks to look among.
     slots, distances
@@ -135,12 +135,12 @@ def join_few(points, first, most, around, slots, distances):
 
     Returns
     -------
-    last
-        The first row for which nothing was found.
+    n
+        For how many rows they were found.
     """
     n, columns, names, centre = around.size[0], around.columns, around.slots, around.centre
     within, dim, gap = _LESS * around.within[0], points.shape[1], np.empty(len(around.slots))
-    for row in range(first, len(points)):
+    for row in range(len(points)):
         away = 0.0
         for axis in range(dim):
             away += (centre[axis] - points[row, axis]) * (centre[axis] - points[row, axis])
