@@ -8,8 +8,7 @@ atomics, so that the columns do not depend on the schedule.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -19,7 +18,7 @@ from ..errors import USE_LANDMARKS, UnsupportedError
 from .bars import bars_of, unpaired
 from .cuda_bars import Brought, PairedOnDevice, Pairs, nothing
 from .cuda_kernels import Kernels
-from .cuda_launch import Device, Host, timed
+from .cuda_launch import AtWork, Device, Host, timed
 from .cuda_passes import ListedRooms
 from .cuda_stages import Stages
 from .cuda_state import CudaWindowState
@@ -200,12 +199,12 @@ class CudaEngine:
             lists = self.stages.look(bits, radii, longest)
         return self.pairs.brought(bits, lists, with_loops, seconds)
 
-    @contextmanager
-    def memory(self, windows: int, n: int) -> Iterator[None]:
+    def memory(self, windows: int, n: int) -> AtWork:
         """Work on the device; its refusal becomes an error that tells what the windows need."""
-        needs = f"{windows} window(s) of {n} vertices need about {windows * device_bytes(n)} bytes"
-        with self.device.at_work(needs):
-            yield
+        return self.device.at_work(
+            lambda: f"{windows} window(s) of {n} vertices need about "
+            f"{windows * device_bytes(n)} bytes"
+        )
 
 
 def device_bytes(n: int) -> int:

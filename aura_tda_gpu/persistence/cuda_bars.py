@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,9 @@ from .cuda_trails import Trails, WarmStart
 from .edge_keys import UInt64Array
 from .engine import Int64Array
 
-__all__ = ["Brought", "ListsTooShort", "PairedOnDevice", "Pairs", "Words", "nothing"]
+__all__ = ["Begun", "Brought", "ListsTooShort", "PairedOnDevice", "Pairs", "Words", "nothing"]
 
+Begun: TypeAlias = "tuple[Outcome, Trails | None]"  # launched, and trails of it to come
 _FEW_BYTES = 2**18  # of columns that are copied in less time than they are read
 _N_LONG, _N_RNG, _N_SPLIT, _N_REPS, _N_BIRTHS, _REUSED, _ADDITIONS = (
     CONSTANTS[name]
@@ -206,7 +207,7 @@ class Pairs:
         with_loops: bool,
         enclosing: Any = None,
         warm: WarmStart | None = None,
-        begun: tuple[Outcome, Trails | None] | None = None,
+        begun: Begun | None = None,
     ) -> Outcome:
         """Return what the windows' pairs are made of, on the host.
 

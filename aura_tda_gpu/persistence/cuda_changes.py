@@ -79,13 +79,14 @@ class Changes:
         self._bytes = device.pinned(n_bytes)
         self._host = Changed(*_pieces(self._bytes, parts))
         self.changed = Changed(*_pieces(self._packed, parts))
+        self._before: _Noted | None = None
 
     @property
     def nbytes(self) -> int:
         """Bytes on the device; there are as many on the host."""
         return int(self._bytes.nbytes)
 
-    def send(
+    def note(
         self,
         live: Int64Array,
         gone: Int64Array,
@@ -94,33 +95,54 @@ class Changes:
         moved: Host,
         budget: int,
     ) -> Int64Array:
-        """Send a change, once the device is done with the last one; return slots with a point.
+        """Note a change, once the device is done with the last one; return slots with a point.
 
         Parameters
         ----------
         live : ndarray of int64
-            Slots that held a point before.
+            Slots that held a point before: if this is what the last call returned, what that
+            noted is known.
         gone, new, points, budget
             As in `engine.WindowState.update`.
         moved : ndarray of uint32, shape (1, n_words)
             From `cuda_trails.WarmStart.words`.
         """
-        host = self._host
-        host.enclosing[:], host.budget[:] = NONE_WRONG, budget
-        host.moved[:] = moved
+        host, before = self._host, self._before
+        self._before = None
+        host.enclosing[0], host.budget[0] = NONE_WRONG, budget
+        host.moved[0] = moved
         host.fresh[0, : len(new)] = points
         holds, leaves = host.holds[0], host.leaves[0]
-        holds[:], leaves[:] = FREE, 0
-        holds[live] = STAYS
+        if before is not None and before.live is live:
+            holds[before.came] = STAYS
+            leaves[before.went] = 0
+        else:
+            holds[:], leaves[:] = FREE, 0
+            holds[live] = STAYS
         holds[gone] = FREE
         holds[new] = COMES
         leaves[gone] = 1
         freed = gone[holds[gone] == FREE]
-        for slots, part in ((new, host.come), (gone, host.gone), (freed, host.freed)):
-            part[0, : len(slots)] = slots
-            part[0, len(slots) :] = -1
+        for slots, part in ((new, host.come[0]), (gone, host.gone[0]), (freed, host.freed[0])):
+            part[: len(slots)] = slots
+            part[len(slots) :] = -1
+        in_place = len(gone) == len(new) and not len(freed)
+        slots = live if in_place else np.flatnonzero(holds)
+        self._before = _Noted(slots, gone, new)
+        return slots
+
+    def send(self) -> None:
+        """Send what was noted to the device."""
         self._device.send(self._packed, self._bytes)
-        return np.flatnonzero(holds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """The slots with a point after a change, and those where one went and where one came."""
+
+    live: Int64Array
+    went: Int64Array
+    came: Int64Array
 
 
 def _parts(n: int, dim: int, room: int) -> Iterator[tuple[Any, tuple[int, ...]]]:

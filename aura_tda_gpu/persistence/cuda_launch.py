@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..errors import USE_LANDMARKS, MemoryLimitError
 from .cuda_kernels import CONSTANTS, Kernels
 
-__all__ = ["SHARED_BYTES", "WARP", "Device", "Host", "ceil_div", "largest", "timed"]
+__all__ = ["SHARED_BYTES", "WARP", "AtWork", "Device", "Host", "ceil_div", "largest", "timed"]
 
 WARP = CONSTANTS["WARP"]
 SHARED_BYTES = 48 * 1024
@@ -74,29 +74,24 @@ class Device:
         """Whether the kernels run on the host."""
         return self._id is None
 
-    @contextmanager
-    def at_work(self, needs: str, hint: str = USE_LANDMARKS) -> Iterator[None]:
+    def at_work(self, needs: str | Callable[[], str], hint: str = USE_LANDMARKS) -> AtWork:
         """Make the device and its default stream current; tell what it has no memory for.
 
         All launches are in one stream, so that what one thread began another can go on with.
 
+        Parameters
+        ----------
+        needs : str or callable
+            What takes memory, or what tells it.
+        hint : str
+            What to do where it does not suffice.
+
         Raises
         ------
         MemoryLimitError
-            With ``needs``, which names what takes memory, the bytes that are free, and ``hint``.
+            With ``needs``, the bytes that are free, and ``hint``.
         """
-        with ExitStack() as stack:
-            if self._id is not None and not self._is_current():
-                stack.enter_context(self.xp.cuda.Device(self._id))
-                stack.enter_context(self.xp.cuda.Stream.null)
-            try:
-                yield
-            except MemoryLimitError:
-                raise
-            except MemoryError as error:
-                raise MemoryLimitError(
-                    f"{needs} on the GPU{self._free_bytes()}: {hint} ({error})"
-                ) from error
+        return AtWork(self, needs, hint)
 
     def wait_for_caller(self) -> None:
         """Let the default stream wait for what the caller's stream has still to do.
@@ -157,10 +152,10 @@ class Device:
         return made
 
     def pinned(self, n_bytes: int) -> Host:
-        """Return bytes of the host from which `send` copies, pinned where that can be."""
+        """Return bytes of the host for `send` and `fetch`, pinned where that can be."""
         if not self.on_host:
             try:
-                memory = self.xp.cuda.alloc_pinned_memory(n_bytes)
+                memory = self.xp.cuda.alloc_pinned_memory(max(1, n_bytes))
                 return np.frombuffer(memory, np.uint8, n_bytes)
             except self.xp.cuda.runtime.CUDARuntimeError:  # no memory that can be pinned
                 pass
@@ -169,23 +164,67 @@ class Device:
     def send(self, target: Any, source: Host) -> None:
         """Copy bytes of `pinned` memory to the device, which may go on after this returns."""
         if self.on_host:
-            target[...] = source
+            self.copy(target, source)
         else:
-            runtime, stream = self.xp.cuda.runtime, self.xp.cuda.get_current_stream()
-            runtime.memcpyAsync(
-                *(target.data.ptr, source.ctypes.data, source.nbytes),
-                *(runtime.memcpyHostToDevice, stream.ptr),
-            )
+            self._copy_async(target.data.ptr, source.ctypes.data, source.nbytes, "HostToDevice")
 
-    def _is_current(self) -> bool:
-        """Tell whether the device and its default stream are current, as they mostly are."""
+    def fetch(self, target: Host, source: Any) -> None:
+        """Copy bytes of the device to `pinned` memory; they are there after `wait`."""
+        if self.on_host:
+            self.copy(target, source)
+        else:
+            self._copy_async(target.ctypes.data, source.data.ptr, source.nbytes, "DeviceToHost")
+
+    def wait(self) -> None:
+        """Wait until all is done that was launched."""
+        if not self.on_host:
+            self.xp.cuda.get_current_stream().synchronize()
+
+    def _copy_async(self, target: int, source: int, n_bytes: int, way: str) -> None:
+        runtime, stream = self.xp.cuda.runtime, self.xp.cuda.get_current_stream()
+        runtime.memcpyAsync(target, source, n_bytes, getattr(runtime, f"memcpy{way}"), stream.ptr)
+
+    def made_current(self) -> ExitStack | None:
+        """Make the device and its default stream current; None where they mostly are already."""
+        if self._id is None:
+            return None
         cuda = self.xp.cuda
-        return bool(cuda.runtime.getDevice() == self._id and cuda.get_current_stream().ptr == 0)
+        if cuda.runtime.getDevice() == self._id and cuda.get_current_stream().ptr == 0:
+            return None
+        with ExitStack() as stack:
+            stack.enter_context(cuda.Device(self._id))
+            stack.enter_context(cuda.Stream.null)
+            return stack.pop_all()
 
-    def _free_bytes(self) -> str:
+    def free_bytes(self) -> str:
+        """Say how many bytes are free on a device."""
         if self._id is None:
             return ""
         return f", {self.xp.cuda.Device().mem_info[0]} are free"
+
+
+class AtWork:
+    """What `Device.at_work` returns; its parameters are described there."""
+
+    __slots__ = ("_device", "_hint", "_needs", "_stack")
+
+    def __init__(self, device: Device, needs: str | Callable[[], str], hint: str) -> None:
+        self._device, self._needs, self._hint = device, needs, hint
+        self._stack: ExitStack | None = None
+
+    def __enter__(self) -> None:
+        self._stack = self._device.made_current()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        short = isinstance(error, MemoryError) and not isinstance(error, MemoryLimitError)
+        free = self._device.free_bytes() if short else ""
+        if self._stack is not None:
+            self._stack.close()
+        if short:
+            needs = self._needs if isinstance(self._needs, str) else self._needs()
+            raise MemoryLimitError(f"{needs} on the GPU{free}: {self._hint} ({error})") from error
 
 
 class ListedKernels:
@@ -217,9 +256,25 @@ def largest(counts: Host, name: str, minus: str | None = None) -> int:
     return int((column if minus is None else column - counts[:, CONSTANTS[minus]]).max())
 
 
-@contextmanager
-def timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
-    """Add the time until the host goes on; every phase ends with a copy to the host."""
-    start = time.perf_counter()
-    yield
-    seconds[phase] += time.perf_counter() - start
+class timed:
+    """Add the time until the host goes on to a phase, if nothing is raised.
+
+    Parameters
+    ----------
+    seconds : dict
+        Of each phase.
+    phase : str
+        One that ends with a copy to the host.
+    """
+
+    __slots__ = ("_phase", "_seconds", "_start")
+
+    def __init__(self, seconds: dict[str, float], phase: str) -> None:
+        self._seconds, self._phase = seconds, phase
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._seconds[self._phase] += time.perf_counter() - self._start

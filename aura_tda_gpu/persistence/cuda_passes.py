@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from .cuda_bars import Pairs
+from .cuda_bars import Begun, Pairs
 from .cuda_changes import Changed, Changes
 from .cuda_launch import Host, largest
 from .cuda_recording import NotRecorded, Recording, record
@@ -124,7 +124,7 @@ class Passes:
         self._update = self._diagram = self._lists = self._alike = None
         self._n_updates = 0
 
-    def send(
+    def note(
         self,
         live: Int64Array,
         gone: Int64Array,
@@ -133,7 +133,7 @@ class Passes:
         moved: Host,
         budget: int,
     ) -> tuple[Changed, Int64Array]:
-        """Send a change as `Changes.send`; return where it is, and the slots that hold a point."""
+        """Note a change as `Changes.note`; return where it will be, and the slots with a point."""
         most = max(len(gone), len(new), LEAST_CHANGE)
         room = 1 << (most - 1).bit_length()
         held = 0 if self._changes is None else self._changes.room
@@ -143,18 +143,21 @@ class Passes:
             self._n_small = 0
             _, n, dim = self._points.shape
             self._changes = Changes(self._device, n, dim, room)
-        slots = self._changes.send(live, gone, new, points, moved, budget)
+        slots = self._changes.note(live, gone, new, points, moved, budget)
         self._codes.enclosing = self._changes.changed.enclosing
         return self._changes.changed, slots
 
     def update(self, changed: Changed, lists: Classified, n_new: int) -> tuple[Classified, Again]:
-        """Launch an update; return the lists from now on, and what they were made of."""
+        """Send what was noted and launch an update; return the lists from now on, and of what."""
         self._n_updates += 1
         if self._update is None or self._lists is not lists:
             self._update, self._lists = None, lists
             if self._may_record() and _has_room(lists):
                 self._update = self._recorded(lambda: self._in_place(changed, lists))
-        rows = self._rows(changed, n_new) if self._update is None else None
+        rows = None
+        if self._update is None:
+            self._send()
+            rows = self._rows(changed, n_new)
         with self._listed.lock:
             self._listed.owner = self._mark
             if self._update is not None:
@@ -163,7 +166,7 @@ class Passes:
 
     def diagram(
         self, lists: Classified, rooms: Rooms, warm: WarmStart
-    ) -> tuple[Outcome, Trails | None] | None:
+    ) -> Begun | None:
         """Launch the pairs of an update; None where it has to be done one by one."""
         if not self._may_record() or not self._pairs.stages.compares(rooms):
             return None
@@ -208,6 +211,10 @@ class Passes:
         may = self._device.records and not self._refused
         return may and self._n_updates > 1 and self._metric != "cosine"
 
+    def _send(self) -> None:
+        assert self._changes is not None
+        self._changes.send()
+
     def _rows(self, changed: Changed, n_new: int) -> Any:
         """Return the patterns of the distances from the new points to all slots."""
         if self._metric != "cosine":
@@ -230,6 +237,7 @@ class Passes:
 
     def _in_place(self, changed: Changed, lists: Classified) -> Again:
         """Update lists by lists that are copied over them."""
+        self._send()
         rows = self._rows(changed, 0)
         fresh, again = self._launched(changed, lists, lists.rooms, rows)
         for name in ("rng", "splits", "spans", "reps", "counts"):
@@ -237,7 +245,7 @@ class Passes:
         return again
 
     def _paired(self, alike: _Alike, warm: WarmStart) -> Outcome:
-        """Find pairs, and copy the trails over those of the last diagram."""
+        """Find pairs, copy the trails over those of the last diagram, and the pairs to the host."""
         outcome, trails = self._pairs.launched(
             self._bits, alike.lists, alike.rooms, True, self._codes.enclosing, warm
         )
@@ -246,7 +254,7 @@ class Passes:
                 raise _Unlike
         else:
             trails.copy_to(alike.last, self._device)
-        return outcome
+        return outcome.fetched(self._device)
 
 
 class _Unlike(Exception):

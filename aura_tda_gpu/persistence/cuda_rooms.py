@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,8 @@ class Outcome:
         As in `cuda_stages.Codes`, where these are kept.
     merges : array of uint64, shape (windows, n)
         Keys of the minimum spanning forest.
+    on_its_way : Outcome or None
+        Where a copy of it will be once the device is done, if one was launched.
     """
 
     packed: Any
@@ -105,6 +107,7 @@ class Outcome:
     counts: Any
     enclosing: Any
     merges: Any
+    on_its_way: Outcome | None = None
 
     @classmethod
     def empty(cls, device: Device, windows: int, n: int, words: int) -> Outcome:
@@ -114,8 +117,20 @@ class Outcome:
 
     def on_host(self, device: Device) -> Outcome:
         """Wait for the device, and return what there is, in memory that is not to be kept."""
+        if self.on_its_way is not None:
+            device.wait()
+            return self.on_its_way
+        return self._like(device.borrow(self.packed))
+
+    def fetched(self, device: Device) -> Outcome:
+        """Launch a copy to the host, to memory that each launch writes over."""
+        there = self._like(device.pinned(self.packed.nbytes))
+        device.fetch(there.packed, self.packed)
+        return replace(self, on_its_way=there)
+
+    def _like(self, packed: Any) -> Outcome:
         windows, _, words = self.columns.shape
-        return self._within(device.borrow(self.packed), windows, self.merges.shape[1], words)
+        return self._within(packed, windows, self.merges.shape[1], words)
 
     @classmethod
     def _within(cls, packed: Any, windows: int, n: int, words: int) -> Outcome:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import StateCorruption
 from .bars import Paired, bars_of, named_by_place
-from .cuda_bars import Brought, ListsTooShort
+from .cuda_bars import Begun, Brought, ListsTooShort
 from .cuda_changes import NONE_WRONG, STAYS
 from .cuda_launch import Host, largest, timed
 from .cuda_passes import Passes
@@ -58,6 +58,8 @@ class CudaWindowState:
         self._rooms = Rooms(1, 1, 1, 0)  # what the next diagram will probably need
         self._again: Again | None = None  # of an update that the host was not told of yet
         self._budget = NO_BUDGET  # of that one
+        self._begun: Begun | None = None  # the diagram after it
+        self._has_loops = False  # whether the last one had them
         with engine.memory(1, capacity):
             self.points = xp.zeros((1, capacity, dim), np.float32)
             self.bits = xp.full((1, capacity, capacity), INFINITE, np.uint32)
@@ -94,7 +96,7 @@ class CudaWindowState:
             self.live = slots
             self._warm.forget()
             self._passes.forget()
-            self._again = None
+            self._again = self._begun = None
             places = xp.asarray(slots)
             self.points[0, places] = xp.asarray(points)
             self.bits[...] = INFINITE
@@ -124,12 +126,14 @@ class CudaWindowState:
             self._warm.move(gone, new)
             n_live = len(self.live) - len(gone) + len(new)
             budget = min(budget + len(new) * n_live, NO_BUDGET)
-            changed, self.live = self._passes.send(
+            changed, self.live = self._passes.note(
                 self.live, gone, new, points, self._warm.words(), budget
             )
             self._warm.send(changed.moved)
             self.lists, self._again = self._passes.update(changed, self.lists, len(new))
             self._budget = budget
+            if self._has_loops:
+                self._begun = self._passes.diagram(self.lists, self._rooms, self._warm)
         return {"n_rechecked": None, "seconds": seconds}
 
     def result(self, dimensions: tuple[int, ...]) -> EngineResult:
@@ -137,6 +141,7 @@ class CudaWindowState:
         seconds = {"pairs": 0.0}
         n_slots = self.n_slots
         is_update = self._again is not None
+        self._has_loops = 1 in dimensions
         with self._engine.memory(1, n_slots), timed(seconds, "pairs"):
             (paired,) = self._paired(dimensions)
         bars, loops = _bars_of_slots()(paired, dimensions, self.live, n_slots)
@@ -154,10 +159,8 @@ class CudaWindowState:
         TooManyEdges
             If that was more than its budget.
         """
-        enclosing, with_loops = self.codes.enclosing, 1 in dimensions
-        again, begun = self._again, None
-        if again and with_loops:
-            begun = self._passes.diagram(self.lists, self._rooms, self._warm)
+        again, begun, self._begun = self._again, self._begun, None
+        enclosing, with_loops = self.codes.enclosing, begun is not None or 1 in dimensions
         while True:
             pairing = self.bits, self.lists, self._rooms, with_loops, enclosing, self._warm
             try:
@@ -175,7 +178,7 @@ class CudaWindowState:
         self.codes.host_enclosing = found.enclosing.copy()
         needed = Rooms.of(found.counts, len(self.live))
         self._rooms, self._again = self._rooms.going_on(needed), None
-        return Brought.of(found, with_loops)
+        return Brought.of(found, 1 in dimensions)
 
     def verify(self) -> None:
         """Compare what is kept with what the points say; see `WindowState.verify`."""
