@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from aura_tda_gpu.persistence.cuda_launch import largest
 from aura_tda_gpu.persistence.cuda_reduction import FIRST_LIST
-from aura_tda_gpu.persistence.cuda_rooms import Outcome, Rooms
+from aura_tda_gpu.persistence.cuda_rooms import Counted, Outcome, Rooms
 from aura_tda_gpu.persistence.rips import check_options, compute_diagram
 
 from .clouds import cloud
@@ -75,7 +74,7 @@ def _stages(target: Target, points: Any, times: dict[str, list[float]]) -> Any:
     bits = matrix.view(np.uint32)
     radii = timed("radius", lambda: stages.radii(bits))
     lists = timed("lune", lambda: stages.look(bits, radii, LONGEST))
-    n, rooms = len(points), Rooms.of(lists.host_counts, len(points))
+    n, rooms = len(points), Rooms.of(Counted.of(lists.host_counts), len(points))
     outcome = Outcome.empty(target.engine.device, 1, n, rooms.words)
     engine.device.copy(outcome.counts, lists.counts)
     edges = timed("sort", lambda: stages.in_order(lists, rooms, outcome.counts))
@@ -83,7 +82,8 @@ def _stages(target: Target, points: Any, times: dict[str, list[float]]) -> Any:
     reduction = engine.pairs.reduction
     timed("reduce", lambda: reduction.reduce(bits, edges, rank, outcome, FIRST_LIST))
     told = outcome.on_host(engine.device).counts
-    if not rooms.hold(told) or largest(told, "LIST_FULL"):
+    counted = Counted.of(told)
+    if not rooms.hold(counted) or counted.list_full:
         raise SystemExit(f"{n} points: K6 ended early for want of room; nothing is timed")
     return told
 

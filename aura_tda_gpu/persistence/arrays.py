@@ -49,7 +49,7 @@ def as_matrix(X: Any, name: str) -> Rows:
     if array.ndim != 2:
         hint = f"; for one coordinate a point pass {name}[:, None]" if array.ndim == 1 else ""
         raise InvalidInputError(f"{name} must be two-dimensional, not of shape {array.shape}{hint}")
-    if array.dtype in (np.float16, np.float32):
+    if array.dtype.kind == "f" and array.dtype.itemsize <= 4:
         return array.astype(np.float32, copy=False)
     return array.astype(np.float64, copy=False)
 

@@ -202,8 +202,9 @@ class CudaEngine:
     def memory(self, windows: int, n: int) -> AtWork:
         """Work on the device; its refusal becomes an error that tells what the windows need."""
         return self.device.at_work(
-            lambda: f"{windows} window(s) of {n} vertices need about "
-            f"{windows * device_bytes(n)} bytes"
+            lambda: (
+                f"{windows} window(s) of {n} vertices need about {windows * device_bytes(n)} bytes"
+            )
         )
 
 

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from .bars import ListedMembers, Members
 from .cuda_kernels import CONSTANTS
-from .cuda_launch import Host, largest, timed
+from .cuda_launch import Host, timed
 from .cuda_reduction import FIRST_LIST, Reduction
-from .cuda_rooms import Outcome, Rooms
-from .cuda_stages import LISTS, Classified, Stages
+from .cuda_rooms import Counted, Outcome, Rooms
+from .cuda_stages import Classified, Stages
 from .cuda_trails import Trails, WarmStart
 from .edge_keys import UInt64Array
 from .engine import Int64Array
@@ -240,11 +240,9 @@ class Pairs:
                 bits, lists, rooms, with_loops, enclosing, warm, list_room
             )
             found = outcome.on_host(device)
-            is_short = any(
-                largest(found.counts, name) > room
-                for name, room in zip(LISTS, lists.rooms, strict=True)
-            )
-            if not is_short and rooms.hold(found.counts) and not largest(found.counts, "LIST_FULL"):
+            told, room = Counted.of(found.counts), lists.rooms
+            is_short = told.rng > room[0] or told.splits > room[1] or told.reps > room[2]
+            if not is_short and rooms.hold(told) and not told.list_full:
                 if warm and with_loops:
                     warm.keep(trails)
                 return found
@@ -253,8 +251,8 @@ class Pairs:
             begun = None
             if is_short:
                 raise ListsTooShort(found)
-            if not rooms.hold(found.counts):
-                rooms = Rooms.of(found.counts, n)
+            if not rooms.hold(told):
+                rooms = Rooms.of(told, n)
             else:
                 list_room *= 4
 
@@ -287,7 +285,7 @@ class Pairs:
         """Return the pairs of windows that have just been looked at; adds to phase ``pairs``."""
         n = bits.shape[1]
         with timed(seconds, "pairs"):
-            rooms = Rooms.of(lists.host_counts, n)
+            rooms = Rooms.of(Counted.of(lists.host_counts), n)
             return Brought.of(self.of(bits, lists, rooms, with_loops), with_loops)
 
 

@@ -164,9 +164,7 @@ class Passes:
                 return lists, self._update.launch()
             return self._launched(changed, lists, _rooms_after(lists), rows)
 
-    def diagram(
-        self, lists: Classified, rooms: Rooms, warm: WarmStart
-    ) -> Begun | None:
+    def diagram(self, lists: Classified, rooms: Rooms, warm: WarmStart) -> Begun | None:
         """Launch the pairs of an update; None where it has to be done one by one."""
         if not self._may_record() or not self._pairs.stages.compares(rooms):
             return None

@@ -4,18 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .cuda_kernels import CONSTANTS
-from .cuda_launch import Device, Host, ceil_div, largest
+from .cuda_launch import Device, Host, ceil_div
 
-__all__ = ["Outcome", "Rooms"]
+__all__ = ["Counted", "Outcome", "Rooms"]
 
 COUNTS = CONSTANTS["COUNTS"]
+_OPEN, _RNG, _SPLIT, _REPS, _BIRTHS, _FULL = (
+    CONSTANTS[name] for name in ("N_OPEN", "N_RNG", "N_SPLIT", "N_REPS", "N_BIRTHS", "LIST_FULL")
+)
 WORD = 32
 MORE = 16  # beside a quarter of those there were
+
+
+class Counted(NamedTuple):
+    """What windows had most of; see `cuda_kernels.CONSTANTS`.
+
+    Attributes
+    ----------
+    listed, rng, splits, reps : int
+        Edges that were looked at again; entries of the three lists.
+    relations, births : int
+        Relations of the split edges; RNG edges that close a loop.
+    list_full : bool
+        Whether a list of a relation was too short.
+    """
+
+    listed: int
+    rng: int
+    splits: int
+    reps: int
+    relations: int
+    births: int
+    list_full: bool
+
+    @classmethod
+    def of(cls, counts: Host) -> Counted:
+        """Return the most of all windows, whose counters are int32 of shape (windows, COUNTS)."""
+        if len(counts) == 1:
+            most = counts[0].tolist()
+            relations = most[_REPS] - most[_SPLIT]
+        else:
+            most = counts.max(axis=0).tolist()
+            relations = int((counts[:, _REPS] - counts[:, _SPLIT]).max())
+        lists = most[_OPEN], most[_RNG], most[_SPLIT], most[_REPS]
+        return cls(*lists, relations, most[_BIRTHS], most[_FULL] > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +73,14 @@ class Rooms:
     births: int
 
     @classmethod
-    def of(cls, told: Host, n_vertices: int) -> Rooms:
+    def of(cls, told: Counted, n_vertices: int) -> Rooms:
         """Return the least rooms for what was counted.
 
-        Parameters
-        ----------
-        told : ndarray of int32, shape (windows, COUNTS)
-            Births are yet to be counted where there are none: those of windows of ``n_vertices``
-            in one component are assumed.
+        Births are yet to be counted where there are none: those of windows of ``n_vertices`` in
+        one component are assumed.
         """
-        n_rng = largest(told, "N_RNG")
-        n_births = largest(told, "N_BIRTHS") or max(0, n_rng - n_vertices + 1)
-        n_relations = largest(told, "N_REPS", "N_SPLIT")
-        return cls(max(1, n_rng), max(1, largest(told, "N_SPLIT")), max(1, n_relations), n_births)
+        n_births = told.births or max(0, told.rng - n_vertices + 1)
+        return cls(max(1, told.rng), max(1, told.splits), max(1, told.relations), n_births)
 
     def after(self) -> Rooms:
         """Return what will mostly do after an update."""
@@ -56,17 +88,18 @@ class Rooms:
 
     def going_on(self, needed: Rooms) -> Rooms:
         """Return these rooms as long as they do and are not far too large, else better ones."""
-        pairs = zip(_sizes(self), _sizes(needed), strict=True)
-        fits = all(least <= room <= 4 * (least + MORE) for room, least in pairs)
-        return self if fits else needed.after()
+        for room, least in zip(_sizes(self), _sizes(needed), strict=True):
+            if not least <= room <= 4 * (least + MORE):
+                return needed.after()
+        return self
 
-    def hold(self, told: Host) -> bool:
+    def hold(self, told: Counted) -> bool:
         """Tell whether all that was counted had room."""
         return (
-            largest(told, "N_RNG") <= self.rng
-            and largest(told, "N_SPLIT") <= self.splits
-            and largest(told, "N_REPS", "N_SPLIT") <= self.relations
-            and largest(told, "N_BIRTHS") <= WORD * self.words
+            told.rng <= self.rng
+            and told.splits <= self.splits
+            and told.relations <= self.relations
+            and told.births <= WORD * self.words
         )
 
     @property

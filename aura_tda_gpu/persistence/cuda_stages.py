@@ -65,8 +65,7 @@ class Classified:
     @property
     def rooms(self) -> tuple[int, int, int]:
         """Rooms of a window: for RNG edges, split edges and their vertices, as in `LISTS`."""
-        rng, splits, reps = (int(part.shape[1]) for part in (self.rng, self.splits, self.reps))
-        return rng, splits, reps
+        return int(self.rng.shape[1]), int(self.splits.shape[1]), int(self.reps.shape[1])
 
 
 @dataclass(slots=True)

@@ -12,11 +12,11 @@ from ..errors import StateCorruption
 from .bars import Paired, bars_of, named_by_place
 from .cuda_bars import Begun, Brought, ListsTooShort
 from .cuda_changes import NONE_WRONG, STAYS
-from .cuda_launch import Host, largest, timed
+from .cuda_launch import Host, timed
 from .cuda_passes import Passes
-from .cuda_rooms import Rooms
+from .cuda_rooms import Counted, Rooms
 from .cuda_stages import COUNTS, NO_BUDGET, Classified, Codes, Ordered, new_lists
-from .cuda_trails import WarmStart
+from .cuda_trails import Trails, WarmStart
 from .cuda_update import Again
 from .edge_keys import INFINITE, vertices_of
 from .engine import Bars, EngineResult, Float32Array, Int64Array, LoopEdges, TooManyEdges
@@ -67,6 +67,9 @@ class CudaWindowState:
             self.codes = Codes(codes[0], codes[1], xp.zeros(1, np.uint64), np.zeros(1, np.uint64))
             self.lists = new_lists(xp, 1, 1, 1, 1, codes[0], xp.zeros((1, COUNTS), np.int32))
             self._passes = Passes(engine, self.points, self.bits, self.codes, metric, longest)
+        fixed = self.points, self.bits, codes, self.codes.enclosing
+        self._fixed_nbytes = sum(int(array.nbytes) for array in fixed)
+        self._sized: tuple[Classified, Trails | None, int] | None = None  # lists, trails, bytes
 
     @property
     def n_slots(self) -> int:
@@ -81,11 +84,12 @@ class CudaWindowState:
     @property
     def device_nbytes(self) -> int:
         """Bytes held on the device."""
-        codes, lists = self.codes, self.lists
-        held = (self.points, self.bits, codes.first, codes.second, codes.enclosing, lists.rng)
-        lists_held = (lists.splits, lists.spans, lists.reps, lists.counts)
-        arrays = sum(int(array.nbytes) for array in (*held, *lists_held))
-        return arrays + self._warm.held + self._passes.nbytes
+        lists, last = self.lists, self._warm.last
+        if self._sized is None or self._sized[0] is not lists or self._sized[1] is not last:
+            parts = lists.rng, lists.splits, lists.spans, lists.reps, lists.counts
+            listed = sum(int(array.nbytes) for array in parts)
+            self._sized = lists, last, listed + self._warm.held
+        return self._fixed_nbytes + self._sized[2] + self._passes.nbytes
 
     def build(
         self, matrix: Float32Array, points: Float32Array, slots: Int64Array
@@ -112,7 +116,7 @@ class CudaWindowState:
             self.codes.host_enclosing = self._engine.device.to_host(enclosing)
             r_enc = (enclosing >> np.uint64(32)).astype(np.uint32)
             self.lists = self._engine.stages.look(self.bits, r_enc, self._longest, self.codes)
-            self._rooms = Rooms.of(self.lists.host_counts, len(slots)).after()
+            self._rooms = Rooms.of(Counted.of(self.lists.host_counts), len(slots)).after()
         return seconds
 
     def update(
@@ -148,7 +152,7 @@ class CudaWindowState:
         counts = {name: count for name, count in paired.counts.items() if name != "n_edges"}
         info = {"r_enc": self._r_enc(), "seconds": seconds, **counts}
         if is_update:
-            info["n_rechecked"] = largest(self.lists.host_counts, "N_OPEN")
+            info["n_rechecked"] = Counted.of(self.lists.host_counts).listed
         return EngineResult(bars, loops, info)
 
     def _paired(self, dimensions: tuple[int, ...]) -> Brought:
@@ -167,7 +171,8 @@ class CudaWindowState:
                 found, is_whole = self._engine.pairs.of(*pairing, begun), True
             except ListsTooShort as short:
                 (found,), is_whole = short.args, False
-            if again and largest(found.counts, "N_OPEN") > self._budget:
+            told = Counted.of(found.counts)
+            if again and told.listed > self._budget:
                 raise TooManyEdges
             if is_whole:
                 break
@@ -176,7 +181,7 @@ class CudaWindowState:
             self.lists = self._passes.widen(self.lists, again, found.counts)
         self.lists.host_counts = found.counts.copy()
         self.codes.host_enclosing = found.enclosing.copy()
-        needed = Rooms.of(found.counts, len(self.live))
+        needed = Rooms.of(told, len(self.live))
         self._rooms, self._again = self._rooms.going_on(needed), None
         return Brought.of(found, 1 in dimensions)
 
@@ -204,7 +209,7 @@ class CudaWindowState:
                 raise _wrong("the components of the lune of", by_vertices)
 
     def _in_order(self, lists: Classified) -> Ordered:
-        rooms = Rooms.of(lists.host_counts, len(self.live))
+        rooms = Rooms.of(Counted.of(lists.host_counts), len(self.live))
         return self._engine.stages.in_order(lists, rooms, lists.counts)
 
     def _holds(self) -> Any:

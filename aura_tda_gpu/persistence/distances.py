@@ -141,7 +141,7 @@ def to_float32(rows: Rows, origin: Float64Array | None = None) -> Float32Array:
     InvalidInputError
         If the squared distance of two such rows could overflow float32.
     """
-    if origin is not None:
+    if origin is not None and (rows.dtype != np.float32 or origin.any()):
         with np.errstate(over="ignore"):
             rows = rows.astype(np.float64) - origin
     limit = limit_of(rows.shape[1])

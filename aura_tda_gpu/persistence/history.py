@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,47 +18,66 @@ __all__ = ["NOTHING", "History", "NamedBars"]
 _NOWHERE = 0xFFFF  # no engine takes so many vertices
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+def _nbytes(arrays: Mapping[int, npt.NDArray[Any]]) -> int:
+    return sum(array.nbytes for array in arrays.values())
+
+
 class NamedBars:
     """The bars of a diagram without its loops, and the point id of each of its vertices.
+
+    Parameters
+    ----------
+    diagram : Diagram
+        Its arrays are shared until `packed`.
+    ids : ndarray of int64, shape (n_vertices,)
 
     Attributes
     ----------
     ids : ndarray of int64, shape (n_vertices,)
     bars : dict of int to ndarray of float32, shape (n_bars, 2)
         Birth and death, in the order of the diagram.
-    edges : dict of int to ndarray of uint16, shape (n_bars, 4)
-        Vertices of the birth edge and of the death edge, 65535 where there is none.
     truncated : dict of int to ndarray of bool, shape (n_bars,)
     """
 
-    ids: Int64Array
-    bars: dict[int, Float32Array]
-    edges: dict[int, npt.NDArray[np.uint16]]
-    truncated: dict[int, npt.NDArray[np.bool_]]
+    __slots__ = ("_births", "_deaths", "_edges", "_nbytes", "bars", "ids", "truncated")
 
-    @classmethod
-    def of(cls, diagram: Diagram, ids: Int64Array) -> NamedBars:
-        """Return the bars of a diagram."""
+    def __init__(self, diagram: Diagram, ids: Int64Array) -> None:
+        self.ids = ids
+        self.bars: dict[int, Float32Array] = {k: diagram[k] for k in diagram.dimensions}
+        self.truncated = dict(diagram.truncated)
+        self._births, self._deaths = dict(diagram.birth_edges), dict(diagram.death_edges)
+        self._edges: dict[int, npt.NDArray[np.uint16]] | None = None  # (n_bars, 4), once packed
+        self._nbytes: int | None = None  # once packed
+
+    def packed(self) -> NamedBars:
+        """Return the same with edges of their own, in a quarter of the room."""
+        if self._edges is not None:
+            return self
         edges = {}
-        for k in diagram.dimensions:
-            edges[k] = np.empty((len(diagram[k]), 4), np.uint16)
-            edges[k][:, :2] = diagram.birth_edges[k]  # -1 becomes 65535
-            edges[k][:, 2:] = diagram.death_edges[k]
-        bars = {k: diagram[k] for k in diagram.dimensions}
-        return cls(ids, bars, edges, dict(diagram.truncated))
+        for k, births in self._births.items():
+            edges[k] = np.empty((len(births), 4), np.uint16)
+            edges[k][:, :2] = births  # -1 becomes 65535
+            edges[k][:, 2:] = self._deaths[k]
+        packed = copy.copy(self)
+        packed._births, packed._deaths, packed._edges = {}, {}, edges
+        packed._nbytes = self.packed_nbytes
+        return packed
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        edges = sum(edges.nbytes for edges in self.edges.values())
-        return self.ids.nbytes + edges + self.shared_nbytes
+        if self._nbytes is not None:
+            return self._nbytes
+        edges = _nbytes(self._births) + _nbytes(self._deaths)
+        return self.ids.nbytes + _nbytes(self.bars) + _nbytes(self.truncated) + edges
 
     @property
-    def shared_nbytes(self) -> int:
-        """Bytes of the arrays that are those of the diagram itself."""
-        bars = sum(bars.nbytes for bars in self.bars.values())
-        return bars + sum(truncated.nbytes for truncated in self.truncated.values())
+    def packed_nbytes(self) -> int:
+        """Bytes held once packed."""
+        if self._nbytes is not None:
+            return self._nbytes
+        n_bars = sum(map(len, self.bars.values()))
+        return self.ids.nbytes + _nbytes(self.bars) + _nbytes(self.truncated) + 8 * n_bars
 
     @property
     def dimensions(self) -> tuple[int, ...]:
@@ -71,12 +91,16 @@ class NamedBars:
     @property
     def birth_edges(self) -> dict[int, Int64Array]:
         """As in `Diagram`."""
-        return {k: _vertices(edges[:, :2]) for k, edges in self.edges.items()}
+        if self._edges is None:
+            return self._births
+        return {k: _vertices(edges[:, :2]) for k, edges in self._edges.items()}
 
     @property
     def death_edges(self) -> dict[int, Int64Array]:
         """As in `Diagram`."""
-        return {k: _vertices(edges[:, 2:]) for k, edges in self.edges.items()}
+        if self._edges is None:
+            return self._deaths
+        return {k: _vertices(edges[:, 2:]) for k, edges in self._edges.items()}
 
     def arrays(self, label: str) -> dict[str, npt.NDArray[Any]]:
         """Return everything as arrays whose names start with a label."""
@@ -103,10 +127,10 @@ class NamedBars:
                 arrays[start + "death_edges"],
                 arrays[start + "truncated"],
             )
-        return cls.of(Diagram(EngineResult(bars, None)), arrays[f"{label}.ids"])
+        return cls(Diagram(EngineResult(bars, None)), arrays[f"{label}.ids"]).packed()
 
 
-NOTHING = NamedBars(np.empty(0, np.int64), {}, {}, {})
+NOTHING = NamedBars(Diagram(EngineResult({}, None)), np.empty(0, np.int64)).packed()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +144,8 @@ class History:
     is_current : bool
         Whether ``now`` is that of the points in the window.
     diagram : Diagram or None
-        The diagram of the points in the window, cycles included, if it is kept.
+        The diagram of the points in the window, cycles included, if it is kept; its arrays are
+        those of ``now`` then.
     """
 
     before: NamedBars = NOTHING
@@ -132,13 +157,17 @@ class History:
     def nbytes(self) -> int:
         """Bytes held."""
         if self.diagram is None:
-            return self.bars_nbytes
-        return self.bars_nbytes + self.diagram.nbytes - self.now.shared_nbytes
+            return self.before.nbytes + self.now.nbytes
+        return self.before.nbytes + self.now.ids.nbytes + self.diagram.nbytes
 
     @property
     def bars_nbytes(self) -> int:
-        """Bytes held without the diagram."""
-        return self.before.nbytes + self.now.nbytes
+        """Bytes held once all is packed, without the diagram."""
+        return self.before.packed_nbytes + self.now.packed_nbytes
+
+    def packed(self) -> History:
+        """Return the history with the bars of the last diagram packed, if it is not kept."""
+        return self if self.diagram else replace(self, now=self.now.packed())
 
     def outdated(self) -> History:
         """Return the history once other points are in the window."""
@@ -146,12 +175,12 @@ class History:
 
     def with_diagram(self, diagram: Diagram, ids: Int64Array) -> History:
         """Return the history with the diagram of the points that are in the window."""
-        before = self.before if self.is_current else self.now
-        return History(before, NamedBars.of(diagram, ids), True, diagram)
+        before = self.before if self.is_current else self.now.packed()
+        return History(before, NamedBars(diagram, ids), True, diagram)
 
     def without_diagram(self) -> History:
         """Return the history with bars alone."""
-        return replace(self, diagram=None)
+        return replace(self, now=self.now.packed(), diagram=None)
 
 
 def _vertices(edges: npt.NDArray[np.uint16]) -> Int64Array:

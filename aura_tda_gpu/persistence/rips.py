@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
@@ -23,8 +24,8 @@ __all__ = [
     "RipsOptions",
     "check_options",
     "compute_diagram",
-    "diagram_of",
     "info_of",
+    "memory_error_told",
     "prepared",
     "vietoris_rips",
 ]
@@ -235,34 +236,22 @@ def compute_diagram(
         result.info["seconds"] = {"distance": seconds, **result.info["seconds"]}
         return result, {"path": "rebuild"}
 
-    return diagram_of(run, options, engine, reason, len(vertices))
+    with memory_error_told(len(vertices)):
+        result, told = run()
+    return Diagram(result, info={**info_of(options, engine, reason, len(vertices)), **told})
 
 
-def diagram_of(
-    run: Callable[[], tuple[EngineResult, dict[str, Any]]],
-    options: RipsOptions,
-    engine: Engine,
-    reason: str,
-    n_vertices: int,
-) -> Diagram:
-    """Make a diagram of what an engine returns.
-
-    Parameters
-    ----------
-    run : callable
-        Runs the engine; returns its result and further entries of ``info``.
-    options, engine, reason
-        As in `compute_diagram`.
-    n_vertices : int
-        Points the engine sees.
+@contextmanager
+def memory_error_told(n_vertices: int) -> Iterator[None]:
+    """Say what to do where an engine finds no memory.
 
     Raises
     ------
     MemoryLimitError
-        If the machine has no memory for it.
+        If the machine has no memory for a diagram of so many vertices.
     """
     try:
-        result, told = run()
+        yield
     except MemoryLimitError:
         raise
     except MemoryError as error:
@@ -270,11 +259,10 @@ def diagram_of(
             f"the memory that is free does not suffice for {n_vertices} vertices: "
             f"{USE_LANDMARKS}, or a smaller max_edge_length"
         ) from error
-    return Diagram(result, info={**info_of(options, engine, reason, n_vertices), **told})
 
 
 def info_of(options: RipsOptions, engine: Engine, reason: str, n_vertices: int) -> dict[str, Any]:
-    """Return what every diagram says of its engine and its settings; see `diagram_of`."""
+    """Return what every diagram says of its engine and its settings."""
     info = {
         "backend": engine.name,
         "backend_reason": reason,

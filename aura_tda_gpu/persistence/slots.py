@@ -32,20 +32,25 @@ class SlotTable:
     def __init__(self, capacity: int) -> None:
         self.ids = np.full(capacity, FREE, np.int64)
         self.next_id = 0
+        self._n = 0
 
     @classmethod
     def of(cls, ids: Int64Array, next_id: int) -> SlotTable:
         """Return the table with these ids in its slots."""
-        table = cls(0)
-        table.ids, table.next_id = ids, next_id
+        return cls._made(ids, next_id, int(np.count_nonzero(ids != FREE)))
+
+    @classmethod
+    def _made(cls, ids: Int64Array, next_id: int, n: int) -> SlotTable:
+        table = cls.__new__(cls)
+        table.ids, table.next_id, table._n = ids, next_id, n
         return table
 
     def copy(self) -> SlotTable:
         """Return an independent copy."""
-        return SlotTable.of(self.ids.copy(), self.next_id)
+        return self._made(self.ids.copy(), self.next_id, self._n)
 
     def __len__(self) -> int:
-        return int(np.count_nonzero(self.ids != FREE))
+        return self._n
 
     @property
     def live(self) -> Int64Array:
@@ -66,9 +71,9 @@ class SlotTable:
             raise InvalidInputError(f"ids must be a list of integers: {error}") from None
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise InvalidInputError(f"ids must be a list of integers, not {ids!r}")
-        masked = np.ma.getmaskarray(ids) if isinstance(ids, np.ma.MaskedArray) else np.False_
-        for row in np.flatnonzero(masked)[:1].tolist():
-            raise InvalidInputError(f"the id in row {row} is masked", row)
+        if isinstance(ids, np.ma.MaskedArray):
+            for row in np.flatnonzero(np.ma.getmaskarray(ids))[:1].tolist():
+                raise InvalidInputError(f"the id in row {row} is masked", row)
         names = array.astype(np.int64)  # unsigned ones too large become negative
         if len(names) == 1 and names[0] >= 0:
             place = np.flatnonzero(self.ids == names[0])
@@ -86,8 +91,9 @@ class SlotTable:
         return slots
 
     def take_out(self, slots: Int64Array) -> None:
-        """Free some slots."""
+        """Free some slots, each of which holds a point."""
         self.ids[slots] = FREE
+        self._n -= len(slots)
 
     def put_in(self, count: int) -> tuple[Int64Array, Int64Array]:
         """Give the lowest free slots to new points; return slots and ids."""
@@ -95,6 +101,7 @@ class SlotTable:
         ids = np.arange(self.next_id, self.next_id + count, dtype=np.int64)
         self.ids[slots] = ids
         self.next_id += count
+        self._n += count
         return slots, ids
 
 

@@ -18,7 +18,7 @@ from .diagram import Diagram
 from .engine import Float32Array, Int64Array
 from .footprint import state_bytes
 from .history import History
-from .rips import check_options, diagram_of
+from .rips import check_options, info_of, memory_error_told
 from .slots import FREE, SlotTable, WindowContent
 from .vines import Changes, compare
 from .window_points import prepared
@@ -231,8 +231,8 @@ class RipsWindow:
         content, history = self._held
         diagram = history.diagram
         if diagram is None:
-            diagram = self._compute()
-            self._held = content, self._kept(history.with_diagram(diagram, self.ids))
+            diagram, history = self._computed(content, history)
+            self._held = content, self._kept(history)
         return copy.copy(diagram)
 
     def changes(self) -> Changes:
@@ -343,20 +343,22 @@ class RipsWindow:
     def _kept(self, history: History) -> History:
         """Return what of a history there is room for, once its bars have theirs."""
         room = state_bytes(self.capacity, self.dim)
+        if history.nbytes + self._updates.most_nbytes <= room:
+            return history
         state = self._updates.keep_within(room - history.bars_nbytes)
         return history if history.nbytes + state <= room else history.without_diagram()
 
-    def _compute(self) -> Diagram:
-        """Run the engine."""
-        diagram = diagram_of(
-            lambda: self._updates.result(self._content.points, self._content.slots.ids),
-            self._options,
-            self._engine,
-            self._reason,
-            len(self),
-        )
-        diagram.info.update(self._downloads.told())
-        return diagram
+    def _computed(self, content: WindowContent, history: History) -> tuple[Diagram, History]:
+        """Run the engine; return the diagram, and the history with it."""
+        n = len(content.slots)
+        with memory_error_told(n):
+            finish = self._updates.begin(content.points, content.slots.ids)
+            # what follows needs no result: a device may be at work meanwhile
+            ids, history = self.ids, history.packed()
+            info = info_of(self._options, self._engine, self._reason, n)
+            result, told = finish()
+        diagram = Diagram(result, info={**info, **told, **self._downloads.told()})
+        return diagram, history.with_diagram(diagram, ids)
 
 
 def _restored(window: type[RipsWindow], data: bytes, threads: int) -> RipsWindow:

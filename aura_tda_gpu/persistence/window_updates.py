@@ -18,6 +18,7 @@ from .weighted import compute_weighted
 
 __all__ = ["UPDATES", "WindowUpdates", "check_updates"]
 
+Found: TypeAlias = tuple[EngineResult, dict[str, Any]]
 _Done: TypeAlias = tuple[EngineResult, dict[str, Any], "WindowState | None"]
 UPDATES = ("auto", "always", "never")
 NO_UPDATES = (
@@ -82,48 +83,57 @@ class WindowUpdates:
         """Bytes of what makes updates possible."""
         return 0 if self._state is None else self._state.nbytes
 
-    def result(self, points: Float32Array, ids: Int64Array) -> tuple[EngineResult, dict[str, Any]]:
-        """Return the bars of the live slots.
+    @property
+    def most_nbytes(self) -> int:
+        """Bytes of the same, here or on a device, whichever are more."""
+        return 0 if self._state is None else max(self._state.nbytes, self._state.device_nbytes)
+
+    def begin(self, points: Float32Array, ids: Int64Array) -> Callable[[], Found]:
+        """Launch what can be launched for the bars of the live slots; return what waits for them.
 
         Parameters
         ----------
         points : ndarray of float32, shape (capacity, dim)
             Prepared points by slot.
         ids : ndarray of int64, shape (capacity,)
-            Id of the point in each slot, FREE where there is none. An id always means the same
-            point.
+            Id of the point in each slot, FREE where there is none; neither is to be changed before
+            the end. An id always means the same point.
 
         Returns
         -------
-        result : EngineResult
-            Vertices are the live slots in order.
-        info : dict
-            ``path`` and ``n_rechecked``.
+        callable
+            Returns the result, whose vertices are the live slots in order, and for its info
+            ``path`` and ``n_rechecked``. To be called once, before the next `begin`.
         """
         changed = np.flatnonzero(ids != self._ids)
         n = int(np.count_nonzero(ids != FREE))
-        done: _Done | None = None
+        update: Callable[[], _Done | None] | None = None
         state, self._state = self._state, None  # what an interrupted call leaves is not used
         if state is not None and self._prefers_update(n, len(changed)):
-            done = self._update(state, points, ids, changed, n)
-        if done is None:
-            state = None  # a rebuild needs its room
-            done = self._rebuild(points, ids, len(changed), n)
-        result, info, state = done
-        self._ids = ids.copy()
-        self._computed = True
-        self._state = state
-        return result, info
+            update = self._begin_update(state, points, ids, changed, n)
+        del state
+        known = ids.copy()
+
+        def finish() -> Found:
+            nonlocal update
+            done = None if update is None else update()
+            update = None  # a rebuild needs its room
+            if done is None:
+                done = self._rebuild(points, ids, len(changed), n)
+            result, info, kept = done
+            self._ids = known
+            self._computed = True
+            self._state = kept
+            return result, info
+
+        return finish
 
     def keep_within(self, n_bytes: int) -> int:
         """Forget what makes updates possible if it is larger, here or on a device; return bytes."""
-        held = self.state_nbytes
-        on_device = 0 if self._state is None else self._state.device_nbytes
-        if max(held, on_device) <= n_bytes:
-            return held
+        if self.most_nbytes <= n_bytes:
+            return self.state_nbytes
         self._state = None
-        if self._costs is not None:
-            self._costs.observe_failure()
+        self._gave_up()
         return 0
 
     def verify(self, points: Float32Array) -> None:
@@ -155,15 +165,15 @@ class WindowUpdates:
     def _prefers_update(self, n: int, changed: int) -> bool:
         return self._costs is None or self._costs.updates(n, changed)
 
-    def _update(
+    def _begin_update(
         self,
         state: WindowState,
         points: Float32Array,
         ids: Int64Array,
         changed: Int64Array,
         n: int,
-    ) -> _Done | None:
-        """Update in place; None if that turns out to be too much."""
+    ) -> Callable[[], _Done | None] | None:
+        """Begin to update in place; None, now or at the end, if that turns out to be too much."""
         started = time.perf_counter()
         gone = changed[self._ids[changed] != FREE]
         new = changed[ids[changed] != FREE]
@@ -171,17 +181,31 @@ class WindowUpdates:
         budget = most if self._costs is None else self._costs.budget(n, len(changed))
         try:
             info = state.update(gone, new, points[new], min(budget, most))
-            result = state.result(self._options.homology_dimensions)
         except TooManyEdges:
-            if self._costs is not None:
-                self._costs.observe_failure()
+            self._gave_up()
             return None
-        rechecked = result.info.pop("n_rechecked", info["n_rechecked"])
+        begun = time.perf_counter() - started
+
+        def finish() -> _Done | None:
+            started = time.perf_counter()
+            try:
+                result = state.result(self._options.homology_dimensions)
+            except TooManyEdges:
+                self._gave_up()
+                return None
+            rechecked = result.info.pop("n_rechecked", info["n_rechecked"])
+            if self._costs is not None:
+                seconds = begun + time.perf_counter() - started
+                self._costs.observe_update(n, len(changed), rechecked, seconds)
+            result.info["seconds"] = {**info["seconds"], **result.info["seconds"]}
+            return result, {"path": "update", "n_rechecked": rechecked}, state
+
+        return finish
+
+    def _gave_up(self) -> None:
+        """Take into account that an update in place was too much."""
         if self._costs is not None:
-            seconds = time.perf_counter() - started
-            self._costs.observe_update(n, len(changed), rechecked, seconds)
-        result.info["seconds"] = {**info["seconds"], **result.info["seconds"]}
-        return result, {"path": "update", "n_rechecked": rechecked}, state
+            self._costs.observe_failure()
 
     def _rebuild(self, points: Float32Array, ids: Int64Array, changed: int, n: int) -> _Done:
         """Compute afresh, with certificates if updates are to be expected."""
