@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .cuda_launch import Device, Host, ceil_div
+from .cuda_launch import Device, Host, ceil_div, packed_nbytes, pieces
 from .engine import Float32Array, Int64Array
 
 __all__ = ["NONE_WRONG", "STAYS", "Changed", "Changes"]
 
 FREE, STAYS, COMES = 0, 1, 2  # as in update.cu
 NONE_WRONG = np.uint64(0xFFFFFFFFFFFFFFFF)
-ALIGNED = 16  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +72,11 @@ class Changes:
         self.room = room
         self._device = device
         parts = list(_parts(n, dim, room))
-        n_bytes = sum(_padded(kind, shape) for kind, shape in parts)
+        n_bytes = packed_nbytes(parts)
         self._packed = device.xp.empty(n_bytes, np.uint8)
         self._bytes = device.pinned(n_bytes)
-        self._host = Changed(*_pieces(self._bytes, parts))
-        self.changed = Changed(*_pieces(self._packed, parts))
+        self._host = Changed(*pieces(self._bytes, parts))
+        self.changed = Changed(*pieces(self._packed, parts))
         self._before: _Noted | None = None
 
     @property
@@ -155,16 +153,3 @@ def _parts(n: int, dim: int, room: int) -> Iterator[tuple[Any, tuple[int, ...]]]
         yield np.int32, (1, room + 1)
     for _ in ("holds", "leaves"):
         yield np.uint8, (1, n)
-
-
-def _padded(kind: Any, shape: tuple[int, ...]) -> int:
-    """Return bytes that leave what follows aligned."""
-    return ALIGNED * ceil_div(math.prod(shape) * np.dtype(kind).itemsize, ALIGNED)
-
-
-def _pieces(packed: Any, parts: list[tuple[Any, tuple[int, ...]]]) -> Iterator[Any]:
-    start = 0
-    for kind, shape in parts:
-        n_bytes = math.prod(shape) * np.dtype(kind).itemsize
-        yield packed[start : start + n_bytes].view(kind).reshape(shape)
-        start += _padded(kind, shape)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ __all__ = ["SHARED_BYTES", "WARP", "AtWork", "Device", "Host", "ceil_div", "larg
 
 WARP = CONSTANTS["WARP"]
 SHARED_BYTES = 48 * 1024
+ALIGNED = 16  # bytes
 
 Host = npt.NDArray[Any]
 
@@ -246,6 +248,25 @@ class ListedKernels:
 def ceil_div(amount: int, unit: int) -> int:
     """Return how many units hold an amount."""
     return -(-amount // unit)
+
+
+def packed_nbytes(parts: Iterable[tuple[Any, tuple[int, ...]]]) -> int:
+    """Return the bytes of arrays of these types and shapes, one aligned behind the other."""
+    return sum(_padded(kind, shape) for kind, shape in parts)
+
+
+def pieces(packed: Any, parts: Iterable[tuple[Any, tuple[int, ...]]]) -> Iterator[Any]:
+    """Yield these arrays as views of bytes, on a device or the host."""
+    start = 0
+    for kind, shape in parts:
+        n_bytes = math.prod(shape) * np.dtype(kind).itemsize
+        yield packed[start : start + n_bytes].view(kind).reshape(shape)
+        start += _padded(kind, shape)
+
+
+def _padded(kind: Any, shape: tuple[int, ...]) -> int:
+    """Return bytes that leave what follows aligned."""
+    return ALIGNED * ceil_div(math.prod(shape) * np.dtype(kind).itemsize, ALIGNED)
 
 
 def largest(counts: Host, name: str, minus: str | None = None) -> int:

@@ -238,8 +238,7 @@ class Passes:
         self._send()
         rows = self._rows(changed, 0)
         fresh, again = self._launched(changed, lists, lists.rooms, rows)
-        for name in ("rng", "splits", "spans", "reps", "counts"):
-            self._device.copy(getattr(lists, name), getattr(fresh, name))
+        fresh.copy_to(lists, self._device)
         return again
 
     def _paired(self, alike: _Alike, warm: WarmStart) -> Outcome:

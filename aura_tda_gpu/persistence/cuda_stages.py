@@ -6,14 +6,14 @@ windows, and one launch serves them all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import le
 from typing import Any
 
 import numpy as np
 
 from .cuda_kernels import CONSTANTS
-from .cuda_launch import SHARED_BYTES, WARP, Device, Host, ceil_div, largest
+from .cuda_launch import SHARED_BYTES, WARP, Device, Host, ceil_div, largest, packed_nbytes, pieces
 from .cuda_levels import Levels
 from .cuda_rooms import Outcome, Rooms
 
@@ -52,6 +52,8 @@ class Classified:
         See `cuda_kernels.CONSTANTS`.
     host_counts : ndarray
         The same, as they were after this stage.
+    packed : device array of uint8, or None
+        All lists, where they lie in one array.
     """
 
     rng: Any
@@ -61,11 +63,21 @@ class Classified:
     first: Any
     counts: Any
     host_counts: Host
+    packed: Any = field(init=False, default=None)
 
     @property
     def rooms(self) -> tuple[int, int, int]:
         """Rooms of a window: for RNG edges, split edges and their vertices, as in `LISTS`."""
         return int(self.rng.shape[1]), int(self.splits.shape[1]), int(self.reps.shape[1])
+
+    def copy_to(self, other: Classified, device: Device) -> None:
+        """Copy lists and counters over those of other lists with the same rooms."""
+        if self.packed is not None and other.packed is not None:
+            device.copy(other.packed, self.packed)
+        else:
+            for name in ("rng", "splits", "spans", "reps"):
+                device.copy(getattr(other, name), getattr(self, name))
+        device.copy(other.counts, self.counts)
 
 
 @dataclass(slots=True)
@@ -158,7 +170,7 @@ class Stages:
         rooms = (max(room, n_edges // LISTED_PART), room, room, 2 * room)
         listed = xp.empty((windows, rooms[0]), np.uint64)
         first = xp.empty((windows, n, n), np.uint16) if codes is None else codes.first
-        lists = new_lists(xp, windows, *rooms[1:], first, xp.zeros((windows, COUNTS), np.int32))
+        lists = new_lists(xp, windows, rooms[1:], first, xp.zeros((windows, COUNTS), np.int32))
         levels = self.levels(bits, r_enc, longest)
         self._tiles(bits, r_enc, longest, levels, listed, lists, codes)
         while True:
@@ -171,12 +183,12 @@ class Stages:
                 listed = xp.empty((windows, needed[0]), np.uint64)
             missing = needed[0] > rooms[0] or needed[1] > rooms[1]
             rooms = tuple(map(max, needed, rooms))
-            wider = new_lists(xp, windows, *rooms[1:], first, lists.counts)
+            wider = new_lists(xp, windows, rooms[1:], first, lists.counts)
             if missing:
                 lists.counts[...] = 0
                 self._tiles(bits, r_enc, longest, levels, listed, wider, codes)
             else:
-                wider.rng = lists.rng
+                wider.rng, wider.packed = lists.rng, None
                 lists.counts[:, CONSTANTS["N_SPLIT"]] = 0
                 lists.counts[:, CONSTANTS["N_REPS"]] = 0
             lists = wider
@@ -343,20 +355,33 @@ class Stages:
 
 
 def new_lists(
-    xp: Any, windows: int, rng_room: int, split_room: int, reps_room: int, first: Any, counts: Any
+    xp: Any,
+    windows: int,
+    rooms: tuple[int, int, int],
+    first: Any,
+    counts: Any,
+    *,
+    in_one: bool = False,
 ) -> Classified:
-    """Return lists with so much room in each window, beside these codes and counters."""
-    n_rng, n_splits = windows * max(1, rng_room), windows * max(1, split_room)
-    edge_keys = xp.empty(n_rng + n_splits, np.uint64)
-    return Classified(
-        edge_keys[:n_rng].reshape(windows, -1),
-        edge_keys[n_rng:].reshape(windows, -1),
-        xp.empty((windows, max(1, split_room), 2), np.int32),
-        xp.empty((windows, max(1, reps_room)), np.uint16),
-        first,
-        counts,
-        np.zeros((windows, COUNTS), np.int32),
+    """Return lists with rooms as in `LISTS` in each window, beside these codes and counters.
+
+    In one array they are copied at once, and take longer to make.
+    """
+    rng, splits, reps = (max(1, room) for room in rooms)
+    parts: list[tuple[Any, tuple[int, ...]]] = [
+        (np.uint64, (windows, rng)),
+        (np.uint64, (windows, splits)),
+        (np.int32, (windows, splits, 2)),
+        (np.uint16, (windows, reps)),
+    ]
+    packed = xp.empty(packed_nbytes(parts), np.uint8) if in_one else None
+    made = pieces(packed, parts) if in_one else (xp.empty(shape, kind) for kind, shape in parts)
+    keys, split_keys, spans, vertices = made
+    lists = Classified(
+        keys, split_keys, spans, vertices, first, counts, np.zeros((windows, COUNTS), np.int32)
     )
+    lists.packed = packed
+    return lists
 
 
 def _blocks(most: int, warps: int, windows: int) -> int:

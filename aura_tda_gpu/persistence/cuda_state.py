@@ -65,7 +65,7 @@ class CudaWindowState:
             self.bits = xp.full((1, capacity, capacity), INFINITE, np.uint32)
             codes = xp.zeros((2, 1, capacity, capacity), np.uint16)
             self.codes = Codes(codes[0], codes[1], xp.zeros(1, np.uint64), np.zeros(1, np.uint64))
-            self.lists = new_lists(xp, 1, 1, 1, 1, codes[0], xp.zeros((1, COUNTS), np.int32))
+            self.lists = new_lists(xp, 1, (1, 1, 1), codes[0], xp.zeros((1, COUNTS), np.int32))
             self._passes = Passes(engine, self.points, self.bits, self.codes, metric, longest)
         fixed = self.points, self.bits, codes, self.codes.enclosing
         self._fixed_nbytes = sum(int(array.nbytes) for array in fixed)
@@ -221,8 +221,8 @@ class CudaWindowState:
     def _r_enc(self) -> float:
         if not len(self.live):
             return 0.0
-        (enclosing,) = self.codes.host_enclosing
-        return float(np.uint32(enclosing >> np.uint64(32)).view(np.float32))
+        pattern = int(self.codes.host_enclosing[0]) >> 32
+        return float(np.uint32(pattern).view(np.float32))
 
     def _verify_distances(self) -> None:
         device = self._engine.device

@@ -135,7 +135,7 @@ class Updates:
             From `mark`; of the new lists.
         """
         windows, n = changed.holds.shape
-        lists = new_lists(self.device.xp, windows, *rooms, codes.first, counts)
+        lists = new_lists(self.device.xp, windows, rooms, codes.first, counts, in_one=True)
         longest = max(lists.rng.shape[1], lists.splits.shape[1])
         self.device.kernels["keep_edges"](
             (ceil_div(longest, THREADS), windows),
@@ -207,7 +207,9 @@ class Updates:
         rooms = lists.rooms
         needed = (largest(told, name) for name in LISTS)
         rng, splits, reps = map(max, needed, rooms)
-        wider = new_lists(self.device.xp, len(told), rng, splits, reps, lists.first, lists.counts)
+        wider = new_lists(
+            self.device.xp, len(told), (rng, splits, reps), lists.first, lists.counts, in_one=True
+        )
         for name, room in zip(
             ("rng", "splits", "spans", "reps"), (*rooms[:2], *rooms[1:]), strict=True
         ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,22 +30,36 @@ def bars_of_slots(
     n_slots : int
         Number of slots.
     """
-    rank = np.arange(n_slots)
-    renamed = bool(len(live)) and live[-1] >= len(live)
+    rank = _places(n_slots)
+    renamed = bool(len(live)) and int(live[-1]) >= len(live)
     if renamed:
-        rank[live] = np.arange(len(live))
+        rank = rank.copy()
+        rank[live] = rank[: len(live)].copy()
+    if dimensions == (0, 1):
+        given = paired.merges, paired.births, paired.deaths, live, rank
+        components, (rows, *of_loops) = bar_rows.all_bars(*given)
+    elif 0 in dimensions:
+        components = bar_rows.component_bars(paired.merges, live, rank)
+    else:
+        rows, *of_loops = bar_rows.loop_bars(paired.births, paired.deaths, rank)
     bars: dict[int, Bars] = {}
     loops: LoopEdges | None = None
     if 0 in dimensions:
-        bars[0] = _bars(*bar_rows.component_bars(paired.merges, live, rank))
+        bars[0] = _bars(*components)
     if 1 in dimensions:
-        rows, *columns = bar_rows.loop_bars(paired.births, paired.deaths, rank)
-        bars[1] = _bars(*columns)
+        bars[1] = _bars(*of_loops)
         members = paired.members_of(rows)
         loops = Loops(n_slots, paired.merges, paired.births, rows, members)
         if renamed:
             loops = Renamed(loops, rank)
     return bars, loops
+
+
+@lru_cache(maxsize=16)
+def _places(n_slots: int) -> Int64Array:
+    places = np.arange(n_slots)
+    places.flags.writeable = False
+    return places
 
 
 def _bars(

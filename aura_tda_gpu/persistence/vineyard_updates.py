@@ -352,7 +352,7 @@ class RipsWindow:
         """Run the engine; return the diagram, and the history with it."""
         n = len(content.slots)
         with memory_error_told(n):
-            finish = self._updates.begin(content.points, content.slots.ids)
+            finish = self._updates.begin(content.points, content.slots.ids, n)
             # what follows needs no result: a device may be at work meanwhile
             ids, history = self.ids, history.packed()
             info = info_of(self._options, self._engine, self._reason, n)

@@ -88,7 +88,7 @@ class WindowUpdates:
         """Bytes of the same, here or on a device, whichever are more."""
         return 0 if self._state is None else max(self._state.nbytes, self._state.device_nbytes)
 
-    def begin(self, points: Float32Array, ids: Int64Array) -> Callable[[], Found]:
+    def begin(self, points: Float32Array, ids: Int64Array, n: int) -> Callable[[], Found]:
         """Launch what can be launched for the bars of the live slots; return what waits for them.
 
         Parameters
@@ -98,6 +98,8 @@ class WindowUpdates:
         ids : ndarray of int64, shape (capacity,)
             Id of the point in each slot, FREE where there is none; neither is to be changed before
             the end. An id always means the same point.
+        n : int
+            How many points there are.
 
         Returns
         -------
@@ -106,7 +108,6 @@ class WindowUpdates:
             ``path`` and ``n_rechecked``. To be called once, before the next `begin`.
         """
         changed = np.flatnonzero(ids != self._ids)
-        n = int(np.count_nonzero(ids != FREE))
         update: Callable[[], _Done | None] | None = None
         state, self._state = self._state, None  # what an interrupted call leaves is not used
         if state is not None and self._prefers_update(n, len(changed)):

@@ -135,3 +135,9 @@ def loop_bars(births, deaths, rank):
             death_edges[i, 0] = rank[smaller_vertex(key)]
             death_edges[i, 1] = rank[larger_vertex(key)]
     return rows, values, truncated, birth_edges, death_edges
+
+
+@njit(nogil=True, cache=True)
+def all_bars(merges, births, deaths, live, rank):
+    """Return what `component_bars` and `loop_bars` return, by one call."""
+    return component_bars(merges, live, rank), loop_bars(births, deaths, rank)
