@@ -15,6 +15,7 @@ from .engine import Engine
 __all__ = ["CostModel", "MachineCosts", "machine_costs"]
 
 _FEW, _SAMPLE = 8, 320  # points of the trials
+_SEVERAL = 32  # points replaced at once
 _LEAST = 1e-9  # seconds; clocks have steps
 _MARGIN = 0.85  # an update is chosen if it is expected to take less than this share of a rebuild
 _MEMORY = 0.2  # weight of the newest observation
@@ -169,49 +170,77 @@ if hasattr(os, "register_at_fork"):
 
 def _measure(engine: Engine) -> MachineCosts:
     few, many = _Trial(engine, _FEW), _Trial(engine, _SAMPLE)
+    one, from_few = many.replaced(1), few.replaced(1)
     work = _SAMPLE * _SAMPLE
+    if one.recheck is None:  # a device tells no parts, and more of them at once cost it little
+        several = many.replaced(_SEVERAL)
+        recheck, rechecked = several.whole - one.whole, several.rechecked - one.rechecked
+    else:
+        recheck = one.recheck - (from_few.recheck or 0.0)
+        rechecked = one.rechecked - from_few.rechecked
     return MachineCosts(
         rebuild=max(0.0, many.rebuild - few.rebuild) / (work * (_SAMPLE / 64 + 8)),
         notes=max(0.1, many.build / many.rebuild - 1),
-        mark=max(0.0, many.mark - few.mark) / (work / 2),
-        recheck=max(_LEAST, many.recheck - few.recheck)
-        / ((many.rechecked - few.rechecked) * _SAMPLE),
+        mark=max(0.0, one.mark - from_few.mark) / (work / 2),
+        recheck=max(_LEAST, recheck) / (max(1, rechecked) * _SAMPLE),
         rebuild_start=few.rebuild,
-        update_start=few.update,
+        update_start=from_few.whole,
     )
+
+
+@dataclass(slots=True)
+class _Replaced:
+    """Best seconds of updates that replace so many points; None where a part is not told.
+
+    Attributes
+    ----------
+    rechecked : int
+        Edges that were looked at again by the update whose time for it, or else whose whole time,
+        was best by the edge.
+    """
+
+    whole: float = np.inf
+    mark: float = np.inf
+    recheck: float | None = None
+    rechecked: int = 1
 
 
 class _Trial:
     """Best seconds of each step for some points."""
 
     def __init__(self, engine: Engine, n: int) -> None:
-        points = np.random.default_rng(0).standard_normal((n + 1, 3)).astype(np.float32)
-        state = engine.window_state(n, 3, "euclidean", threshold=np.inf, threads=1)
+        cloud = np.random.default_rng(0).standard_normal((n + _SEVERAL, 3)).astype(np.float32)
+        points, self._fresh, self._budget = cloud[:n], cloud[n:], n * n
+        state = self._state = engine.window_state(n, 3, "euclidean", threshold=np.inf, threads=1)
 
         def compute() -> None:
-            matrix = engine.pairwise(points[:-1], "euclidean")
+            matrix = engine.pairwise(points, "euclidean")
             engine.compute(matrix, dimensions=(0, 1), threshold=np.inf, threads=1)
 
         def build() -> None:
-            matrix = engine.pairwise(points[:-1], "euclidean")
-            state.build(matrix, points[:-1], np.arange(n))
+            matrix = engine.pairwise(points, "euclidean")
+            state.build(matrix, points, np.arange(n))
             state.result((0, 1))
 
         self.rebuild = min(_seconds(compute) for _ in range(3))
         self.build = min(_seconds(build) for _ in range(3))
-        self.update, self.mark, self.recheck = np.inf, np.inf, np.inf
-        self.rechecked = 1
-        for slot in range(8):
-            one = np.array([slot])
+
+    def replaced(self, count: int) -> _Replaced:
+        """Replace so many points at a time, eight times."""
+        best, found = np.inf, _Replaced()
+        for turn in range(8):
+            slots = turn + np.arange(count)
             started = time.perf_counter()
-            info = state.update(one, one, points[-1:], n * n)
-            rechecked = state.result((0, 1)).info.get("n_rechecked", info["n_rechecked"])
-            whole = time.perf_counter() - started
-            self.update = min(self.update, whole)
-            self.mark = min(self.mark, info["seconds"].get("mark", 0.0))
-            seconds = info["seconds"].get("recheck", whole)  # a device tells no parts
-            if seconds * self.rechecked < self.recheck * rechecked:
-                self.recheck, self.rechecked = seconds, rechecked
+            info = self._state.update(slots, slots, self._fresh[:count], self._budget)
+            rechecked = self._state.result((0, 1)).info.get("n_rechecked", info["n_rechecked"])
+            whole, told = time.perf_counter() - started, info["seconds"]
+            found.whole = min(found.whole, whole)
+            found.mark = min(found.mark, told.get("mark", 0.0))
+            seconds = told.get("recheck", whole)
+            if seconds / rechecked < best:
+                best, found.rechecked = seconds / rechecked, rechecked
+                found.recheck = told.get("recheck")
+        return found
 
 
 def _seconds(work: Callable[[], object]) -> float:

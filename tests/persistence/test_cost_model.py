@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -255,3 +256,48 @@ def test_one_slow_rebuild_is_forgotten_by_a_window_that_only_updates(model):
         seconds, rechecked = true_update(changed)
         model.observe_update(N, changed, rechecked, seconds)
     assert not model.updates(N, changed)
+
+
+class Launched:
+    """An engine, and its state, that tell no parts of an update, on a clock of their own."""
+
+    name = "launched"
+
+    def __init__(self, start, each):
+        self.seconds, self.start, self.each = 0.0, start, each
+
+    def window_state(self, capacity, dim, metric, *, threshold, threads):
+        self.n = capacity
+        return self
+
+    def pairwise(self, points, metric):
+        return np.zeros((len(points), len(points)), np.float32)
+
+    def compute(self, *args, **settings):
+        self.seconds += 3 * self.start
+
+    def build(self, *args):
+        self.seconds += 4 * self.start
+
+    def update(self, gone, new, points, budget):
+        assert len(points) == len(new) == len(gone)
+        assert gone.max() < self.n
+        self.rechecked = 2 * self.n * len(new)
+        self.seconds += self.start + self.each * self.rechecked
+        return {"n_rechecked": None, "seconds": {"launch": self.start}}
+
+    def result(self, dimensions):
+        return SimpleNamespace(info={"n_rechecked": self.rechecked} if self.rechecked else {})
+
+    rechecked = 0
+
+
+def test_a_device_that_tells_no_parts_is_measured_by_larger_changes(monkeypatch):
+    engine = Launched(start=1e-3, each=1e-8)
+    monkeypatch.setattr(cost_model.time, "perf_counter", lambda: engine.seconds)
+    costs = cost_model._measure(engine)
+    assert costs.recheck * 320 == pytest.approx(1e-8)
+    assert costs.mark == 0.0
+    assert costs.rebuild_start == pytest.approx(3e-3)
+    assert costs.update_start == pytest.approx(1e-3, rel=0.01)
+    assert CostModel(costs).updates(320, 64)
