@@ -15,7 +15,7 @@ from typing import Protocol
 from rich.console import Console
 
 from ..config import Config
-from ..errors import InvalidInputError, SourceError
+from ..errors import BadRowError, InvalidInputError
 from ..persistence import backends
 from ..streaming.feature_tracker import FeatureTracker
 from ..streaming.multi_scale_processor import MultiScaleStream
@@ -217,13 +217,13 @@ class Run:
         self.source.bad_rows += refused
         self._pass_on(raw, chunk, updates, len(chunk) - refused)
 
-    def _unusable(self, error: InvalidInputError, rest: Chunk, row: int) -> SourceError:
+    def _unusable(self, error: InvalidInputError, rest: Chunk, row: int) -> BadRowError:
         """Name the first row of ``rest`` as the one that a push refused."""
         what = str(error).replace(f"row {row}", "this row")
         if "292 years" in what and self.source.options.time_column is not None:
             unit = self.source.options.time_unit
             what += f"; it was read in {unit}: is --time-unit right?"
-        return SourceError(f"{self.source.place(int(rest.places[0]))}: {what}")
+        return BadRowError(f"{self.source.place(int(rest.places[0]))}: {what}")
 
     def _tick(self, updates: list[WindowUpdate]) -> None:
         """Pass on updates that no row brought about."""
