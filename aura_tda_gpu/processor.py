@@ -83,7 +83,10 @@ class StreamingTDAProcessor:
     ------
     ConfigError
         If a setting has an unknown name or a value outside its range.
-    UnsupportedError, BackendUnavailable, MemoryLimitError
+    BackendUnavailable
+        If ``backend="cuda"`` is given, and there is no GPU or no CuPy; a GPU or driver that is
+        too old shows once it starts.
+    UnsupportedError, MemoryLimitError
         As `MultiScaleStream`, once it starts.
 
     Notes
