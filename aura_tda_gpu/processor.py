@@ -394,7 +394,7 @@ class StreamingTDAProcessor:
             self._log.info("started", enabled=False)
             return
         executor = WorkerThread("aura-tda-worker")
-        # compiling the engine's kernels takes seconds, once per machine
+        # compiling the engine's kernels takes seconds, once per installation
         self._starting = asyncio.wrap_future(executor.submit(settings.new_stream))
         self._starting.add_done_callback(partial(self._loaded, settings, executor))
         await self._until_loaded(self._starting)

@@ -111,7 +111,9 @@ def warm_up(config: Config, say: Callable[[str], None]) -> None:
         If the backend of the settings cannot run.
     """
     engine = config.engine
-    notice = threading.Timer(_PATIENCE, say, ["compiling the CPU kernels, once per machine ..."])
+    notice = threading.Timer(
+        _PATIENCE, say, ["compiling the CPU kernels, once per installation ..."]
+    )
     notice.start()
     compiled: float = 0
     seconds = 0.0
@@ -127,7 +129,7 @@ def warm_up(config: Config, say: Callable[[str], None]) -> None:
     gc.collect()
     gc.freeze()  # looking through all that numba has loaded holds up a tick by tens of milliseconds
     if compiled:
-        say(f"compiled the CPU kernels, once per machine: {seconds:.1f} s")
+        say(f"compiled the CPU kernels, once per installation: {seconds:.1f} s")
 
 
 @dataclass
