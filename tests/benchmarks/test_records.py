@@ -245,6 +245,35 @@ def test_a_target_that_is_no_longer_met_is_named(compared):
     assert len(json.loads(out)["no_longer_met"]) == 1
 
 
+def with_target(value, wanted, unit, i=0, **given):
+    found = a_record(a=[1 + i])
+    found["targets"] = record.as_rows([Figure("of all", value, unit, wanted, **given)])
+    return found
+
+
+def test_points_that_are_lost_fail_without_an_interval(compared):
+    none, some, more = (with_target(n, 0, "in all") for n in (0, 12, 13))
+    code, out, _ = compared(none, some)
+    assert code == 1
+    assert "WORSE: of all: 12 in all, and it was 0; none of that is noise" in out
+    assert "1 WORSE, 0 better" in out
+    assert "was met and is not" not in out
+    code, out, _ = compared(none, some, "--json")
+    assert code == 1
+    assert len(json.loads(out)["broken"]) == 1
+    for sides in ((none, none), (some, none), (some, more)):  # lost under too high a load: noise
+        assert compared(*sides)[0] == 0
+
+
+def test_all_there_are_fail_where_one_is_missing_and_times_do_not(compared):
+    whole, part = (with_target(v, 100, "%", at_least=True) for v in (100.0, 99.5))
+    assert compared(whole, part)[0] == 1
+    for unit, values, wanted in (("%", (98.0, 90.0), 97), ("times", (100, 90), 100)):
+        sides = [with_target(value, wanted, unit, at_least=True) for value in values]
+        assert compared(*sides)[0] == 0
+    assert compared(with_target(9.0, 10, "ms"), with_target(11.0, 10, "ms"))[0] == 0
+
+
 def test_figures_of_one_record_only_are_named(compared):
     code, out, _ = compared(a_record(c=[1, 1, 1]), a_record(), "--json")
     assert code == 0
@@ -427,6 +456,15 @@ def test_a_target_counts_as_missed_where_no_run_meets_it(runs_compared):
     assert "was met and is not: a ratio" in runs_compared(met, missed)[1]
     assert "was met" not in runs_compared(met, [missed[0], met[1]])[1]
     assert "was met" not in runs_compared([met[0], missed[1]], missed)[1]
+
+
+def test_points_lost_in_one_of_several_runs_fail(runs_compared):
+    none = [with_target(0, 0, "in all", i) for i in range(2)]
+    some = [with_target(n, 0, "in all", i) for i, n in enumerate((0, 7, 5))]
+    code, out, _ = runs_compared(none, some)
+    assert code == 1
+    assert "of all: 7 in all" in out
+    assert runs_compared([none[0], some[1]], some)[0] == 0
 
 
 def test_runs_that_do_not_go_together_are_refused_or_named(runs_compared):
