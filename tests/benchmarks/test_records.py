@@ -169,6 +169,37 @@ def test_paths_are_no_settings(tmp_path):
     assert found["settings"] == {"n": 1}
 
 
+@pytest.mark.parametrize("gone", [["gudhi"], ["gudhi", "giotto-ph"]])
+def test_a_run_without_peers_leaves_their_record_alone(tmp_path, monkeypatch, capsys, gone):
+    monkeypatch.setattr(record, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(record, "OTHER", tmp_path / "out")
+    path = record.default_output("engine_performance")
+    whole = {**a_record(), "versions": {"gudhi": "3", "giotto-ph": "1", "ripserplusplus": None}}
+    record.write(path, whole)
+    kept = path.read_bytes()
+    fewer = {**whole, "versions": {**whole["versions"], **dict.fromkeys(gone)}}
+    capsys.readouterr()
+    for quiet in (False, True):
+        record.write(path, fewer, quiet=quiet)
+        assert path.read_bytes() == kept
+        told = capsys.readouterr().err
+        assert f"was measured with {', '.join(gone)}, not installed now, and is kept" in told
+        assert "pip install -e '.[bench]'" in told
+        assert len(told.splitlines()) == 1
+    assert json.loads((tmp_path / "out" / "engine_performance.json").read_text()) == fewer
+    record.write(path, whole)  # with them, it is written anew
+    path.unlink()
+    record.write(path, fewer)
+    record.write(path, whole)
+    path.write_text("{")
+    record.write(path, fewer)
+    elsewhere = tmp_path / "a.json"
+    for found in (whole, fewer):
+        record.write(elsewhere, found)
+    assert json.loads(path.read_text()) == json.loads(elsewhere.read_text()) == fewer
+    assert capsys.readouterr().err == ""
+
+
 @pytest.fixture
 def compared(tmp_path, capsys):
     """Compare two records as files; return exit code, standard output and standard error."""
