@@ -15,7 +15,7 @@ from typing import Protocol
 from rich.console import Console
 
 from ..config import Config
-from ..errors import BadRowError, InvalidInputError
+from ..errors import BadRowError, InvalidInputError, SourceError
 from ..persistence import backends
 from ..streaming.feature_tracker import FeatureTracker
 from ..streaming.multi_scale_processor import MultiScaleStream
@@ -219,12 +219,14 @@ class Run:
         self.source.bad_rows += refused
         self._pass_on(raw, chunk, updates, len(chunk) - refused)
 
-    def _unusable(self, error: InvalidInputError, rest: Chunk, row: int) -> BadRowError:
+    def _unusable(self, error: InvalidInputError, rest: Chunk, row: int) -> SourceError:
         """Name the first row of ``rest`` as the one that a push refused."""
         what = str(error).replace(f"row {row}", "this row")
         if "292 years" in what and self.source.options.time_column is not None:
             unit = self.source.options.time_unit
             what += f"; it was read in {unit}: is --time-unit right?"
+            if not self.report.points:  # then it is the unit, and all rows would be left out
+                return SourceError(f"{self.source.place(int(rest.places[0]))}: {what}")
         return BadRowError(f"{self.source.place(int(rest.places[0]))}: {what}")
 
     def _tick(self, updates: list[WindowUpdate]) -> None:

@@ -268,7 +268,11 @@ def test_time_that_cannot_be_hints_at_its_unit(tmp_path):
     path.write_text("t,x\n1700000000000,1\n1700000000010,2\n")
     done = invoke("run", path, *TIME, *SCALES)
     assert done.exit_code == 1
-    assert "beyond 292 years from time 0; it was read in s: is --time-unit right?" in done.stderr
+    assert (
+        "beyond 292 years from time 0, in seconds; it was read in s: is --time-unit right?"
+        in done.stderr
+    )
+    assert "--on-bad-row" not in done.stderr  # it would leave out all
     assert invoke("run", path, *TIME, *SCALES, "--time-unit", "ms").exit_code == 0
 
 
