@@ -12,7 +12,7 @@ from .config import Config
 from .errors import InvalidInputError
 from .processor_reading import ProcessorReading
 from .processor_settings import Keywords, ProcessorSettings
-from .streaming.hooks import UpdateHook
+from .streaming.hooks import UpdateHook, checked_hooks
 from .streaming.intake import as_instant
 from .streaming.persistence_stream import WindowUpdate
 from .streaming.scheduler import count_of
@@ -71,7 +71,7 @@ class StreamingTDAProcessor(ProcessorReading):
     Raises
     ------
     ConfigError
-        If a setting has an unknown name or a value outside its range.
+        If a setting has an unknown name or a value outside its range, or a hook cannot be called.
     BackendUnavailable
         If ``backend="cuda"`` is given, and there is no GPU or no CuPy; a GPU or driver that is
         too old shows once it starts.
@@ -102,7 +102,7 @@ class StreamingTDAProcessor(ProcessorReading):
             dim=dim,
             max_points=max_points,
         )
-        super().__init__(given, hooks)
+        super().__init__(given, None if hooks is None else checked_hooks(hooks))
 
     async def process_point(self, point: StreamingPoint) -> WindowUpdate | None:
         """Take one point.

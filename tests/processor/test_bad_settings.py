@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aura_tda_gpu import FeatureTracker
 from aura_tda_gpu.config import Config
 from aura_tda_gpu.errors import BackendUnavailable, ConfigError
 from aura_tda_gpu.persistence import cuda_device
@@ -48,6 +49,25 @@ NAN = float("nan")
 def test_settings_that_cannot_be(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         StreamingTDAProcessor(**settings)
+
+
+async def coroutine(updates: Any) -> None:
+    """Be no hook."""
+
+
+@pytest.mark.parametrize(
+    ("hooks", "words"),
+    [
+        (FeatureTracker(), "hooks must be a list of them"),
+        (5, "hooks must be a list of them, such as .*, not 5"),
+        ([5], "5 cannot be"),
+        ([print, None], "None cannot be"),
+        ([coroutine], "is a coroutine function: subscribe_to_updates awaits"),
+    ],
+)
+def test_hooks_that_cannot_be_are_told_when_a_processor_is_made(hooks: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        StreamingTDAProcessor([100], hooks=hooks)
 
 
 def test_a_gpu_that_is_missing_is_told_when_a_processor_is_made(
