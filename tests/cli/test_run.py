@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 
 import numpy as np
 import pytest
@@ -219,6 +222,23 @@ def test_a_fault_of_the_file_is_not_one_of_a_row(tmp_path):
         done = invoke("run", path, "--time-column", "t")
         assert done.exit_code == 1
         assert "--on-bad-row" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("packed", "told"),
+    [
+        (gzip.compress(b"t,x\n0,1\n"), "(gzip): zcat FILE | aura-tda run -"),
+        (bz2.compress(b"t,x\n0,1\n"), "(bzip2): bzcat FILE | "),
+        (lzma.compress(b"t,x\n0,1\n"), "(xz): xzcat FILE | "),
+        (b"\x28\xb5\x2f\xfd" + bytes(40), "(zstd): zstdcat FILE | "),
+    ],
+)
+def test_a_compressed_file_says_how_it_is_read(tmp_path, packed, told):
+    path = tmp_path / "rows.csv"
+    path.write_bytes(packed)
+    done = invoke("run", path, "--time-column", "t")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"error: {path}: is compressed {told}")
 
 
 def test_an_unfinished_last_row_is_dropped_with_a_notice(tmp_path):
