@@ -7,6 +7,7 @@ from typing import Any
 import numpy.typing as npt
 
 from .config import SubscriberPolicy
+from .errors import ConfigError
 from .processor_life import ProcessorLife
 from .streaming.feature_tracker import FeatureTracker, Lifeline
 from .streaming.persistence_stream import WindowUpdate
@@ -73,8 +74,16 @@ class ProcessorReading(ProcessorLife):
         -------
         list of Lifeline
             Those of every `FeatureTracker` among the hooks.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such scale.
         """
         await self._ready()
+        known = self._settings.window_ids
+        if scale is not None and scale not in known:
+            raise ConfigError(f"there is no scale {scale!r}; choose one of {', '.join(known)}")
         trackers = [hook for hook in self._hooks or () if isinstance(hook, FeatureTracker)]
         return [line for tracker in trackers for line in tracker.features(scale)]
 
