@@ -6,6 +6,7 @@ __all__ = [
     "USE_LANDMARKS",
     "AuraTDAError",
     "BackendUnavailable",
+    "BadRowError",
     "ConfigError",
     "InvalidInputError",
     "KernelCompileError",
@@ -106,6 +107,10 @@ class NoSuchBarError(AuraTDAError, IndexError):
 
 class SourceError(AuraTDAError):
     """A file or pipe that cannot be read as a stream of points."""
+
+
+class BadRowError(SourceError):
+    """One row of a source that cannot be used; without it the reading could go on."""
 
 
 class LifecycleError(AuraTDAError, RuntimeError):

@@ -21,6 +21,7 @@ from .config.hints import hint
 from .config.layers import flat, layered
 from .config.yaml_text import ROOT_KEY, shown
 from .errors import ConfigError
+from .persistence.backends import check_available
 from .streaming.feature_tracker import FeatureTracker
 from .streaming.multi_scale_processor import MultiScaleStream
 from .streaming.persistence_stream import WindowUpdate
@@ -90,6 +91,8 @@ class ProcessorSettings:
         ------
         ConfigError
             If a name is unknown or a value out of range.
+        BackendUnavailable
+            If a GPU is asked for, and there is none.
         """
         keys = {name: key for key, name in keywords().items()}
         for name in settings:
@@ -104,7 +107,10 @@ class ProcessorSettings:
             given = {**dict(flat(scales.model_dump(exclude_unset=True))), **given}
         elif scales is not None:
             given["scales"] = durations(scales)
-        return cls(given, stream_only, layered(given=given, labels=keywords()))
+        config = layered(given=given, labels=keywords())
+        if config.enabled:
+            check_available(config.engine.backend)
+        return cls(given, stream_only, config)
 
     def over(self, config: Config | Mapping[str, Any] | None) -> ProcessorSettings:
         """Return these settings on top of a configuration.

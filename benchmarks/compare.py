@@ -5,7 +5,8 @@ samples drawn again with replacement (bootstrap), is as wide as Student's at lea
 nothing of how runs differ. With several, each gives its median, and the interval is Student's for
 the difference of two means of logarithms, with the spread between the runs. Both are wide enough to
 hold for all figures together with 95 %. A figure is worse where the whole interval lies beyond 1,
-and the ratio beyond the tolerance.
+and the ratio beyond the tolerance. A target that wants none at all, such as points lost, or all of
+them needs no interval: it is worse where every run of A met it, and one of B does not.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if refusal:
         print(f"error: {refusal}", file=sys.stderr)
         return CANNOT
-    found = changes(before, after, args.tolerance)
+    found, broken = changes(before, after, args.tolerance), _broken(before, after)
     if not found:
         print("error: the records share no figure", file=sys.stderr)
         return CANNOT
@@ -166,12 +167,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             "records": {"before": len(before), "after": len(after)},
             "changes": [asdict(change) for change in found],
             "no_longer_met": _no_longer_met(before, after),
+            "broken": broken,
             **_lacking(before, after),
         }
         print(json.dumps(told))
     else:
-        print("\n".join(_lines(before, after, found)))
-    return int(any(change.verdict == WORSE for change in found))
+        print("\n".join(_lines(before, after, found, broken)))
+    return int(bool(broken) or any(change.verdict == WORSE for change in found))
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -247,8 +249,34 @@ def _no_longer_met(before: Sequence[Record], after: Sequence[Record]) -> list[st
     return [
         f"was met and is not: {figure['name']}, {figure['value']:.4g} {figure['unit']}"
         for figure in after[0]["targets"]
-        if figure["name"] in met & missed
+        if figure["name"] in met & missed and not _wants_all(figure)
     ]
+
+
+def _broken(before: Sequence[Record], after: Sequence[Record]) -> list[str]:
+    """Say which targets without any room every run of A met, and not every run of B."""
+    kept = set.intersection(*({f["name"] for f in told["targets"] if f["met"]} for told in before))
+    missed: dict[str, Mapping[str, Any]] = {}
+    others = [f for told in after for f in told["targets"] if f["met"] is False]
+    for figure in sorted(others, key=_off):
+        if figure["name"] in kept and _wants_all(figure):
+            missed[figure["name"]] = figure  # the last is the furthest from what is wanted
+    return [
+        f"{WORSE}: {name}: {f['value']:.4g} {f['unit']}, and it was {f['wanted']:g}; none of that "
+        "is noise"
+        for name, f in missed.items()
+    ]
+
+
+def _off(figure: Mapping[str, Any]) -> float:
+    return float(abs(figure["value"] - figure["wanted"]))
+
+
+def _wants_all(figure: Mapping[str, Any]) -> bool:
+    """Tell whether a target wants none at all, or all there are."""
+    if figure["at_least"]:
+        return bool(figure["unit"] == "%" and figure["wanted"] == 100)
+    return bool(figure["wanted"] == 0)
 
 
 def _who(side: Sequence[Record]) -> str:
@@ -256,7 +284,12 @@ def _who(side: Sequence[Record]) -> str:
     return f"{side[0]['commit'][:12]}{runs}"
 
 
-def _lines(before: Sequence[Record], after: Sequence[Record], found: Sequence[Change]) -> list[str]:
+def _lines(
+    before: Sequence[Record],
+    after: Sequence[Record],
+    found: Sequence[Change],
+    broken: Sequence[str],
+) -> list[str]:
     width = max(len(change.name) for change in found)
     lines = [
         f"A {_who(before)}, B {_who(after)}: B over A, and where that ratio lies "
@@ -274,8 +307,9 @@ def _lines(before: Sequence[Record], after: Sequence[Record], found: Sequence[Ch
     for key, names in _lacking(before, after).items():
         if names:
             lines.append(f"{key.replace('_', ' ')}: {len(names)} figures, the first {names[0]!r}")
-    counts = [f"{sum(c.verdict == v for c in found)} {v}" for v in (WORSE, BETTER, SAME, UNKNOWN)]
-    return [*lines, ", ".join(counts)]
+    verdicts = [*(change.verdict for change in found), *len(broken) * [WORSE]]
+    counts = [f"{verdicts.count(v)} {v}" for v in (WORSE, BETTER, SAME, UNKNOWN)]
+    return [*lines, *broken, ", ".join(counts)]
 
 
 if __name__ == "__main__":

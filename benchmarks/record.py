@@ -13,6 +13,7 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
@@ -24,6 +25,7 @@ from aura_tda_gpu.persistence.backends import usable_cores
 from .figures import Figure, as_rows
 
 __all__ = [
+    "OTHER",
     "RESULTS",
     "ROOT",
     "SCHEMA",
@@ -44,6 +46,7 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+OTHER = ROOT / "out" / "benchmarks"  # records that are not kept in the repository
 SCHEMA = Path(__file__).with_name("record.schema.json")
 SCHEMA_VERSION = 2
 BUSY_LOAD = 0.5  # above which times say little
@@ -171,6 +174,9 @@ def default_output(benchmark: str) -> Path:
 def write(path: Path, record: dict[str, Any], *, quiet: bool = False) -> dict[str, Any]:
     """Write a record as JSON, in the form of `SCHEMA`, and say where unless ``quiet``.
 
+    One of `RESULTS` that was measured with packages which are not there now is kept: the new one
+    goes to `OTHER`, and standard error says so.
+
     Returns
     -------
     dict
@@ -179,11 +185,30 @@ def write(path: Path, record: dict[str, Any], *, quiet: bool = False) -> dict[st
     from .forms import completed
 
     full = completed(record)
+    if gone := _packages_gone(path, full):
+        kept, path = path, OTHER / f"{path.name.partition('.')[0]}.json"
+        print(
+            f"{os.path.relpath(kept)} was measured with {', '.join(gone)}, not installed now, and "
+            f"is kept; this record goes to {os.path.relpath(path)} (pip install -e '.[bench]' "
+            "brings them; delete the kept one to go without)",
+            file=sys.stderr,
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(full, indent=1, allow_nan=False) + "\n")
     if not quiet:
         print(f"record: {os.path.relpath(path)}")
     return full
+
+
+def _packages_gone(path: Path, record: Mapping[str, Any]) -> list[str]:
+    """Name the packages that the record at a place of `RESULTS` had, and the new one lacks."""
+    if path.parent != RESULTS:
+        return []
+    try:
+        before = json.loads(path.read_text())["versions"]
+    except (OSError, ValueError, KeyError, TypeError):  # nothing there to keep
+        return []
+    return [name for name, had in before.items() if had and not record["versions"].get(name)]
 
 
 @functools.cache

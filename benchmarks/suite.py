@@ -20,7 +20,7 @@ from . import record
 
 __all__ = ["PARTS", "Part", "is_standard", "main", "record_path"]
 
-OTHER = record.ROOT / "out" / "benchmarks"
+OTHER = record.OTHER
 NO_SETTING = ("output", "json", "plot", "trace", "pictures", "jobs")
 Parser: TypeAlias = Callable[[Sequence[str]], argparse.Namespace]
 

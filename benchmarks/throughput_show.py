@@ -46,6 +46,8 @@ def outcome_lines(outcome: Outcome) -> str:
         f"waiting points: mean {depth.mean or 0:.0f}, most {depth.largest or 0:.0f}",
         f"busy {outcome.total('cpu_s') / outcome.seconds:.2f} cores; process at most {peak:.0f} "
         f"MB, the stream holds {held:.0f} MB" + _device(outcome),
+        "counted: from the arrival of a point to its update and features; no reading, no lines of "
+        "JSON (aura-tda run --dry-run counts them)",
         f"{'latency, ms':<16}{'updates':>9}"
         + "".join(f"{name:>9}" for name in QUANTILES)
         + f"{'largest':>9}",

@@ -110,7 +110,7 @@ def _kernel_line(kernels: dict[str, Any]) -> str:
     if kernels["error"] is not None:
         return f"do not work: {kernels['error']}"
     if kernels["compiled"]:
-        return f"compiled just now, once per machine, in {kernels['seconds']:.1f} s"
+        return f"compiled just now, once per installation, in {kernels['seconds']:.1f} s"
     return f"compiled before; loaded in {kernels['seconds']:.1f} s"
 
 

@@ -13,6 +13,7 @@ import typer
 from ..errors import (
     AuraTDAError,
     BackendUnavailable,
+    BadRowError,
     ConfigError,
     MemoryLimitError,
     MissingDependencyError,
@@ -82,6 +83,9 @@ def exit_code(error: AuraTDAError) -> int:
 def tell_error(error: AuraTDAError) -> str:
     """Return an error as one line, with settings under the names of their options."""
     line = " ".join(str(error).split())
+    if isinstance(error, BadRowError):
+        joint = "" if line.endswith("?") else ";"
+        line += f"{joint} --on-bad-row skip leaves such rows out, and counts them"
     if isinstance(error, MemoryLimitError):
         for name, option in _SETTINGS.items():
             line = line.replace(name, option)

@@ -15,7 +15,7 @@ from typing import Protocol
 from rich.console import Console
 
 from ..config import Config
-from ..errors import InvalidInputError, SourceError
+from ..errors import BadRowError, InvalidInputError, SourceError
 from ..persistence import backends
 from ..streaming.feature_tracker import FeatureTracker
 from ..streaming.multi_scale_processor import MultiScaleStream
@@ -111,7 +111,9 @@ def warm_up(config: Config, say: Callable[[str], None]) -> None:
         If the backend of the settings cannot run.
     """
     engine = config.engine
-    notice = threading.Timer(_PATIENCE, say, ["compiling the CPU kernels, once per machine ..."])
+    notice = threading.Timer(
+        _PATIENCE, say, ["compiling the CPU kernels, once per installation ..."]
+    )
     notice.start()
     compiled: float = 0
     seconds = 0.0
@@ -127,7 +129,7 @@ def warm_up(config: Config, say: Callable[[str], None]) -> None:
     gc.collect()
     gc.freeze()  # looking through all that numba has loaded holds up a tick by tens of milliseconds
     if compiled:
-        say(f"compiled the CPU kernels, once per machine: {seconds:.1f} s")
+        say(f"compiled the CPU kernels, once per installation: {seconds:.1f} s")
 
 
 @dataclass
@@ -223,7 +225,9 @@ class Run:
         if "292 years" in what and self.source.options.time_column is not None:
             unit = self.source.options.time_unit
             what += f"; it was read in {unit}: is --time-unit right?"
-        return SourceError(f"{self.source.place(int(rest.places[0]))}: {what}")
+            if not self.report.points:  # then it is the unit, and all rows would be left out
+                return SourceError(f"{self.source.place(int(rest.places[0]))}: {what}")
+        return BadRowError(f"{self.source.place(int(rest.places[0]))}: {what}")
 
     def _tick(self, updates: list[WindowUpdate]) -> None:
         """Pass on updates that no row brought about."""

@@ -11,7 +11,7 @@ from ..errors import InvalidInputError
 from .engine import Float32Array
 from .places import refuse_elsewhere
 
-__all__ = ["Float64Array", "Rows", "as_matrix"]
+__all__ = ["Float64Array", "Rows", "as_matrix", "kind_of"]
 
 Float64Array = npt.NDArray[np.float64]
 Rows = Float32Array | Float64Array
@@ -40,11 +40,14 @@ def as_matrix(X: Any, name: str) -> Rows:
     """
     refuse_elsewhere(X, name)
     array = _to_numpy(X, name)
+    if array.dtype.kind == "O" and not array.ndim:
+        hint = "; make a list of it first" if hasattr(X, "__next__") else ""
+        raise InvalidInputError(f"{name} must hold real numbers, not {type(X).__name__}{hint}")
     if array.dtype.kind not in "fiu":
         row = _first_non_number(array)
         where = "" if row is None else f" in row {row}"
         raise InvalidInputError(
-            f"{name} must hold real numbers, not {array.dtype.name} values{where}", row
+            f"{name} must hold real numbers, not {kind_of(array)} values{where}", row
         )
     if array.ndim != 2:
         hint = f"; for one coordinate a point pass {name}[:, None]" if array.ndim == 1 else ""
@@ -52,6 +55,11 @@ def as_matrix(X: Any, name: str) -> Rows:
     if array.dtype.kind == "f" and array.dtype.itemsize <= 4:
         return array.astype(np.float32, copy=False)
     return array.astype(np.float64, copy=False)
+
+
+def kind_of(array: npt.NDArray[Any]) -> str:
+    """Return the name of what an array holds; numpy's for text has the bits of the longest."""
+    return "text" if array.dtype.kind in "US" else array.dtype.name
 
 
 def _to_numpy(X: Any, name: str) -> npt.NDArray[Any]:

@@ -26,6 +26,7 @@ __all__ = [
     "BATCH_BACKENDS",
     "GPU_PAYS_FROM",
     "available_memory",
+    "check_available",
     "check_backend",
     "probe",
     "required_memory",
@@ -52,6 +53,19 @@ def check_backend(backend: object) -> str:
     if not isinstance(backend, str) or backend not in BATCH_BACKENDS:
         raise ConfigError(f"unknown backend {backend!r}; choose one of {', '.join(BATCH_BACKENDS)}")
     return backend
+
+
+def check_available(backend: str) -> None:
+    """Refuse a backend that this machine has not; loads no engine and makes no CUDA context.
+
+    Raises
+    ------
+    BackendUnavailable
+        If ``"cuda"`` is asked for, and there is no GPU or no CuPy.
+    """
+    reason = cuda_device.why_not() if backend == "cuda" else None
+    if reason is not None:
+        raise BackendUnavailable(f"backend 'cuda': {reason}")
 
 
 def resolve(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from numbers import Integral
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -103,9 +103,9 @@ class Diagram:
         """Return the bars of one dimension, float32 of shape (n_bars, 2)."""
         try:
             return self._bars[dimension]
-        except KeyError:
+        except (KeyError, TypeError):
             raise NotComputedError(
-                f"dimension {dimension} was not computed; this diagram holds {self.dimensions}"
+                f"dimension {dimension!r} was not computed; this diagram holds {self.dimensions}"
             ) from None
 
     def __len__(self) -> int:
@@ -124,7 +124,7 @@ class Diagram:
         dimension : int
             1; no other dimension has cycles in this version.
         index : int
-            Row of ``self[1]``.
+            Row of ``self[1]``; a negative one counts from the end.
 
         Returns
         -------
@@ -143,7 +143,7 @@ class Diagram:
         return closed_walks(loops(self._loop_row(index)))
 
     def cycle_vertices(
-        self, dimension: int, indices: Sequence[int]
+        self, dimension: int, indices: int | Sequence[int]
     ) -> tuple[Int64Array, Int64Array]:
         """Return the vertices of the loops of some bars, without the way around them.
 
@@ -151,8 +151,8 @@ class Diagram:
         ----------
         dimension : int
             1, as in `cycle`.
-        indices : sequence of int
-            Rows of ``self[1]``.
+        indices : int or sequence of int
+            Rows of ``self[1]``, as in `cycle`; one row by itself is a sequence of one.
 
         Returns
         -------
@@ -167,19 +167,29 @@ class Diagram:
             As `cycle`.
         """
         loops = self._loops_of(dimension)
-        return loop_vertices(loops, [self._loop_row(index) for index in indices])
+        rows = indices if isinstance(indices, Iterable) else [indices]
+        return loop_vertices(loops, [self._loop_row(index) for index in rows])
 
     def _loops_of(self, dimension: int) -> LoopEdges:
-        if dimension != 1 or self._loop_edges is None:
+        if not isinstance(dimension, Real) or dimension != 1:
             raise NotComputedError(
-                f"cycles exist for dimension 1 when it is computed, not {dimension}"
+                f"cycles exist for dimension 1 when it is computed, not for {dimension!r}"
+            )
+        if self._loop_edges is None:
+            raise NotComputedError(
+                f"cycles exist for dimension 1 when it is computed; this diagram holds "
+                f"{self.dimensions}"
             )
         return self._loop_edges
 
     def _loop_row(self, index: int) -> int:
         """Return where the engine has the loop of a bar."""
         n_bars = len(self._bars[1])
-        if not isinstance(index, Integral) or not -n_bars <= index < n_bars:
+        if (
+            isinstance(index, bool)
+            or not isinstance(index, Integral)
+            or not -n_bars <= index < n_bars
+        ):
             raise NoSuchBarError(
                 f"there is no bar {index!r} of dimension 1: this diagram has {n_bars}"
             )

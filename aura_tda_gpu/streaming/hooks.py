@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from inspect import iscoroutinefunction
 from typing import Protocol
 
 import numpy as np
 
+from ..errors import ConfigError
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array
 from .persistence_stream import WindowUpdate
 
-__all__ = ["BarTable", "UpdateHook", "bar_table"]
+__all__ = ["BarTable", "UpdateHook", "bar_table", "checked_hooks"]
 
 
 class UpdateHook(Protocol):
@@ -29,6 +31,32 @@ class UpdateHook(Protocol):
             Those of all scales that tick at the same event time, finest scale first. Instants
             come in time order, each of them once, always in the same thread.
         """
+
+
+def checked_hooks(hooks: object) -> tuple[UpdateHook, ...]:
+    """Return hooks that can be called.
+
+    Raises
+    ------
+    ConfigError
+        If they are no list, or one of them cannot be called or is a coroutine function.
+    """
+    if not isinstance(hooks, Iterable):
+        raise ConfigError(
+            f"hooks must be a list of them, such as [FeatureTracker()], not {hooks!r}"
+        )
+    found = tuple(hooks)
+    for hook in found:
+        if not callable(hook):
+            raise ConfigError(
+                f"a hook is called with the updates of an instant: {hook!r} cannot be"
+            )
+        if iscoroutinefunction(hook):
+            raise ConfigError(
+                f"a hook is called in a worker thread, and {hook!r} is a coroutine function: "
+                "subscribe_to_updates awaits"
+            )
+    return found
 
 
 class BarTable:

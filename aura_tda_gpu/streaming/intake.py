@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..errors import InvalidInputError
 from ..persistence import distances
-from ..persistence.arrays import Float64Array
+from ..persistence.arrays import Float64Array, kind_of
 from ..persistence.engine import Int64Array
 
 __all__ = [
@@ -31,7 +31,9 @@ _PLAIN_SECONDS = 9e9  # int64 nanoseconds hold a little more
 _PLAIN_TYPES = (np.float64, np.float32)
 
 
-def as_batch(points: Any, timestamps: Any, dim: int | None) -> tuple[distances.Rows, Int64Array]:
+def as_batch(
+    points: Any, timestamps: Any, dim: int | None, slide_ns: int | None = None
+) -> tuple[distances.Rows, Int64Array]:
     """Validate one push.
 
     Parameters
@@ -42,6 +44,8 @@ def as_batch(points: Any, timestamps: Any, dim: int | None) -> tuple[distances.R
         Seconds, or numpy datetime64.
     dim : int or None
         Coordinates a point must have; None takes any.
+    slide_ns : int, optional
+        As in `as_nanoseconds`.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def as_batch(points: Any, timestamps: Any, dim: int | None) -> tuple[distances.R
     InvalidInputError
         If something is not a finite number, or shapes do not fit; names the first such row.
     """
-    times = as_nanoseconds(timestamps)
+    times = as_nanoseconds(timestamps, slide_ns)
     if times.ndim == 0:
         times = times[np.newaxis]
         if _is_one_point(points):
@@ -81,18 +85,21 @@ def check_dim(rows: distances.Rows, dim: int | None) -> None:
         raise InvalidInputError(f"points have {rows.shape[1]} coordinates, the stream has {dim}", 0)
 
 
-def as_nanoseconds(timestamps: Any) -> Int64Array:
+def as_nanoseconds(timestamps: Any, slide_ns: int | None = None) -> Int64Array:
     """Convert times to integer nanoseconds, rounded to the nearest.
 
     Parameters
     ----------
     timestamps : array_like
         Scalar or one-dimensional; seconds of any real type, or numpy datetime64.
+    slide_ns : int, optional
+        Shortest distance of two ticks, which the times must be able to tell apart.
 
     Raises
     ------
     InvalidInputError
-        If a time is not a finite number, or is beyond 292 years from 0; names the first such row.
+        If a time is not a finite number, is beyond 292 years from 0, or is of a type too coarse
+        for the ticks, as float32 is for seconds since 1970; names the first such row.
     """
     try:
         times = np.asarray(timestamps)
@@ -107,14 +114,16 @@ def as_nanoseconds(timestamps: Any) -> Int64Array:
     if times.dtype.kind not in "fiu":
         row = _first_non_number(times)
         raise InvalidInputError(
-            f"timestamps must be seconds or numpy datetime64, not {times.dtype.name}: "
-            f"row {row} is {times[row] if times.ndim else times[()]!r}",
+            f"timestamps must be seconds or numpy datetime64, not {kind_of(times)}: "
+            f"row {row} is {np.atleast_1d(times)[row : row + 1].tolist()[0]!r}",
             row,
         )
     with np.errstate(over="ignore"):
         ns = np.rint(times.astype(np.result_type(times.dtype, np.float64)) * _NS_PER_S)
     _refuse(~np.isfinite(times), times, "is not finite")
-    _refuse(~(np.abs(ns) < 2.0**63), times, "is beyond 292 years from time 0")
+    _refuse(~(np.abs(ns) < 2.0**63), times, "is beyond 292 years from time 0, in seconds")
+    if slide_ns is not None and times.dtype.itemsize < 8:
+        _refuse_coarse(times, slide_ns)
     return ns.astype(np.int64)
 
 
@@ -232,6 +241,18 @@ def _from_datetime64(times: npt.NDArray[Any]) -> Int64Array:
         units = times.astype(np.int64)
         _refuse((units < -last) | (units > last), times, "is beyond 292 years from 1970")
     return times.astype("datetime64[ns]").astype(np.int64)
+
+
+def _refuse_coarse(times: npt.NDArray[Any], slide_ns: int) -> None:
+    """Raise for the first time whose neighbours in its type are farther away than two ticks."""
+    if times.dtype.kind == "f":
+        steps = np.spacing(np.abs(times)).astype(np.float64)
+        _refuse(
+            steps * _NS_PER_S > slide_ns,
+            times,
+            f"is {times.dtype.name}, of which the next is {np.max(steps, initial=0):g} s away, "
+            f"and windows tick every {slide_ns / _NS_PER_S:g} s: give times as float64",
+        )
 
 
 def _refuse(bad: npt.NDArray[np.bool_], times: Any, what: str) -> None:

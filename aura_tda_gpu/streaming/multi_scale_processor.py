@@ -224,7 +224,7 @@ class MultiScaleStream(StepwiseStream):
             self._device = cuda_device.cuda_engine().device  # where the windows will be
         points = self.on_host(points)
         with limited_by_memory():
-            given, times = as_batch(points, timestamps, self._dim)
+            given, times = as_batch(points, timestamps, self._dim, self.settings.shortest_slide_ns)
         self.take(given, times)
         return self._drain()
 

@@ -274,7 +274,7 @@ class BoundedPersistenceStream:
             If a row cannot be used; names the first one. The window is then unchanged.
         """
         points = self._downloads.brought(points, "points", self.device)
-        given, times = as_batch(points, timestamps, self.dim)
+        given, times = as_batch(points, timestamps, self.dim, self.scale.slide_ns)
         ids = np.arange(self._next_id, self._next_id + len(times))
         if len(times):
             first = given[0].astype(np.float64) if self._origin is None else self._first

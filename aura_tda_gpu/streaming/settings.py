@@ -132,6 +132,11 @@ class StreamSettings:
         pairs = zip(lengths, _slides(self.slide_intervals_ms, lengths), strict=True)
         return tuple(sorted((Scale(*pair) for pair in pairs), key=lambda scale: scale.duration_ms))
 
+    @cached_property
+    def shortest_slide_ns(self) -> int:
+        """The shortest distance of two ticks of a scale, in nanoseconds."""
+        return min(scale.slide_ns for scale in self.timeline)
+
     @property
     def allowed_lateness_ns(self) -> int:
         """How late a point may come, in nanoseconds."""

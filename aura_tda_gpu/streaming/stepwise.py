@@ -137,7 +137,8 @@ class StepwiseStream:
                 values, t_ns = plain
                 return np.array([values]), np.array([t_ns])
         with limited_by_memory():
-            given, times = as_batch(points, timestamps, None if first is None else len(first))
+            dim = None if first is None else len(first)
+            given, times = as_batch(points, timestamps, dim, self.settings.shortest_slide_ns)
             if first is not None and len(times):
                 keep = ~is_late(times, watermark_ns, self.settings.allowed_lateness_ns)
                 usable_rows(given, keep, first, metric)

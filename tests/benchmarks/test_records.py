@@ -169,6 +169,37 @@ def test_paths_are_no_settings(tmp_path):
     assert found["settings"] == {"n": 1}
 
 
+@pytest.mark.parametrize("gone", [["gudhi"], ["gudhi", "giotto-ph"]])
+def test_a_run_without_peers_leaves_their_record_alone(tmp_path, monkeypatch, capsys, gone):
+    monkeypatch.setattr(record, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(record, "OTHER", tmp_path / "out")
+    path = record.default_output("engine_performance")
+    whole = {**a_record(), "versions": {"gudhi": "3", "giotto-ph": "1", "ripserplusplus": None}}
+    record.write(path, whole)
+    kept = path.read_bytes()
+    fewer = {**whole, "versions": {**whole["versions"], **dict.fromkeys(gone)}}
+    capsys.readouterr()
+    for quiet in (False, True):
+        record.write(path, fewer, quiet=quiet)
+        assert path.read_bytes() == kept
+        told = capsys.readouterr().err
+        assert f"was measured with {', '.join(gone)}, not installed now, and is kept" in told
+        assert "pip install -e '.[bench]'" in told
+        assert len(told.splitlines()) == 1
+    assert json.loads((tmp_path / "out" / "engine_performance.json").read_text()) == fewer
+    record.write(path, whole)  # with them, it is written anew
+    path.unlink()
+    record.write(path, fewer)
+    record.write(path, whole)
+    path.write_text("{")
+    record.write(path, fewer)
+    elsewhere = tmp_path / "a.json"
+    for found in (whole, fewer):
+        record.write(elsewhere, found)
+    assert json.loads(path.read_text()) == json.loads(elsewhere.read_text()) == fewer
+    assert capsys.readouterr().err == ""
+
+
 @pytest.fixture
 def compared(tmp_path, capsys):
     """Compare two records as files; return exit code, standard output and standard error."""
@@ -243,6 +274,35 @@ def test_a_target_that_is_no_longer_met_is_named(compared):
     assert "was met" not in compared(after, a_record())[1]
     _, out, _ = compared(a_record(), after, "--json")
     assert len(json.loads(out)["no_longer_met"]) == 1
+
+
+def with_target(value, wanted, unit, i=0, **given):
+    found = a_record(a=[1 + i])
+    found["targets"] = record.as_rows([Figure("of all", value, unit, wanted, **given)])
+    return found
+
+
+def test_points_that_are_lost_fail_without_an_interval(compared):
+    none, some, more = (with_target(n, 0, "in all") for n in (0, 12, 13))
+    code, out, _ = compared(none, some)
+    assert code == 1
+    assert "WORSE: of all: 12 in all, and it was 0; none of that is noise" in out
+    assert "1 WORSE, 0 better" in out
+    assert "was met and is not" not in out
+    code, out, _ = compared(none, some, "--json")
+    assert code == 1
+    assert len(json.loads(out)["broken"]) == 1
+    for sides in ((none, none), (some, none), (some, more)):  # lost under too high a load: noise
+        assert compared(*sides)[0] == 0
+
+
+def test_all_there_are_fail_where_one_is_missing_and_times_do_not(compared):
+    whole, part = (with_target(v, 100, "%", at_least=True) for v in (100.0, 99.5))
+    assert compared(whole, part)[0] == 1
+    for unit, values, wanted in (("%", (98.0, 90.0), 97), ("times", (100, 90), 100)):
+        sides = [with_target(value, wanted, unit, at_least=True) for value in values]
+        assert compared(*sides)[0] == 0
+    assert compared(with_target(9.0, 10, "ms"), with_target(11.0, 10, "ms"))[0] == 0
 
 
 def test_figures_of_one_record_only_are_named(compared):
@@ -427,6 +487,15 @@ def test_a_target_counts_as_missed_where_no_run_meets_it(runs_compared):
     assert "was met and is not: a ratio" in runs_compared(met, missed)[1]
     assert "was met" not in runs_compared(met, [missed[0], met[1]])[1]
     assert "was met" not in runs_compared([met[0], missed[1]], missed)[1]
+
+
+def test_points_lost_in_one_of_several_runs_fail(runs_compared):
+    none = [with_target(0, 0, "in all", i) for i in range(2)]
+    some = [with_target(n, 0, "in all", i) for i, n in enumerate((0, 7, 5))]
+    code, out, _ = runs_compared(none, some)
+    assert code == 1
+    assert "of all: 7 in all" in out
+    assert runs_compared([none[0], some[1]], some)[0] == 0
 
 
 def test_runs_that_do_not_go_together_are_refused_or_named(runs_compared):

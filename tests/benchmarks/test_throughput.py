@@ -59,6 +59,7 @@ def test_two_streams_leave_one_record(tmp_path, capsys):
     assert throughput.main([*SMALL, "--streams=2", f"--output={path}"]) == 0
     printed = capsys.readouterr().out
     assert "to each of 2 streams" in printed
+    assert "no reading, no lines of JSON (aura-tda run --dry-run counts them)" in printed
     assert "updates are too few for" in printed
     document = json.loads(path.read_text())
     (case,) = document["cases"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -257,6 +258,7 @@ def test_standard_input_that_is_a_file(tmp_path):
         (b"", 1, "standard input: is empty"),
         (b"t,x\n", 1, "standard input: holds a header and no rows"),
         (b'{"t": 1, "x"', 1, "standard input, line 1: is not JSON"),
+        (gzip.compress(b"t,x\n1,2\n"), 1, "standard input: is compressed (gzip): zcat FILE |"),
         (b"PAR1" + bytes(100), 1, "standard input: holds a file of binary data"),
         (b"\x93NUMPY" + bytes(100), 1, "standard input: holds a file of binary data"),
         (None, 2, "standard input is closed: name a file"),

@@ -64,8 +64,8 @@ def test_compiling_is_announced_and_timed(monkeypatch):
     monkeypatch.setattr(cpu, "warm_up", slow)
     running.warm_up(Config(), said.append)
     assert said == [
-        "compiling the CPU kernels, once per machine ...",
-        "compiled the CPU kernels, once per machine: 12.3 s",
+        "compiling the CPU kernels, once per installation ...",
+        "compiled the CPU kernels, once per installation: 12.3 s",
     ]
 
 

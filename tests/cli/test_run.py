@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 
 import numpy as np
 import pytest
@@ -174,6 +177,8 @@ def test_a_bad_row_keeps_what_came_before_it(tmp_path, bad):
     assert done.exit_code == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"error: {path}, line 152")
+    assert last.endswith(" --on-bad-row skip leaves such rows out, and counts them")
+    assert "?;" not in last
     got = without_latency(updates(done.stdout))
     assert got == expected[: len(got)]
     assert got[-1]["timestamp"] == 1.45
@@ -183,6 +188,57 @@ def test_a_bad_row_keeps_what_came_before_it(tmp_path, bad):
     assert "\n399 points, " in skipped.stderr
     rest = np.delete(circle(), 150, axis=0)
     assert without_latency(updates(skipped.stdout)) == computed(rest[:, 1:], rest[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("rows.jsonl", b'{"t": 0, "x": NaN}\n{"t": 1, "x": 2}\n'),
+        ("first.jsonl", b'{"t": 0, "x"}\n{"t": 1, "x": 2}\n'),
+        ("cells.csv", b"t,x\n0,1\n0.5\n1,2\n"),
+        ("quotes.csv", b't,x\n0,1\n0.5,"2\n1,2\n'),
+        ("rows.npy", np.array([[0, np.inf], [1, 2]])),
+    ],
+)
+def test_the_way_past_a_bad_row_is_told_and_works(tmp_path, name, rows):
+    path = tmp_path / name
+    if isinstance(rows, bytes):
+        path.write_bytes(rows)
+    else:
+        np.save(path, rows)
+    time = ("--time-column", "0" if path.suffix == ".npy" else "t")
+    done = invoke("run", path, *time)
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1].endswith(
+        "; --on-bad-row skip leaves such rows out, and counts them"
+    )
+    assert invoke("run", path, *time, "--on-bad-row", "skip").exit_code == 0
+
+
+def test_a_fault_of_the_file_is_not_one_of_a_row(tmp_path):
+    path = tmp_path / "rows.csv"
+    for text in ("", "t,x\n", "t,x\n0,a\n"):
+        path.write_text(text)
+        done = invoke("run", path, "--time-column", "t")
+        assert done.exit_code == 1
+        assert "--on-bad-row" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("packed", "told"),
+    [
+        (gzip.compress(b"t,x\n0,1\n"), "(gzip): zcat FILE | aura-tda run -"),
+        (bz2.compress(b"t,x\n0,1\n"), "(bzip2): bzcat FILE | "),
+        (lzma.compress(b"t,x\n0,1\n"), "(xz): xzcat FILE | "),
+        (b"\x28\xb5\x2f\xfd" + bytes(40), "(zstd): zstdcat FILE | "),
+    ],
+)
+def test_a_compressed_file_says_how_it_is_read(tmp_path, packed, told):
+    path = tmp_path / "rows.csv"
+    path.write_bytes(packed)
+    done = invoke("run", path, "--time-column", "t")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"error: {path}: is compressed {told}")
 
 
 def test_an_unfinished_last_row_is_dropped_with_a_notice(tmp_path):
@@ -232,7 +288,11 @@ def test_time_that_cannot_be_hints_at_its_unit(tmp_path):
     path.write_text("t,x\n1700000000000,1\n1700000000010,2\n")
     done = invoke("run", path, *TIME, *SCALES)
     assert done.exit_code == 1
-    assert "beyond 292 years from time 0; it was read in s: is --time-unit right?" in done.stderr
+    assert (
+        "beyond 292 years from time 0, in seconds; it was read in s: is --time-unit right?"
+        in done.stderr
+    )
+    assert "--on-bad-row" not in done.stderr  # it would leave out all
     assert invoke("run", path, *TIME, *SCALES, "--time-unit", "ms").exit_code == 0
 
 

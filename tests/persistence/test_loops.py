@@ -58,15 +58,30 @@ def test_vertices_are_places_among_the_points_that_are_left(updates, rng):
 
 
 def test_what_has_no_loops_says_so(backend):
-    with pytest.raises(NotComputedError, match="dimension 1"):
+    with pytest.raises(NotComputedError, match=r"dimension 1 .* this diagram holds \(0,\)$"):
         vietoris_rips([[0.0], [1.0]], homology_dimensions=(0,), backend=backend).cycle_vertices(
             1, []
         )
     found = vietoris_rips([[1, 0], [0, 1], [-1, 0], [0, -1]], backend=backend)
-    with pytest.raises(NotComputedError, match="not 0"):
+    with pytest.raises(NotComputedError, match="not for 0"):
         found.cycle_vertices(0, [0])
     with pytest.raises(NoSuchBarError, match="no bar 1 of"):
         found.cycle_vertices(1, [0, 1])
+    for row in (1, -2, None, 0.0, "0", True, [None], [[0]], np.zeros((1, 1), int), [True]):
+        with pytest.raises(NoSuchBarError, match="no bar "):
+            found.cycle_vertices(1, row)
+    for dimension in (2, -1, None, "1", [1], np.arange(2)):
+        for call in (found.cycle, found.cycle_vertices):
+            with pytest.raises(NotComputedError, match=r"not for "):
+                call(dimension, 0)
+        with pytest.raises(NotComputedError, match="was not computed"):
+            found[dimension]
+
+
+def test_a_row_by_itself_is_a_sequence_of_one(backend):
+    found = vietoris_rips([[1, 0], [0, 1], [-1, 0], [0, -1]], backend=backend)
+    for row in (0, -1, np.int64(0), [0], (0,), range(1), np.array([0])):
+        assert split(*found.cycle_vertices(1, row)) == [[0, 1, 2, 3]]
 
 
 @pytest.mark.parametrize("seed", range(6))

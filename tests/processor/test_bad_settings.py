@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aura_tda_gpu import FeatureTracker
 from aura_tda_gpu.config import Config
-from aura_tda_gpu.errors import ConfigError
+from aura_tda_gpu.errors import BackendUnavailable, ConfigError
+from aura_tda_gpu.persistence import cuda_device
 from aura_tda_gpu.processor import StreamingTDAProcessor
 
 from ..streaming.test_bad_input import BAD_PUSHES
@@ -47,6 +49,44 @@ NAN = float("nan")
 def test_settings_that_cannot_be(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         StreamingTDAProcessor(**settings)
+
+
+async def coroutine(updates: Any) -> None:
+    """Be no hook."""
+
+
+@pytest.mark.parametrize(
+    ("hooks", "words"),
+    [
+        (FeatureTracker(), "hooks must be a list of them"),
+        (5, "hooks must be a list of them, such as .*, not 5"),
+        ([5], "5 cannot be"),
+        ([print, None], "None cannot be"),
+        ([coroutine], "is a coroutine function: subscribe_to_updates awaits"),
+    ],
+)
+def test_hooks_that_cannot_be_are_told_when_a_processor_is_made(hooks: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        StreamingTDAProcessor([100], hooks=hooks)
+
+
+def test_a_gpu_that_is_missing_is_told_when_a_processor_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(cuda_device, "why_not", lambda: asked.append(1) or "there is none")
+    monkeypatch.setattr(cuda_device, "cuda_engine", lambda: pytest.fail("an engine was loaded"))
+    for settings in (
+        {"backend": "cuda"},
+        {"scales": Config(scales=[100], engine={"backend": "cuda"})},
+    ):
+        with pytest.raises(BackendUnavailable, match=r"^backend 'cuda': there is none$"):
+            StreamingTDAProcessor(**settings)
+    assert len(asked) == 2
+    StreamingTDAProcessor(backend="cuda", enabled=False)
+    for backend in ("auto", "cpu"):
+        StreamingTDAProcessor(backend=backend)
+    assert len(asked) == 2
 
 
 @pytest.mark.asyncio

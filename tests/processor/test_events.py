@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aura_tda_gpu.errors import ConfigError
 from aura_tda_gpu.streaming.feature_tracker import FeatureTracker
 from tests.held import bytes_of
 from tests.persistence.test_window_memory import joined_simplices
@@ -34,6 +35,14 @@ async def test_events_are_those_of_a_tracker_with_the_same_settings(
     assert repr(lines) == repr(plain.features())
     assert repr(finest) == repr(plain.features("scale_100ms"))
     assert sum(len(u.events) for u in updates) > 3
+
+
+@pytest.mark.parametrize("scale", ["scale_1ms", "100", 100, ""])
+async def test_a_scale_that_is_not_there_is_named(scale: Any) -> None:
+    async with processor([400, 100]) as tda:
+        with pytest.raises(ConfigError, match=r"choose one of scale_100ms, scale_400ms$") as caught:
+            await tda.get_lifelines(scale)
+    assert f"there is no scale {scale!r}" in str(caught.value)
 
 
 async def test_settings_reach_the_tracker() -> None:

@@ -47,7 +47,7 @@ BAD_PUSHES: dict[str, tuple[Any, Any, int | None, str]] = {
     "NaN time": ([[0, 0], [1, 1]], [0.5, NAN], 1, "not finite"),
     "infinite time": ([[0, 0], [1, 1]], [INF, 0.5], 0, "not finite"),
     "not a time": ([[0, 0]], np.array(["NaT"], "M8[s]"), 0, "not a time"),
-    "text time": ([[0, 0], [1, 1]], [0.5, "noon"], 1, "datetime64"),
+    "text time": ([[0, 0], [1, 1]], [0.5, "noon"], 1, "not text: row 1 is 'noon'$"),
     "time as text": ([[0, 0]], ["0.5"], 0, "datetime64"),
     "boolean time": ([[0, 0]], [True], 0, "datetime64"),
     "complex time": ([[0, 0]], [1j], 0, "datetime64"),
@@ -55,10 +55,20 @@ BAD_PUSHES: dict[str, tuple[Any, Any, int | None, str]] = {
     "masked time": ([[0, 0], [1, 1]], np.ma.masked_greater([0.5, 9.0], 1), 1, "masked"),
     "column of times": ([[0, 0]], [[0.5]], None, "one-dimensional"),
     "ragged times": ([[0, 0]], [[0.5], [1, 2]], None, "cannot be read"),
-    "time beyond int64": ([[0, 0], [1, 1]], [0.5, 1e10], 1, "292 years"),
+    "time beyond int64": ([[0, 0], [1, 1]], [0.5, 1e10], 1, "292 years from time 0, in seconds"),
     "date beyond int64": ([[0, 0]], np.array(["3000-01-01"], "M8[D]"), 0, "292 years"),
     "a time that refuses to be an array": ([[0, 0]], Untouchable(), None, "cannot be read"),
     "a row that refuses to be an array": (Untouchable(), 0.5, None, "cannot be read"),
+    "float32 seconds since 1970": (
+        [[0, 0], [1, 1]],
+        np.array([0.5, 1.7e9], np.float32),
+        1,
+        r"is float32, of which the next is 128 s away, and windows tick every 0\.01 s: .* float64$",
+    ),
+    "float16 minutes": ([[0, 0]], np.float16(60), 0, "the next is 0.03125 s away"),
+    "a generator": ((row for row in [[0, 0]]), [0.5], None, "not generator; make a list of it"),
+    "nothing": (None, [0.5], None, "must hold real numbers, not NoneType$"),
+    "numbers as text": ([["0", "1"]], [0.5], 0, "real numbers, not text values in row 0"),
     "whole second beyond int64": ([[0, 0]], np.array([2**62]), 0, "292 years"),
 }
 
@@ -107,6 +117,19 @@ def check_refused(
         s.push(points, times)
     assert caught.value.row == row
     assert isinstance(caught.value, AuraTDAError)
+
+
+def test_coarse_times_that_tell_ticks_apart_are_taken() -> None:
+    times = np.arange(30, dtype=np.float32) / 100
+    fine, coarse = stream(), stream()
+    points = np.column_stack([times, times])
+    assert told(coarse.push(points, times.astype(np.float16).astype(np.float64))) == told(
+        fine.push(points, times.astype(np.float16))
+    )
+    hours = MultiScaleStream([3_600_000], max_memory_mb=4, max_landmarks=64)
+    assert hours.push([[0.0, 0.0]], np.array([1.7e9], np.float32)) == []
+    ints = np.array([1_700_000_000], np.int32)
+    assert stream().push([[0.0, 0.0]], ints) == []
 
 
 def test_another_dimension() -> None:

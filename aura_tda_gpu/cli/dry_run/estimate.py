@@ -24,7 +24,7 @@ from .text import FEWEST_ROWS, lines_of, table_of
 
 __all__ = ["Estimate", "WindowEstimate", "estimate_run", "show_estimate"]
 
-_ROWS = 1000
+_ROWS = 4000  # enough to slide a window of 2048 over
 _LIVE_SECONDS = 1.0
 _PATIENCE = 0.1  # seconds that a silent source is waited for at a time
 _FEW_TIMED = 100  # rows; what fewer take to read is mostly that of opening
@@ -153,7 +153,7 @@ def estimate_run(source: Source, settings: Config, embedding: DelayEmbedding | N
     Parameters
     ----------
     source : Source
-        Opened; up to 1000 rows are taken, of a live one what comes within a second.
+        Opened; up to 4000 rows are taken, of a live one what comes within a second.
     settings : Config
         Settings of the stream.
     embedding : DelayEmbedding, optional
@@ -172,7 +172,7 @@ def estimate_run(source: Source, settings: Config, embedding: DelayEmbedding | N
     warm_up(settings, stderr_console().print)
     first = _first_rows(source, embedding)
     rate = source.options.rate or first.rate
-    speed = measure_speed(settings, plan.windows, *first.place(dim))
+    speed = measure_speed(settings, plan.windows, *first.place(dim), first.points)
     largest = max(window.max_landmarks for window in plan.windows)
     engine, _ = backends.resolve(
         stream.backend, largest, tuple(stream.homology_dimensions), kept=True

@@ -1,4 +1,4 @@
-"""How long ticks and rows take on this machine, measured on random points."""
+"""How long ticks and rows take on this machine, measured on the first rows or on random points."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from ...config import Config
 from ...persistence.arrays import Float64Array
+from ...streaming.feature_tracker import FeatureTracker
 from ...streaming.memory import WindowPlan
 from ...streaming.multi_scale_processor import MultiScaleStream
 from ...streaming.persistence_stream import BoundedPersistenceStream
@@ -45,7 +46,7 @@ class Speed:
     vertices : tuple of int
         Sizes of the exact windows timed, ascending.
     ticks, records : tuple of float
-        Seconds for a tick of such a window, and for its line of JSON.
+        Seconds for a tick of such a window, and to follow its features and write its line of JSON.
     covered : dict of int to tuple of (tuple of int, tuple of float)
         By the number of landmarks, where they are kept up to date: rows of the windows timed,
         ascending, and seconds for a tick.
@@ -72,7 +73,7 @@ class Speed:
         return seconds + (n_points * self.row_landmarks[k] if n_points > k else 0.0)
 
     def record(self, n_points: int, max_landmarks: int) -> float:
-        """Return the seconds that the line of JSON of such a tick takes."""
+        """Return the seconds that the features and the line of JSON of such a tick take."""
         return self._curve(self.records, min(n_points, max_landmarks), 1)
 
     def _curve(self, seconds: Sequence[float], n: int, exponent: float) -> float:
@@ -83,8 +84,47 @@ class Speed:
         return _between(self.vertices, seconds, n)
 
 
+class _Points:
+    """What windows are filled with: rows of the source where they suffice, else random points.
+
+    Parameters
+    ----------
+    mean, spread, first
+        As in `measure_speed`.
+    """
+
+    def __init__(
+        self, mean: Float64Array, spread: Float64Array, first: Float64Array | None = None
+    ) -> None:
+        self._mean = mean
+        self._spread = spread
+        self._rows = np.empty((0, len(mean))) if first is None or not len(first) else first
+        if 2 * len(np.unique(self._rows, axis=0)) < len(self._rows):  # a sensor that is silent
+            self._rows = self._rows[:0]
+
+    def sampler(self, n: int) -> Sampler:
+        """Return a source of as many points as a window of ``n`` takes while it is timed."""
+        rng, used = np.random.default_rng(0), 0
+        needed = -(-n * (_SLIDES + _STARTING + _TIMED - 1) // _SLIDES)
+
+        def random(m: int) -> Float64Array:
+            points: Float64Array = rng.standard_normal((m, len(self._mean)))
+            return self._mean + self._spread * points
+
+        def own(m: int) -> Float64Array:
+            nonlocal used
+            used += m
+            return self._rows[used - m : used]
+
+        return own if len(self._rows) >= needed else random
+
+
 def measure_speed(
-    config: Config, windows: Sequence[WindowPlan], mean: Float64Array, spread: Float64Array
+    config: Config,
+    windows: Sequence[WindowPlan],
+    mean: Float64Array,
+    spread: Float64Array,
+    first: Float64Array | None = None,
 ) -> Speed:
     """Time ticks and pushes; takes a second or two.
 
@@ -95,19 +135,22 @@ def measure_speed(
     windows : sequence of WindowPlan
         Sizes of its windows.
     mean, spread : ndarray of float64, shape (dim,)
-        Where the random points lie, and their standard deviation: a largest edge length has
-        the effect that it has on the data.
+        Where random points lie, and their standard deviation: a largest edge length has the
+        effect that it has on the data.
+    first : ndarray of float64, shape (m, dim), optional
+        Points of the data in their order; windows that they are too few for slide over random
+        ones, and so do all if most of them are repeated.
     """
     settings = StreamSettings.of(config)
-    rng = np.random.default_rng(0)
+    points = _Points(mean, spread, first)
 
-    def sample(n: int) -> Float64Array:
-        points: Float64Array = mean + spread * rng.standard_normal((n, len(mean)))
-        return points
+    def timed_of(n: int, chosen: int) -> tuple[float, float]:
+        tracker = FeatureTracker.of(config.stability)
+        return _time_ticks(settings, points.sampler(n), n, chosen, tracker)
 
     largest = max(window.max_landmarks for window in windows)
     vertices = _ladder(min(largest, _LARGEST))
-    timed = [_time_ticks(settings, sample, n, n) for n in vertices]
+    timed = [timed_of(n, n) for n in vertices]
     ticks, records = tuple(tick for tick, _ in timed), tuple(record for _, record in timed)
     exact = Speed(vertices, ticks, records, {}, {}, 0.0)
     covered: dict[int, tuple[tuple[int, ...], tuple[float, ...]]] = {}
@@ -117,15 +160,22 @@ def measure_speed(
         chosen = min(k, _LARGEST)
         if settings.landmarks == "cover" and settings.dtm_mass is None:
             sizes = tuple(sorted({min(most, factor * chosen) for factor in _CROWDS}))
-            found = [_time_ticks(settings, sample, n, chosen)[0] for n in sizes]
+            found = [timed_of(n, chosen)[0] for n in sizes]
             more = (k / chosen) ** _EXPONENT
             covered[k] = sizes, tuple(seconds * more for seconds in found)
         else:
             n = min(most, max(_ROWS, 4 * chosen))
-            seconds, _ = _time_ticks(settings, sample, n, chosen)
+            seconds, _ = timed_of(n, chosen)
             # what a row takes is linear in the landmarks
             rows[k] = max(0.0, seconds - exact.tick(chosen, chosen)) / n * (k / chosen)
-    return Speed(vertices, ticks, records, covered, rows, _time_push(config, sample))
+    return Speed(
+        vertices,
+        ticks,
+        records,
+        covered,
+        rows,
+        _time_push(config, points.sampler(_SMALL_WINDOW)(_BATCH)),
+    )
 
 
 def _between(sizes: tuple[int, ...], seconds: Sequence[float], n: int) -> float:
@@ -140,10 +190,14 @@ def _ladder(largest: int) -> tuple[int, ...]:
 
 
 def _time_ticks(
-    settings: StreamSettings, sample: Sampler, n: int, max_landmarks: int
+    settings: StreamSettings,
+    sample: Sampler,
+    n: int,
+    max_landmarks: int,
+    tracker: FeatureTracker,
 ) -> tuple[float, float]:
-    """Return the seconds of a tick of a window of ``n`` rows, and of its line of JSON."""
-    window = _window(settings, len(sample(1)[0]), n, max_landmarks)
+    """Return the seconds of a tick of a window of ``n`` rows, and of its features and line."""
+    window = _window(settings, sample(0).shape[1], n, max_landmarks)
     ticks: list[float] = []
     records: list[float] = []
     for slide in range(_STARTING + _TIMED):
@@ -151,6 +205,7 @@ def _time_ticks(
         window.fill(_arrivals(sample, n, slide), t_ns)
         update = window.tick(t_ns)
         started = time.perf_counter()
+        tracker.follow([update])
         json.dumps(as_record(update))
         records.append(time.perf_counter() - started)
         ticks.append(update.latency_seconds)
@@ -158,7 +213,8 @@ def _time_ticks(
             break
     # half of the ticks took no longer; the fastest line is the least disturbed
     settled = ticks[_STARTING:] or ticks[-1:]
-    return max(statistics.median(settled), _SHORTEST), max(min(records), _SHORTEST)
+    told = records[_STARTING:] or records[-1:]
+    return max(statistics.median(settled), _SHORTEST), max(min(told), _SHORTEST)
 
 
 def _window(
@@ -187,9 +243,8 @@ def _arrivals(sample: Sampler, n: int, slide: int) -> Rows:
     return Rows(sample(len(ids)), ids * 10**9 // n, ids)
 
 
-def _time_push(config: Config, sample: Sampler) -> float:
+def _time_push(config: Config, points: Float64Array) -> float:
     """Return the seconds that a row takes in pushes that bring about no tick."""
-    points = sample(_BATCH)
     stream = MultiScaleStream(config, dim=points.shape[1], max_points=_SMALL_WINDOW)
     step = stream.settings.timeline[0].slide_ns * 1e-9 / _SMALL_WINDOW
     seconds = []
@@ -198,4 +253,4 @@ def _time_push(config: Config, sample: Sampler) -> float:
         started = time.perf_counter()
         stream.push(points, times)
         seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds) / _BATCH
+    return statistics.median(seconds) / len(points)

@@ -68,6 +68,11 @@ def lines_of(estimate: Estimate) -> list[str]:
         lines.append(f"this machine keeps up with roughly {_rounded(highest)} points/s")
     else:
         lines.append("this machine keeps up with no rate: take longer scales or fewer")
+    if share is not None or highest is not None:
+        lines.append(
+            "counted: reading, ticks, features and lines of JSON, not how late they come "
+            "(aura-tda bench throughput measures that)"
+        )
     overflow = _rounded(estimate.overflow_points_per_second)
     return [*lines, f"a window overflows above {overflow} points/s"]
 

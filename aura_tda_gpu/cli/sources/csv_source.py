@@ -8,7 +8,7 @@ import re
 import reprlib
 from pathlib import Path
 
-from ...errors import SourceError
+from ...errors import BadRowError, SourceError
 from ..words import count
 from .base import SourceOptions
 from .iso_time import iso_seconds
@@ -91,7 +91,7 @@ class CsvSource(TextSource):
         """Return the numbers wanted from a row."""
         cells = row.cells
         if len(cells) < self._width or any(cells[self._width :]):
-            raise SourceError(
+            raise BadRowError(
                 f"{self.place(row.line)}: has {count(len(cells), 'cell')}, {self._width} expected"
             )
         values = []
@@ -102,7 +102,7 @@ class CsvSource(TextSource):
                 hint = "; time must be a number or ISO 8601" if name == self.time_name else ""
                 if row.line == self._first_line:
                     hint += "; this line is not taken as a header, for it holds numbers"
-                raise SourceError(
+                raise BadRowError(
                     f"{self.place(row.line)}, column {name!r}: {_complaint(cell)}{hint}"
                 )
             values.append(value)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ...errors import SourceError
+from ...errors import BadRowError, SourceError
 from .base import SourceOptions
 from .iso_time import iso_seconds
 from .lines import Line, LineFeed
@@ -70,7 +70,7 @@ class JsonSource(TextSource):
                 break
         if not rows:
             raise SourceError(f"{self.path}: is empty")
-        raise SourceError(f"{self.place(rows[0].line)}: {rows[0].fault}")
+        raise BadRowError(f"{self.place(rows[0].line)}: {rows[0].fault}")
 
     def _row(self, line: Line) -> Row:
         """Return the cells of a line by column."""
@@ -92,17 +92,17 @@ class JsonSource(TextSource):
         cells: Cells = row.cells
         for name in self._too_many:
             if name in cells:
-                raise SourceError(f"{self.place(row.line)}: has a {name!r}, more than expected")
+                raise BadRowError(f"{self.place(row.line)}: has a {name!r}, more than expected")
         values = []
         for name in self._wanted:
             cell = cells.get(name, _ABSENT)
             if cell is _ABSENT:
-                raise SourceError(f"{self.place(row.line)}: has no {name!r}")
+                raise BadRowError(f"{self.place(row.line)}: has no {name!r}")
             value = self._seconds(cell) if name == self.time_name else _value(cell)
             if not math.isfinite(value):
                 place = f"{self.place(row.line)}, column {name!r}"
                 hint = "; time must be a number or ISO 8601" if name == self.time_name else ""
-                raise SourceError(f"{place}: {_complaint(cell)}{hint}")
+                raise BadRowError(f"{place}: {_complaint(cell)}{hint}")
             values.append(value)
         return values
 

@@ -25,7 +25,16 @@ __all__ = ["STDIN", "open_source"]
 STDIN = "-"
 _STDIN_NAME = Path("standard input")
 _TABLES: dict[str, type[TableSource]] = {"npy": NpySource, "parquet": ParquetSource}
-_MAGIC = {"\ufffdNUMPY": "npy", "PAR1": "parquet", "PK\x03\x04": "zip"}
+_MAGIC = {
+    "\ufffdNUMPY": "npy",
+    "PAR1": "parquet",
+    "PK\x03\x04": "zip",
+    "\x1f\ufffd": "gzip",
+    "BZh91AY&": "bzip2",
+    "\ufffd7zXZ": "xz",
+    "(\ufffd/\ufffd": "zstd",
+}
+_UNPACKED_BY = {"gzip": "zcat", "bzip2": "bzcat", "xz": "xzcat", "zstd": "zstdcat"}
 
 
 def open_source(
@@ -89,10 +98,19 @@ def _kind_of(path: Path, handle: io.BufferedReader) -> str:
         handle.close()
         raise unreadable(str(path), error) from error
     kind = _magic(head.decode("utf-8", "replace"))
+    if kind in _UNPACKED_BY:
+        handle.close()
+        raise _compressed(path, kind)
     if kind == "zip" or (kind == "auto" and path.suffix in (".npy", ".parquet")):
         handle.close()
         raise SourceError(f"{path}: is not a CSV, JSON lines, NPY or Parquet file")
     return kind
+
+
+def _compressed(path: Path, kind: str) -> SourceError:
+    return SourceError(
+        f"{path}: is compressed ({kind}): {_UNPACKED_BY[kind]} FILE | aura-tda run - ..."
+    )
 
 
 def _magic(head: str) -> str:
@@ -105,12 +123,15 @@ def _text_source(path: Path, options: SourceOptions, feed: LineFeed) -> Source:
     try:
         if kind == "auto":
             first = feed.peek()
-            text = "" if first is None else first.text.lstrip()
-            if _magic(text) != "auto":
+            text = "" if first is None else first.text
+            binary = _magic(text)
+            if binary in _UNPACKED_BY:
+                raise _compressed(path, binary)
+            if binary != "auto":
                 raise SourceError(
                     f"{path}: holds a file of binary data: save it, and give its name"
                 )
-            kind = "jsonl" if text.startswith(("{", "[")) else "csv"
+            kind = "jsonl" if text.lstrip().startswith(("{", "[")) else "csv"
         return (
             JsonSource(path, options, feed) if kind == "jsonl" else CsvSource(path, options, feed)
         )

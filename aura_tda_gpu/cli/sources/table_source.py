@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import SourceError
+from ...errors import BadRowError
 from .base import TIME_UNITS, Chunk, Float64Array, Source, SourceOptions
 
 __all__ = ["TableSource"]
@@ -60,14 +60,14 @@ class TableSource(Source):
         """Return numbers in the unit of ``--time-unit`` as seconds."""
         return times / TIME_UNITS[self.options.time_unit]
 
-    def _not_finite(self, chunk: Chunk, i: int) -> SourceError:
+    def _not_finite(self, chunk: Chunk, i: int) -> BadRowError:
         """Name the first cell of a row that cannot be used."""
         value, name = chunk.times[i], self.time_name
         if np.isfinite(value):
             column = int(np.argmin(np.isfinite(chunk.points[i])))
             value, name = chunk.points[i, column], self.columns[column]
         place = self.place(int(chunk.rows[i]))
-        return SourceError(f"{place}, column {name}: {self._complaint(value)}")
+        return BadRowError(f"{place}, column {name}: {self._complaint(value)}")
 
     def _complaint(self, value: np.float64) -> str:
         return f"{value} is not a finite number"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import SourceError
+from ...errors import BadRowError
 from .base import TIME_UNITS, Chunk, Source, SourceOptions
 from .lines import Line, LineFeed
 
@@ -69,7 +69,7 @@ class TextSource(Source):
 
         Raises
         ------
-        SourceError
+        BadRowError
             If one of them cannot be used.
         """
 
@@ -80,13 +80,13 @@ class TextSource(Source):
             values: list[list[float]] = []
             rows: list[int] = []
             places: list[int] = []
-            fault: SourceError | None = None
+            fault: BadRowError | None = None
             for row in batch:
                 try:
                     if row.fault:
-                        raise SourceError(f"{self.place(row.line)}: {row.fault}")
+                        raise BadRowError(f"{self.place(row.line)}: {row.fault}")
                     values.append(self._parse(row))
-                except SourceError as error:
+                except BadRowError as error:
                     if not row.whole:
                         self.cut_off = True
                     elif self.options.skip_bad_rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -124,7 +125,8 @@ def test_a_few_rows_do_not_tell_how_long_rows_take_to_read(n, told, capsys):
     assert ("keeps up with roughly" in text) == ("work: " in text) == told
 
 
-def test_no_more_than_a_thousand_rows_are_read():
+def test_no_more_rows_are_read_than_are_needed(monkeypatch):
+    monkeypatch.setattr(estimate_module, "_ROWS", 1000)
     source = FakeSource([rows(400) for _ in range(10)])
     assert estimate_run(source, settings(), None).rows_read == 1000
     assert source.taken == 3
@@ -218,6 +220,7 @@ def test_for_people(capsys):
         "landmarks, overflows",
         "out of 1 MB",
         "this machine keeps up with roughly",
+        "counted: reading, ticks, features and lines of JSON, not how late they come",
         "a window overflows above",
     ):
         assert words in text
@@ -305,6 +308,53 @@ def test_the_windows_timed_stay_full_and_move_by_a_tenth(monkeypatch, n):
     assert ticks[-8:] == [(n, 0, -(-n * i // 10)) for i in range(8)]
 
 
+def points_of(monkeypatch, n, own):
+    """Return the newest points of the windows of ``n`` that are timed."""
+    monkeypatch.setattr(speed_module, "_PATIENCE", np.inf)
+    seen = []
+
+    class Watched(speed_module.BoundedPersistenceStream):
+        def tick(self, t_ns):
+            update = super().tick(t_ns)
+            seen.append(update.vertices[np.argsort(update.vertex_ids)][-1])
+            return update
+
+    monkeypatch.setattr(speed_module, "BoundedPersistenceStream", Watched)
+    measure_speed(settings(), [WindowPlan(n, n)], np.zeros(2), np.ones(2), own)
+    return np.array(seen[-8:])
+
+
+@pytest.mark.parametrize(("n", "room"), [(16, 28), (17, 29)])
+def test_windows_slide_over_the_rows_read_where_they_suffice(monkeypatch, n, room):
+    own = np.random.default_rng(1).normal(size=(room, 2)).astype(np.float32).astype(float)
+    newest = [-(-n * (10 + i) // 10) - 1 for i in range(8)]
+    assert newest[-1] == room - 1
+    assert points_of(monkeypatch, n, own) == pytest.approx(own[newest])
+    random = points_of(monkeypatch, n, own[:-1])
+    assert not np.isclose(random[:, None], own).all(axis=2).any()
+    assert random == pytest.approx(points_of(monkeypatch, n, None))
+
+
+def test_a_silent_sensor_does_not_tell_how_long_ticks_take(monkeypatch):
+    silent = np.repeat(np.random.default_rng(1).normal(size=(13, 2)), [16, *[1] * 12], axis=0)
+    for own in (silent, np.empty((0, 0))):
+        found = points_of(monkeypatch, 16, own)
+        assert found == pytest.approx(points_of(monkeypatch, 16, None))
+
+
+def test_following_features_counts(monkeypatch):
+    seconds = []
+
+    def slow(tracker, updates):
+        seconds.append(0.02)
+        time.sleep(0.02)
+
+    monkeypatch.setattr(speed_module.FeatureTracker, "follow", slow)
+    found = measure_speed(settings(), [WindowPlan(8, 8)], np.zeros(2), np.ones(2))
+    assert seconds
+    assert found.record(8, 8) > 0.02
+
+
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine", "dtm"])
 def test_every_engine_and_metric_can_be_timed(backend, metric):
@@ -326,7 +376,7 @@ def test_rows_that_weigh_landmarks_count_at_each_tick(landmarks):
 
 @pytest.mark.parametrize("landmarks", ["cover", "maxmin"])
 def test_many_landmarks_are_not_all_timed(monkeypatch, landmarks):
-    def timed(settings, sample, n, max_landmarks):
+    def timed(settings, sample, n, max_landmarks, tracker):
         assert max_landmarks <= 32
         return (1.0 if n <= 32 or landmarks == "cover" else 1.5), 1e-9
 
