@@ -162,6 +162,7 @@ __device__ __forceinline__ void classify_packed(const unsigned* bits, const unsi
         if (!live) continue;
         const int my_level = level_of(of.levels, my_length);
         int my_code = empty_code(n);
+#pragma unroll 1
         for (int begin = 0; begin < WARP; begin += AT_ONCE) {
             const unsigned here = live & (ALL_LANES >> (WARP - AT_ONCE)) << begin;
             if (!here) continue;
@@ -186,7 +187,7 @@ __device__ __forceinline__ void classify_packed(const unsigned* bits, const unsi
 //
 // A warp takes a row a, and every gridDim.x-th of its tiles of WARP vertices b; grid (any, rows a /
 // warps, windows).
-extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP, TILES_RESIDENT)
+extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP, PACKED_BLOCKS)
     packed_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n,
                  const unsigned* levels, const unsigned* rows, int stride, edge_t* rng,
                  int rng_room, edge_t* open, int open_room, int* counts, code_t* first) {

@@ -17,9 +17,9 @@ struct PackedBounds {
 
     // rows (n, LEVELS, LANES) of four words.
     __device__ __forceinline__ PackedBounds(const unsigned* bits, const unsigned* rows, int n, int a)
-        : bits(bits),
-          row_a(bits + (size_t)a * n),
-          rows(reinterpret_cast<const uint4*>(rows) + lane_id() % LANES),
+        : bits(in_register(bits)),
+          row_a(in_register(bits + (size_t)a * n)),
+          rows(reinterpret_cast<const uint4*>(in_register(rows + lane_id() % LANES * WORDS))),
           n(n),
           a(a),
           my_vertex(lane_id() % LANES * WORDS * WARP),
@@ -82,12 +82,12 @@ struct PackedBounds {
         constexpr unsigned FAR = 1u << 16;  // past every vertex
         unsigned tried = 3 * FAR;
         for (int w = 0; w < WORDS; ++w) nearest[w] = inner[w];
-        const int tries[] = {level * FAR_TRY / WARP, level * MIDDLE_TRY / WARP, level * NEAR_TRY / WARP};
+        const int tries[] = {NEAR_TRY, MIDDLE_TRY, FAR_TRY};
 #pragma unroll
-        for (int at = 0; at < 3; ++at) {
-            read_both(nearer, tries[at]);
+        for (int at = 2; at >= 0; --at) {
+            read_both(nearer, (unsigned)(level * tries[at]) / WARP);
             if (any(nearer)) {
-                tried = (2 - at) * FAR;
+                tried = at * FAR;
                 for (int w = 0; w < WORDS; ++w) nearest[w] = nearer[w];
             }
         }

@@ -78,6 +78,7 @@ CONSTANTS = {
     "LEVEL_WARPS": 4,  # largest blocks, in warps
     "TILE_WARPS": 4,
     "TILE_BLOCKS": 9,  # on a multiprocessor, for its registers
+    "PACKED_BLOCKS": 8,
     "FLOOD_WARPS": 4,
     "MOST_WORDS": 16,  # of a lane, for the most vertices
     "EXPAND_WARPS": 4,
