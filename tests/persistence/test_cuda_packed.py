@@ -89,7 +89,8 @@ def assert_codes_are_true(bits, limit, first):
 
 
 def assert_right(stages, bits, share=1.0):
-    lengths = np.sort(bits[:, *np.tril_indices(bits.shape[1], -1)], axis=None)
+    a, b = np.tril_indices(bits.shape[1], -1)
+    lengths = np.sort(bits[:, a, b], axis=None)
     longest = LARGEST if share == 1.0 else lengths[int(share * (len(lengths) - 1))]
     radii = stages.radii(bits)
     lists = stages.look(bits, radii, longest)
