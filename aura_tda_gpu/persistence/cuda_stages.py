@@ -263,10 +263,10 @@ class Stages:
     ) -> None:
         """List the edges with an empty lune, and those that need a flood."""
         windows, n, _ = bits.shape
-        warps, tiles = CONSTANTS["TILE_WARPS"], ceil_div(n, WARP)
-        name = "noted_tiles" if codes else "lune_tiles"
-        if n <= MOST_PACKED and codes is None:
+        name, tiles = "lune_tiles" if codes is None else "noted_tiles", ceil_div(n, WARP)
+        if codes is None and n <= MOST_PACKED:
             name, tiles = "packed_tiles", min(tiles, ceil_div(TILING_WARPS, n * windows))
+        warps = CONSTANTS["TILE_WARPS"]
         self.device.kernels[name](
             (tiles, ceil_div(n, warps), windows),
             (warps * WARP,),
