@@ -57,7 +57,8 @@ def clouds(kind, n, windows=1):
         return distances(np.stack(np.divmod(places, 23), axis=2))
     if kind == "duplicates":
         return distances(rng.normal(size=(windows, max(1, n // 3), 2)).repeat(4, axis=1)[:, :n])
-    return matrices(n, windows, seed=n, largest={"few lengths": 4, "random": 10**6}[kind])
+    largest = 10**6 if kind == "random" else 4 if n < 200 else 40
+    return matrices(n, windows, seed=n, largest=largest)
 
 
 KINDS = ("gaussian", "circle", "grid", "duplicates", "few lengths", "random")
