@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aura_tda_gpu.persistence.cuda_kernels import CONSTANTS
+from aura_tda_gpu.persistence.cuda_levels import row_words
 
 __all__ = ["Floor", "Work", "against_floor", "floor_of"]
 
@@ -93,6 +94,7 @@ _COUNTERS = ("N_LONG", "N_RNG", "N_OPEN", "N_SPLIT", "N_REPS", "N_BIRTHS", "ADDI
 _FP64_SLOWER = 2  # than float32, on a GPU for computing centres
 _ROWS_OF_A_FLOOD = 6  # two of the mask, four of vertices taken; of two levels where they are bits
 _ROWS_OF_A_LOOK = 3  # two of the second end, one of a hub; those of the first end are in L1
+_ROWS_OF_A_PACKED_LOOK = 6  # three more of the second end, where hubs are looked for
 
 
 def floor_of(kernel: str, work: Work) -> Floor | None:
@@ -135,6 +137,16 @@ def _tiles(work: Work) -> Floor:
     )
 
 
+def _packed_tiles(work: Work) -> Floor:
+    words = row_words(work.n)
+    at_once = 4 * WARP // words
+    return Floor(
+        bytes=4 * work.entries + 4 * LEVELS * words * work.windows * work.n,
+        l2_bytes=_ROWS_OF_A_PACKED_LOOK * 4.0 * words * work.edges,
+        instructions=(159 / at_once + 87 / WARP) * work.edges,  # the first hub settles it
+    )
+
+
 def _noted_tiles(work: Work) -> Floor:
     plain = _tiles(work)
     return Floor(plain.bytes + 4 * work.edges, plain.l2_bytes, plain.instructions)
@@ -166,6 +178,7 @@ _FLOORS: dict[str, Callable[[Work], Floor]] = {
     "enclosing_slot": lambda w: Floor(bytes=4 * w.entries),
     "level_rows": _levels,
     "lune_tiles": _tiles,
+    "packed_tiles": _packed_tiles,
     "noted_tiles": _noted_tiles,
     "lune_components": _flood_of_bits,
     "noted_components": _flood,

@@ -9,6 +9,7 @@
 #include "certificates.cuh"
 #include "levels.cuh"
 #include "bounds.cuh"
+#include "packed.cuh"
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
 constexpr int TILES_RESIDENT = TILE_BLOCKS / 2;  // of 1024 threads at most
@@ -130,6 +131,76 @@ extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP, TILES_RESIDENT)
                 edge_t* open, int open_room, int* counts, code_t* first, code_t* second) {
     classify_tile<true>(bits, r_enc, longest, n, {levels, rows, stride}, rng, rng_room, open,
                         open_room, counts, first, second);
+}
+
+// Classify the edges of a row, WARP / LANES at a time.
+template <int LANES>
+__device__ __forceinline__ void classify_packed(const unsigned* bits, const unsigned* r_enc,
+                                                unsigned longest, int n, Levels of, edge_t* rng,
+                                                int rng_room, edge_t* open, int open_room,
+                                                int* counts, code_t* first) {
+    constexpr int AT_ONCE = WARP / LANES;
+    const int lane = lane_id(), window = blockIdx.z;
+    const int a = blockIdx.y * warps_per_block() + warp_id();
+    if (a >= n) return;
+    bits += (size_t)window * n * n;
+    first += ((size_t)window * n + a) * n;
+    counts += window * COUNTS;
+    of.levels += window * LEVELS;
+    rng += (size_t)window * rng_room;
+    open += (size_t)window * open_room;
+    const unsigned limit = min(r_enc[window], longest);
+    PackedBounds<LANES> lune(bits, of.rows + (size_t)window * n * LEVELS * of.stride, n, a);
+    int n_long = 0;
+    for (int first_b = WARP * blockIdx.x; first_b < a; first_b += WARP * gridDim.x) {
+        const int my_b = first_b + lane;
+        const bool is_edge = my_b < a;
+        const unsigned my_length = is_edge ? lune.to_a(my_b) : NO_LENGTH;
+        const bool is_live = is_edge && my_length <= limit;
+        const unsigned live = __ballot_sync(ALL_LANES, is_live);
+        n_long += min(WARP, a - first_b) - __popc(live);
+        if (!live) continue;
+        const int my_level = level_of(of.levels, my_length);
+        int my_code = empty_code(n);
+#pragma unroll 1
+        for (int begin = 0; begin < WARP; begin += AT_ONCE) {
+            const unsigned here = live & (ALL_LANES >> (WARP - AT_ONCE)) << begin;
+            if (!here) continue;
+            int e = begin + lane / LANES;
+            if (!(here >> e & 1u)) e = __ffs(here) - 1;  // what another group has looked at
+            const int code = lune.code_of(first_b + e, __shfl_sync(ALL_LANES, my_level, e),
+                                          (int)__shfl_sync(ALL_LANES, my_length, e));
+            const int told = __shfl_sync(ALL_LANES, code, lane % AT_ONCE * LANES);
+            if (lane / AT_ONCE == begin / AT_ONCE) my_code = told;
+        }
+        const bool is_open = my_code == marked_code(n);
+        if (is_live && !is_open) first[my_b] = (code_t)my_code;
+        const edge_t mine = edge_key(my_length, a, my_b);
+        append(__ballot_sync(ALL_LANES, is_live && my_code == empty_code(n)), mine, rng, rng_room,
+               &counts[N_RNG]);
+        append(__ballot_sync(ALL_LANES, is_live && is_open), mine, open, open_room, &counts[N_OPEN]);
+    }
+    if (lane == 0 && n_long) atomicAdd(&counts[N_LONG], n_long);
+}
+
+// The same as lune_tiles, for rows of 4, 8 or 16 words.
+//
+// A warp takes a row a, and every gridDim.x-th of its tiles of WARP vertices b; grid (any, rows a /
+// warps, windows).
+extern "C" __global__ void __launch_bounds__(TILE_WARPS * WARP, PACKED_BLOCKS)
+    packed_tiles(const unsigned* bits, const unsigned* r_enc, unsigned longest, int n,
+                 const unsigned* levels, const unsigned* rows, int stride, edge_t* rng,
+                 int rng_room, edge_t* open, int open_room, int* counts, code_t* first) {
+    const Levels of{levels, rows, stride};
+    if (stride == 4)
+        classify_packed<1>(bits, r_enc, longest, n, of, rng, rng_room, open, open_room, counts,
+                           first);
+    else if (stride == 8)
+        classify_packed<2>(bits, r_enc, longest, n, of, rng, rng_room, open, open_room, counts,
+                           first);
+    else
+        classify_packed<4>(bits, r_enc, longest, n, of, rng, rng_room, open, open_room, counts,
+                           first);
 }
 
 // Write the vertices of a mask in ascending order.

@@ -67,7 +67,7 @@ def test_one_command_measures_everything(run):
     for row in record["stages"]:
         assert set(row["median_ms"]) == stages
         assert row["without_k6_ms"] < sum(row["median_ms"].values())
-        assert {"distance_euclidean", "lune_tiles", "spanning_forest"} <= set(row["kernels"])
+        assert {"distance_euclidean", "packed_tiles", "spanning_forest"} <= set(row["kernels"])
         assert row["checked"] == "the CPU engine"
     assert [(row["n"], row["m"]) for row in record["replacements"]][:2] == [(32, 1), (32, 3)]
     for row in record["replacements"]:
@@ -299,6 +299,9 @@ def test_floors_are_those_of_the_documents():
     tiles = floor_of("lune_tiles", Work(1024, 3, edges=edges))
     assert tiles.instructions == pytest.approx(70 * edges)
     assert tiles.l2_bytes == pytest.approx(1408 * edges)
+    packed = floor_of("packed_tiles", Work(512, 3, edges=edges))
+    assert packed.instructions == pytest.approx(22.6 * edges, rel=0.01)
+    assert packed.l2_bytes == pytest.approx(384 * edges)
     rows = floor_of("level_rows", Work(2048, 3))
     assert rows.bytes == pytest.approx(34e6, rel=0.02)
     assert rows.instructions == pytest.approx(5.4e6, rel=0.02)

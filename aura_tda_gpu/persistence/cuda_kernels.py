@@ -45,6 +45,7 @@ KERNELS = {
     "choose_levels": "levels",
     "level_rows": "levels",
     "lune_tiles": "lune",
+    "packed_tiles": "lune",
     "lune_components": "lune",
     "noted_tiles": "lune",
     "noted_components": "lune",
@@ -70,10 +71,14 @@ CONSTANTS = {
     "WARP": 32,
     "CHUNK": 1024,  # vertices in one 32-bit word of each lane
     "LEVELS": 32,  # lengths for each of which a window has rows of bits; a power of two
+    "NEAR_TRY": 6,  # levels at which a hub is looked for, in 32nds of that of the edge
+    "MIDDLE_TRY": 13,
+    "FAR_TRY": 21,
     "SAMPLES": 512,  # lengths that these are chosen from
     "LEVEL_WARPS": 4,  # largest blocks, in warps
     "TILE_WARPS": 4,
     "TILE_BLOCKS": 9,  # on a multiprocessor, for its registers
+    "PACKED_BLOCKS": 8,
     "FLOOD_WARPS": 4,
     "MOST_WORDS": 16,  # of a lane, for the most vertices
     "EXPAND_WARPS": 4,

@@ -10,9 +10,10 @@ import numpy as np
 from .cuda_kernels import CONSTANTS
 from .cuda_launch import WARP, Device, ceil_div
 
-__all__ = ["LEVELS", "Levels", "row_words"]
+__all__ = ["LEVELS", "MOST_PACKED", "Levels", "row_words"]
 
 CHUNK, LEVELS = CONSTANTS["CHUNK"], CONSTANTS["LEVELS"]
+MOST_PACKED = 512  # vertices, of windows whose edges are looked at several in a warp
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +58,7 @@ class Levels:
 def row_words(n: int) -> int:
     """Return the words of a row of ``n`` bits, such that lanes read them side by side."""
     words = ceil_div(n, WARP)
+    if n <= MOST_PACKED:
+        return 4 if words <= 4 else 8 if words <= 8 else 16
     unit = 1 if n <= CHUNK else 2 if n <= 2 * CHUNK else WARP
     return unit * ceil_div(words, unit)

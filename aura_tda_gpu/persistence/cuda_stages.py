@@ -14,7 +14,7 @@ import numpy as np
 
 from .cuda_kernels import CONSTANTS
 from .cuda_launch import SHARED_BYTES, WARP, Device, Host, ceil_div, largest, packed_nbytes, pieces
-from .cuda_levels import Levels
+from .cuda_levels import MOST_PACKED, Levels
 from .cuda_rooms import Outcome, Rooms
 
 __all__ = ["LISTS", "Classified", "Codes", "Ordered", "Stages", "flood_warps", "new_lists"]
@@ -24,6 +24,7 @@ COUNTS = CONSTANTS["COUNTS"]
 SIDE = (32, 8)  # threads of a block of distances
 RADIUS_WARPS = 8
 RESIDENT_WARPS = 16_384  # of the largest devices, and some to follow
+TILING_WARPS = 8 * RESIDENT_WARPS  # of rows that are short for what comes before them
 EXPANDING_WARPS = 4096
 ROOM_PER_VERTEX = 8  # edges a list has room for at first
 FIRST_ROOM = 1024
@@ -273,9 +274,12 @@ class Stages:
     ) -> None:
         """List the edges with an empty lune, and those that need a flood."""
         windows, n, _ = bits.shape
+        name, tiles = "lune_tiles" if codes is None else "noted_tiles", ceil_div(n, WARP)
+        if codes is None and n <= MOST_PACKED:
+            name, tiles = "packed_tiles", min(tiles, ceil_div(TILING_WARPS, n * windows))
         warps = CONSTANTS["TILE_WARPS"]
-        self.device.kernels["lune_tiles" if codes is None else "noted_tiles"](
-            (ceil_div(n, WARP), ceil_div(n, warps), windows),
+        self.device.kernels[name](
+            (tiles, ceil_div(n, warps), windows),
             (warps * WARP,),
             (
                 *(bits, r_enc, longest, np.int32(n), *levels.arguments),
