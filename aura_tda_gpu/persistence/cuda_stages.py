@@ -216,7 +216,7 @@ class Stages:
             order[:, : found.shape[1]] = found
         else:
             self.device.kernels["rank_keys"](
-                (ceil_div(most, CONSTANTS["RANK_THREADS"]), 2, windows),
+                (ceil_div(most * CONSTANTS["RANK_LANES"], CONSTANTS["RANK_THREADS"]), 2, windows),
                 (CONSTANTS["RANK_THREADS"],),
                 (
                     *(lists.rng, rng_room, edges.rng, np.int32(edges.rng.shape[1])),
