@@ -86,6 +86,7 @@ CONSTANTS = {
     "NOTED_ROUNDS": 4,  # for any edge whose hub is noted
     "HUB_TRIES": 3,  # first hubs that a pair of hubs is looked for with
     "SECOND_TRIES": 8,  # second ones, for each first one
+    "FOREST_STEPS": 8,  # from a component to the one it joins, before the block meets
     "RANK_THREADS": 256,
     "RANK_LANES": 8,  # that share a key
     "RANK_TILE": 2048,  # keys in shared memory that they are compared with

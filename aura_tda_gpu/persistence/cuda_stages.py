@@ -328,17 +328,23 @@ class Stages:
         xp = self.device.xp
         windows, room = edges.rng.shape
         n = outcome.merges.shape[1]
-        vertices = xp.empty((3, windows, n), np.int32)
+        room_words = ceil_div(room, WARP)
+        vertex_bytes = 4 * (2 * n + room_words)
+        fits = [size <= SHARED_BYTES - 256 for size in (vertex_bytes, vertex_bytes + 4 * room)]
+        n_outside = 0 if fits[0] else windows
         birth_rank = xp.empty((windows, room), np.int32)
         threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(max(n, 4 * WARP), WARP))
         self.device.kernels["spanning_forest"](
             (windows,),
             (threads,),
             (
-                *(edges.rng, np.int32(room), np.int32(n), vertices[0], vertices[1], vertices[2]),
+                *(edges.rng, np.int32(room), np.int32(n), xp.empty((n_outside, n), np.int32)),
+                xp.empty((n_outside, 2, n), np.uint16),
+                xp.empty((n_outside, room_words), np.uint32),
                 *(birth_rank, outcome.births, np.int32(outcome.births.shape[1])),
-                *(outcome.merges, edges.counts),
+                *(outcome.merges, np.int32(sum(fits)), edges.counts),
             ),
+            shared_mem=(0, vertex_bytes, vertex_bytes + 4 * room)[sum(fits)],
         )
         return birth_rank
 
