@@ -5,90 +5,157 @@
 #include "certificates.cuh"
 #include "trails.cuh"
 
-// Both lists of every window in order, by how many of their keys are smaller. No two are equal, but
-// in a state that is corrupt, where they stand as they came.
+// The split edges of windows as they come, and where they go in order.
+//
+// old, old_spans (windows, old_room), counts[N_SPLIT] of them, reps (windows, reps_room); splits,
+// spans (windows, n_splits) are the same in order, the last key and 0 where there is none; ends
+// (windows, n_splits), inclusive sums of c - 1; relations (windows, room): a cycle a r0 b ri for
+// each component i > 0, the edge's place << 32 | r0 << 16 | ri. Nothing is listed where the old
+// lists had too little room.
+struct Splits {
+    const edge_t* old;
+    const int* old_spans;
+    int old_room;
+    const unsigned short* reps;
+    int reps_room;
+    edge_t* splits;
+    int *spans, *ends, n_splits;
+    unsigned long long* relations;
+    int room;
+
+    __device__ __forceinline__ void go_to(int window) {
+        old += (size_t)window * old_room;
+        old_spans += (size_t)window * old_room * 2;
+        reps += (size_t)window * reps_room;
+        splits += (size_t)window * n_splits;
+        spans += (size_t)window * n_splits * 2;
+        ends += (size_t)window * n_splits;
+        relations += (size_t)window * room;
+    }
+    __device__ __forceinline__ int used(const int* counts) const {
+        return counts[N_SPLIT] <= old_room && counts[N_REPS] <= reps_room ? counts[N_SPLIT] : 0;
+    }
+    // c - 1 of an edge of the old list.
+    __device__ __forceinline__ int further(int at) const { return max(old_spans[2 * at + 1] - 1, 0); }
+    // Edge `at` of the old list is edge i of n_splits, with relations up to `end`; none if at < 0.
+    __device__ __forceinline__ void put(int i, int at, int end) const {
+        const int start = at < 0 ? 0 : old_spans[2 * at], count = at < 0 ? 0 : old_spans[2 * at + 1];
+        splits[i] = at < 0 ? ~0ull : old[at];
+        spans[2 * i] = start;
+        spans[2 * i + 1] = count;
+        ends[i] = end;
+        for (int k = 1, place = end - count + 1; k < count && place < room; ++k, ++place)
+            relations[place] =
+                (unsigned long long)i << 32 | (unsigned)reps[start] << 16 | reps[start + k];
+    }
+};
+
+// What of a sorted list is before a key: how many keys, and how many relations of these.
+struct Before {
+    int keys = 0, relations = 0;
+
+    // others of a tile, every RANK_LANES-th from `from` on; further is null, or one for each.
+    template <typename Comes>
+    __device__ __forceinline__ void count(const edge_t* others, const int* further, int from, int to,
+                                          Comes comes) {
+        if (further) {
+#pragma unroll 4
+            for (int i = from; i < to; i += RANK_LANES) {
+                keys += comes(i, others[i]);
+                relations += comes(i, others[i]) ? further[i] : 0;
+            }
+        } else {
+#pragma unroll 8
+            for (int i = from; i < to; i += RANK_LANES) keys += comes(i, others[i]);
+        }
+    }
+};
+
+// Both lists of every window in order, by how many of their keys are smaller, and the relations of
+// the split edges. No two keys are equal, but in a state that is corrupt, where they stand as they
+// came.
 //
 // RANK_LANES threads a key, each with its share of the others; blocks stride; grid (any, 2,
 // windows). rng (windows, rng_room), counts[N_RNG] of them, to sorted (windows, n_sorted), the last
-// key behind them; splits (windows, split_room), counts[N_SPLIT] of them: order (windows, n_order)
-// gets their places. What is beyond n_sorted or n_order is left out, so every key is ranked,
-// however many find room.
+// key behind them; the others are those of Splits. What finds no room is left out, so every key is
+// ranked, however many do.
 extern "C" __global__ void __launch_bounds__(RANK_THREADS)
-    rank_keys(const edge_t* rng, int rng_room, edge_t* sorted, int n_sorted, const edge_t* splits,
-              int split_room, int* order, int n_order, const int* counts) {
+    rank_keys(const edge_t* rng, int rng_room, edge_t* sorted, int n_sorted,
+              const edge_t* old_splits, const int* old_spans, int split_room,
+              const unsigned short* reps, int reps_room, edge_t* splits, int* spans, int* ends,
+              int n_splits, unsigned long long* relations, int room, const int* counts) {
     constexpr int KEYS = RANK_THREADS / RANK_LANES;  // of a block, a divisor of RANK_TILE
     __shared__ edge_t tile[RANK_TILE];
+    __shared__ int further[RANK_TILE];
     const int window = blockIdx.z, lane = threadIdx.x % RANK_LANES;
     const bool is_rng = blockIdx.y == 0;
-    const edge_t* keys = is_rng ? rng + (size_t)window * rng_room
-                                : splits + (size_t)window * split_room;
-    const int used = min(counts[window * COUNTS + (is_rng ? N_RNG : N_SPLIT)],
-                         is_rng ? rng_room : split_room);
-    const int rows = is_rng ? max(used, n_sorted) : used;
+    Splits list = {old_splits, old_spans, split_room, reps,      reps_room, splits,
+                   spans,      ends,      n_splits,   relations, room};
+    list.go_to(window);
+    counts += window * COUNTS;
+    const edge_t* keys = is_rng ? rng + (size_t)window * rng_room : list.old;
+    const int used = is_rng ? min(counts[N_RNG], rng_room) : list.used(counts);
+    const int rows = max(used, is_rng ? n_sorted : n_splits);
     sorted += (size_t)window * n_sorted;
-    order += (size_t)window * n_order;
     for (int start = blockIdx.x * KEYS; start < rows; start += gridDim.x * KEYS) {
         const int at = start + (int)threadIdx.x / RANK_LANES;
-        if (lane == 0 && is_rng && at >= used && at < n_sorted) sorted[at] = ~0ull;
-        if (start >= used) continue;
-        const edge_t mine = at < used ? keys[at] : 0;
-        int rank = 0;
+        if (is_rng && start >= used) {
+            if (lane == 0 && at < n_sorted) sorted[at] = ~0ull;
+            continue;
+        }
+        const edge_t mine = at < used ? keys[at] : ~0ull;
+        Before before;
         for (int first = 0; first < used; first += RANK_TILE) {
             const int filled = min((used - first + KEYS - 1) / KEYS * KEYS, RANK_TILE);
             __syncthreads();
-            for (int i = threadIdx.x; i < filled; i += RANK_THREADS)
-                tile[i] = first + i < used ? keys[first + i] : ~0ull;
+            for (int i = threadIdx.x; i < filled; i += RANK_THREADS) {
+                const bool is_used = first + i < used;
+                tile[i] = is_used ? keys[first + i] : ~0ull;
+                if (!is_rng) further[i] = is_used ? list.further(first + i) : 0;
+            }
             __syncthreads();
             // only among those of this block one that is equal may be before or behind
             const int from = min(max(start - first, 0), filled);
             const int to = min(max(start - first + KEYS, 0), filled);
-#pragma unroll 8
-            for (int i = lane; i < from; i += RANK_LANES) rank += tile[i] <= mine;
-            for (int i = from + lane; i < to; i += RANK_LANES)
-                rank += tile[i] < mine || (tile[i] == mine && first + i < at);
-#pragma unroll 8
-            for (int i = to + lane; i < filled; i += RANK_LANES) rank += tile[i] < mine;
+            const int* const sums = is_rng ? nullptr : further;
+            before.count(tile, sums, lane, from, [&](int, edge_t key) { return key <= mine; });
+            before.count(tile, sums, from + lane, to, [&](int i, edge_t key) {
+                return key < mine || (key == mine && first + i < at);
+            });
+            before.count(tile, sums, to + lane, filled, [&](int, edge_t key) { return key < mine; });
         }
-        for (int by = 1; by < RANK_LANES; by *= 2) rank += __shfl_xor_sync(ALL_LANES, rank, by);
-        if (lane != 0 || at >= used) continue;
-        if (is_rng && rank < n_sorted) sorted[rank] = mine;
-        if (!is_rng && rank < n_order) order[rank] = at;
+        for (int by = 1; by < RANK_LANES; by *= 2) {
+            before.keys += __shfl_xor_sync(ALL_LANES, before.keys, by);
+            before.relations += __shfl_xor_sync(ALL_LANES, before.relations, by);
+        }
+        if (lane != 0) continue;
+        const int place = at < used ? before.keys : at;
+        if (is_rng) {
+            if (place < n_sorted) sorted[place] = mine;
+        } else if (place < n_splits) {
+            const int more = at < used ? list.further(at) : 0;
+            list.put(place, at < used ? at : -1, before.relations + more);
+        }
     }
 }
 
-// The split edges in order, and their relations: a cycle a r0 b ri for each further component.
-//
-// A block a window. order (windows, n_splits): of rank_keys; old_splits, old_spans (windows,
-// split_room), counts[N_SPLIT] of them; splits, spans (windows, n_splits) are the same in order,
-// the last key and 0 where there is none; ends (windows, n_splits), inclusive sums of c - 1;
-// relations (windows, room): the edge's place << 32 | r0 << 16 | ri. Nothing is listed where the
-// old lists had too little room.
+// The relations of split edges that were sorted otherwise: order (windows, n_splits) has the places
+// of the old list. A block a window; the others as above.
 extern "C" __global__ void __launch_bounds__(BLOCK)
-    order_splits(const int* order, int n_splits, const edge_t* old_splits,
-                 const int* old_spans, int split_room, const unsigned short* reps, int reps_room,
-                 edge_t* splits, int* spans, int* ends, unsigned long long* relations, int room,
-                 const int* counts) {
+    order_splits(const int* order, const edge_t* old_splits, const int* old_spans, int split_room,
+                 const unsigned short* reps, int reps_room, edge_t* splits, int* spans, int* ends,
+                 int n_splits, unsigned long long* relations, int room, const int* counts) {
     __shared__ int warp_sums[BLOCK / WARP];
     const int window = blockIdx.x;
+    Splits list = {old_splits, old_spans, split_room, reps,      reps_room, splits,
+                   spans,      ends,      n_splits,   relations, room};
+    list.go_to(window);
     order += (size_t)window * n_splits;
-    old_splits += (size_t)window * split_room;
-    old_spans += (size_t)window * split_room * 2;
-    reps += (size_t)window * reps_room;
-    splits += (size_t)window * n_splits;
-    spans += (size_t)window * n_splits * 2;
-    ends += (size_t)window * n_splits;
-    relations += (size_t)window * room;
-    const bool is_whole = counts[window * COUNTS + N_SPLIT] <= split_room &&
-                          counts[window * COUNTS + N_REPS] <= reps_room;
-    const int used = is_whole ? counts[window * COUNTS + N_SPLIT] : 0;
+    const int used = min(list.used(counts + window * COUNTS), n_splits);
     int total = 0;
     for (int first = 0; first < n_splits; first += blockDim.x) {
-        const int i = first + threadIdx.x;
-        const int at = i < min(used, n_splits) ? order[i] : 0;
-        const int start = i < used ? old_spans[2 * at] : 0;
-        const int count = i < used ? old_spans[2 * at + 1] : 0;
-        const int further = max(count - 1, 0);
-        int sum = further;
+        const int i = first + threadIdx.x, at = i < used ? order[i] : -1;
+        int sum = at < 0 ? 0 : list.further(at);
         for (int by = 1; by < WARP; by *= 2) {
             const int before = __shfl_up_sync(ALL_LANES, sum, by);
             if (lane_id() >= by) sum += before;
@@ -101,14 +168,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
             total += warp_sums[warp];
         }
         __syncthreads();
-        if (i >= n_splits) continue;
-        splits[i] = i < used ? old_splits[at] : ~0ull;
-        spans[2 * i] = start;
-        spans[2 * i + 1] = count;
-        ends[i] = sum;
-        for (int k = 1; k < count && sum - further + k <= room; ++k)
-            relations[sum - further + k - 1] =
-                (unsigned long long)i << 32 | (unsigned)reps[start] << 16 | reps[start + k];
+        if (i < n_splits) list.put(i, at, sum);
     }
 }
 
