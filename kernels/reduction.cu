@@ -404,6 +404,7 @@ struct Owners {
 template <int LANE_WORDS>
 __device__ __forceinline__ int add_earlier(
     unsigned* column, const Owners& owners, int c, int birth, int& additions) {
+    constexpr int AT_ONCE = LANE_WORDS > 1 ? READ_AT_ONCE / 2 : READ_AT_ONCE;
     const int lane = lane_id(), top = birth / 32;
     unsigned value[LANE_WORDS];
 #pragma unroll
@@ -438,9 +439,9 @@ __device__ __forceinline__ int add_earlier(
         }
         additions += __popc(added_low) + __popc(added_high);
         while (added_high | added_low) {
-            unsigned parts[READ_AT_ONCE][LANE_WORDS];
+            unsigned parts[AT_ONCE][LANE_WORDS];
 #pragma unroll
-            for (int i = 0; i < READ_AT_ONCE; ++i) {
+            for (int i = 0; i < AT_ONCE; ++i) {
                 const unsigned left = added_high ? added_high : added_low;
                 const int at = 31 - __clz(left), word = base + (added_high != 0);
                 const unsigned* source = left ? owners.source(32 * word + at) : nullptr;
@@ -454,7 +455,7 @@ __device__ __forceinline__ int add_earlier(
                     added_low ^= taken;
             }
 #pragma unroll
-            for (int i = 0; i < READ_AT_ONCE; ++i)
+            for (int i = 0; i < AT_ONCE; ++i)
 #pragma unroll
                 for (int k = 0; k < LANE_WORDS; ++k) value[k] ^= parts[i][k];
         }

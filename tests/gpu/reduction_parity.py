@@ -161,7 +161,8 @@ class ReductionParity:
                 some = packed[window, first : min(first + per_chunk, n)]
                 dead = set(kept)
                 columns = [int.from_bytes(row.tobytes(), "little") for row in some]
-                additions += eliminated(columns, owners, kept)
+                if len(kept) < n_births:  # else all are dead
+                    additions += eliminated(columns, owners, kept)
                 for birth in set(kept) - dead:
                     deaths[birth] = splits[window, first + columns.index(kept[birth])]
             expected = np.zeros((32 * words, words), np.uint32)
