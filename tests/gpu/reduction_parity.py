@@ -8,18 +8,20 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu.persistence import cuda_bars, cuda_reduction, cuda_stages
+from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_kernels import CONSTANTS
 from aura_tda_gpu.persistence.cuda_reduction import Reduction
 from aura_tda_gpu.persistence.cuda_rooms import Outcome, Rooms
 from aura_tda_gpu.persistence.cuda_stages import Classified, Ordered
 from aura_tda_gpu.persistence.rips import vietoris_rips
-from tests.gpu.parity import assert_same, cloud, diagram_by, two_sides
+from tests.gpu.parity import FilledWith, assert_same, cloud, diagram_by, two_sides
 
 NOBODY = CONSTANTS["NOBODY"]
 LAST = np.uint64(0xFFFFFFFFFFFFFFFF)
 KEYS = 2 * CONSTANTS["RANK_TILE"]
 # lists shorter and longer than a block's keys, than a tile, than the room for what is in order
-LENGTHS = [(0, 1), (1, 0), (31, 33), (32, 32), (KEYS // 2 + 1, 63), (KEYS + 1, KEYS // 2)]
+LENGTHS = [(0, 1), (KEYS + 1, KEYS // 2), (1, 0), (31, 33), (32, 32), (KEYS // 2 + 1, 63)]
+POISON = 0xABABABABABABABAB
 
 
 def drawn_lists(xp: Any, rng: Any, lengths: list[tuple[int, int]], room: int, few: int) -> Any:
@@ -75,10 +77,11 @@ class ReductionParity:
 
     @pytest.mark.parametrize("few", [50, 2**50])
     @pytest.mark.parametrize("less", [0, 7])
-    def test_lists_of_any_length_are_put_in_order(self, xp, engine, few, less):
+    def test_lists_of_any_length_are_put_in_order(self, xp, kernels, few, less):
         # equal keys stay in the order in which they came
+        engine = CudaEngine(FilledWith(xp, POISON & 0xFF), kernels)
         lists = drawn_lists(xp, np.random.default_rng(few), LENGTHS, KEYS + 1, few)
-        rooms = Rooms(KEYS + 1 - less, KEYS // 2 - less, 2 * KEYS - less, 0)
+        rooms = Rooms(KEYS + 1 - less, KEYS // 2 - less, (2 if less else 4) * KEYS // 4, 0)
         edges = engine.stages.in_order(lists, rooms, xp.array(lists.counts))
         names = ("rng", "splits", "spans", "ends", "relations", "reps")
         found = {name: engine.device.to_host(getattr(edges, name)) for name in names}
@@ -102,7 +105,8 @@ class ReductionParity:
                 for place, (start, n_parts) in enumerate(spans.tolist())
                 for k in range(1, n_parts)
             ][: rooms.relations]
-            assert found["relations"][window, : len(cycles)].tolist() == cycles
+            rest = [POISON] * (rooms.relations - len(cycles))
+            assert found["relations"][window].tolist() == cycles + rest
 
     @pytest.mark.parametrize("shared", [0, 1200, 48 * 1024])
     @pytest.mark.parametrize("name", ["gaussian n=65", "islands", "integer holes", "lattice"])
@@ -174,9 +178,11 @@ class ReductionParity:
             assert found.counts[window, CONSTANTS["ADDITIONS"]] == additions > 50
 
     @pytest.mark.parametrize("list_room", [16, 64, 1024])
-    def test_relations_are_replaced_some_at_a_time(self, engine, monkeypatch, list_room):
-        D = cloud("gaussian n=65")
+    @pytest.mark.parametrize("name", ["gaussian n=65", "symmetric n=130"])
+    def test_relations_are_replaced_some_at_a_time(self, engine, monkeypatch, list_room, name):
+        D = cloud(name)
         truth = diagram_by(engine, D)
+        assert_same(truth, vietoris_rips(D, metric="precomputed", backend="cpu"))
         monkeypatch.setattr(cuda_bars, "FIRST_LIST", list_room)
         found = diagram_by(engine, D)
         assert_same(found, truth)
