@@ -160,8 +160,16 @@ def _flood_of_bits(work: Work) -> Floor:
     return Floor(l2_bytes=4.0 * work.words * 2 * _ROWS_OF_A_FLOOD * work.listed)
 
 
-def _forest(work: Work) -> Floor:
-    return Floor(l2_bytes=24.0 * work.rng * max(1.0, np.log2(max(2, work.n))))
+def _ranks(work: Work) -> Floor:
+    compared = 3 * work.rng**2 + 5 * work.split**2
+    return Floor(
+        bytes=16 * work.rng + 44 * work.split + 8 * work.relations,
+        instructions=compared / WARP / work.windows,
+    )
+
+
+def _birth_words(work: Work) -> int:
+    return -(-work.births // WARP)
 
 
 _FLOORS: dict[str, Callable[[Work], Floor]] = {
@@ -192,11 +200,10 @@ _FLOORS: dict[str, Callable[[Work], Floor]] = {
         instructions=_FP64_SLOWER * 3 * w.dim * w.n * w.changed / WARP,
     ),
     "commit_rows": lambda w: Floor(bytes=8 * w.windows * w.changed * w.n),
-    "spanning_forest": _forest,
-    "rank_keys": lambda w: Floor(
-        bytes=16 * (w.rng + w.split), instructions=3 * (w.rng**2 + w.split**2) / WARP / w.windows
-    ),
+    "spanning_forest": lambda w: Floor(bytes=28 * w.rng),
+    "rank_keys": _ranks,
     "order_splits": lambda w: Floor(bytes=44 * w.split + 8 * w.relations),
-    "expand_relations": lambda w: Floor(bytes=(8 + 4 * -(-w.births // WARP)) * w.relations),
-    "reduce_columns": lambda w: Floor(l2_bytes=12.0 * -(-w.births // WARP) * w.additions),
+    "expand_relations": lambda w: Floor(bytes=(8 + 4 * _birth_words(w)) * w.relations),
+    "reduce_columns": lambda w: Floor(l2_bytes=12.0 * _birth_words(w) * w.additions),
+    "keep_columns": lambda w: Floor(bytes=(8 * _birth_words(w) + 40) * w.births),
 }

@@ -58,6 +58,7 @@ KERNELS = {
     "order_splits": "reduction",
     "expand_relations": "reduction",
     "reduce_columns": "reduction",
+    "keep_columns": "reduction",
     "false_codes": "verify",
     "false_splits": "verify",
     "append_rows": "ring_buffer",
@@ -83,12 +84,17 @@ CONSTANTS = {
     "MOST_WORDS": 16,  # of a lane, for the most vertices
     "EXPAND_WARPS": 4,
     "SHARED_LIST": 256,  # keys of a relation that a warp keeps in shared memory
+    "READ_AT_ONCE": 8,  # columns that one is reduced by, read before they are added
+    "KEEP_WARPS": 8,
     "HUB_ROUNDS": 2,  # lune vertices of a lane among which a hub is chosen for a listed edge
     "TILE_ROUNDS": 1,  # for any edge
     "NOTED_ROUNDS": 4,  # for any edge whose hub is noted
     "HUB_TRIES": 3,  # first hubs that a pair of hubs is looked for with
     "SECOND_TRIES": 8,  # second ones, for each first one
-    "RANK_THREADS": 128,
+    "FOREST_STEPS": 8,  # from a component to the one it joins, before the block meets
+    "RANK_THREADS": 256,
+    "RANK_LANES": 8,  # that share a key
+    "RANK_TILE": 2048,  # keys in shared memory that they are compared with
     "BLOCK": 1024,  # largest block where one block has a window
     "COVER_THREADS": 256,
     "NOBODY": 0x7FFFFFFF,

@@ -66,12 +66,13 @@ class Reduction:
         per_chunk = max(1, min(COLUMN_BYTES // (windows * words * 4), n_relations))
         per_chunk = min(per_chunk, max(LEAST_COLUMNS, 2 * n_births))
         chunk = xp.empty((windows, per_chunk, words), np.uint32)
+        low = xp.empty((windows, per_chunk), np.int32)
         owner = xp.empty((windows, n_births), np.int32)
         trails = warm.begin(edges) if warm else None
         known = self._known(warm, trails)
         for first in range(0, n_relations, per_chunk):
-            self._expand(bits, edges, birth_rank, first, chunk, list_room, known)
-            self._eliminate(edges, first, chunk, owner, outcome)
+            self._expand(bits, edges, birth_rank, first, chunk, low, list_room, known)
+            self._eliminate(edges, first, chunk, low, owner, outcome)
         return trails
 
     def _known(self, warm: WarmStart | None, trails: Trails | None) -> tuple[Any, ...]:
@@ -98,6 +99,7 @@ class Reduction:
         birth_rank: Any,
         first: int,
         chunk: Any,
+        low: Any,
         list_room: int,
         known: tuple[Any, ...],
     ) -> None:
@@ -107,7 +109,7 @@ class Reduction:
         blocks = ceil_div(min(EXPANDING_WARPS, per_chunk), per_block)
         in_shared = list_room <= CONSTANTS["SHARED_LIST"]
         warps = 0 if in_shared else blocks * per_block
-        lists = self.device.xp.empty((windows, warps, list_room), np.uint64)
+        lists = self.device.xp.empty((windows, warps, list_room + list_room // 4), np.uint64)
         self.device.kernels["expand_relations"](
             (blocks, windows),
             (per_block * WARP,),
@@ -116,31 +118,41 @@ class Reduction:
                 *(np.int32(edges.splits.shape[1]), edges.relations),
                 np.int32(edges.relations.shape[1]),
                 *(edges.rng, birth_rank, np.int32(edges.rng.shape[1]), np.int32(first)),
-                *(chunk, np.int32(per_chunk), np.int32(words)),
+                *(chunk, np.int32(per_chunk), np.int32(words), low),
                 *(lists, np.int32(list_room), edges.first, *known, edges.counts),
             ),
-            shared_mem=8 * per_block * list_room if in_shared else 0,
+            shared_mem=(8 + 2) * per_block * list_room if in_shared else 0,  # keys, codes
         )
 
     def _eliminate(
-        self, edges: Ordered, first: int, chunk: Any, owner: Any, outcome: Outcome
+        self, edges: Ordered, first: int, chunk: Any, low: Any, owner: Any, outcome: Outcome
     ) -> None:
-        """Reduce a chunk of columns behind those kept from earlier chunks."""
+        """Reduce a chunk of columns behind those kept from earlier chunks, and keep them."""
         windows, per_chunk, words = chunk.shape
-        scratch = self.device.xp.empty((2, windows, per_chunk), np.int32)
+        n_births = int(owner.shape[1])
+        active = self.device.xp.empty((windows, 2, per_chunk), np.int32)
         threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(max(per_chunk, 4 * WARP), WARP))
-        shared = 4 * (per_chunk + owner.shape[1])
+        shared = 4 * (3 * per_chunk + n_births)
         in_shared = shared <= SHARED_BYTES - 64  # beside what the kernel itself declares
         self.device.kernels["reduce_columns"](
             (windows,),
             (threads,),
             (
-                *(chunk, np.int32(per_chunk), np.int32(words), edges.splits, edges.ends),
-                *(np.int32(edges.splits.shape[1]), edges.relations),
-                *(np.int32(edges.relations.shape[1]), np.int32(first), scratch[0], scratch[1]),
-                *(owner, outcome.columns, outcome.deaths, np.int32(owner.shape[1])),
-                np.int32(in_shared),
-                edges.counts,
+                *(chunk, np.int32(per_chunk), np.int32(words), edges.ends),
+                *(np.int32(edges.splits.shape[1]), np.int32(edges.relations.shape[1])),
+                *(np.int32(first), low, active, owner, outcome.columns, np.int32(n_births)),
+                *(np.int32(in_shared), edges.counts),
             ),
             shared_mem=shared if in_shared else 0,
+        )
+        warps = CONSTANTS["KEEP_WARPS"]
+        self.device.kernels["keep_columns"](
+            (ceil_div(n_births, warps), windows),
+            (warps * WARP,),
+            (
+                *(chunk, np.int32(per_chunk), np.int32(words)),
+                *(edges.splits, np.int32(edges.splits.shape[1])),
+                *(edges.relations, np.int32(edges.relations.shape[1]), np.int32(first), owner),
+                *(outcome.columns, outcome.deaths, np.int32(n_births), edges.counts),
+            ),
         )

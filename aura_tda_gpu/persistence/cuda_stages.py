@@ -218,34 +218,27 @@ class Stages:
             xp.empty((windows, rooms.splits), np.int32),
             xp.empty((windows, rooms.relations), np.uint64),
         )
-        most = max(rooms.rng, rooms.splits)
         n_splits = rooms.splits
-        order = xp.empty((windows, n_splits), np.int32)
         rng_room, split_room = np.int32(lists.rng.shape[1]), np.int32(lists.splits.shape[1])
-        if not self.compares(rooms):
-            edges.rng[...] = xp.sort(self._used(lists, "rng"), axis=1)[:, : edges.rng.shape[1]]
-            found = xp.argsort(self._used(lists, "splits"), axis=1)[:, :n_splits]
-            order[:, : found.shape[1]] = found
-        else:
-            self.device.kernels["rank_keys"](
-                (ceil_div(most, CONSTANTS["RANK_THREADS"]), 2, windows),
-                (CONSTANTS["RANK_THREADS"],),
-                (
-                    *(lists.rng, rng_room, edges.rng, np.int32(edges.rng.shape[1])),
-                    *(lists.splits, split_room, order, np.int32(n_splits), lists.counts),
-                ),
-            )
-        threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(n_splits, WARP))
-        self.device.kernels["order_splits"](
-            (windows,),
-            (threads,),
-            (
-                *(order, np.int32(n_splits), lists.splits, lists.spans, split_room),
-                *(lists.reps, np.int32(lists.reps.shape[1])),
-                *(edges.splits, edges.spans, edges.ends, edges.relations),
-                *(np.int32(edges.relations.shape[1]), edges.counts),
-            ),
+        splits = (
+            *(lists.splits, lists.spans, split_room, lists.reps, np.int32(lists.reps.shape[1])),
+            *(edges.splits, edges.spans, edges.ends, np.int32(n_splits)),
+            *(edges.relations, np.int32(edges.relations.shape[1]), edges.counts),
         )
+        if self.compares(rooms):
+            lanes, threads = CONSTANTS["RANK_LANES"], CONSTANTS["RANK_THREADS"]
+            self.device.kernels["rank_keys"](
+                (ceil_div(max(rooms.rng, n_splits) * lanes, threads), 2, windows),
+                (threads,),
+                (lists.rng, rng_room, edges.rng, np.int32(edges.rng.shape[1]), *splits),
+            )
+            return edges
+        edges.rng[...] = xp.sort(self._used(lists, "rng"), axis=1)[:, : edges.rng.shape[1]]
+        order = xp.empty((windows, n_splits), np.int32)
+        found = xp.argsort(self._used(lists, "splits"), axis=1)[:, :n_splits]
+        order[:, : found.shape[1]] = found
+        threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(n_splits, WARP))
+        self.device.kernels["order_splits"]((windows,), (threads,), (order, *splits))
         return edges
 
     def compares(self, rooms: Rooms) -> bool:
@@ -343,17 +336,23 @@ class Stages:
         xp = self.device.xp
         windows, room = edges.rng.shape
         n = outcome.merges.shape[1]
-        vertices = xp.empty((3, windows, n), np.int32)
+        room_words = ceil_div(room, WARP)
+        vertex_bytes = 4 * (2 * n + room_words)
+        fits = [size <= SHARED_BYTES - 256 for size in (vertex_bytes, vertex_bytes + 4 * room)]
+        n_outside = 0 if fits[0] else windows
         birth_rank = xp.empty((windows, room), np.int32)
         threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(max(n, 4 * WARP), WARP))
         self.device.kernels["spanning_forest"](
             (windows,),
             (threads,),
             (
-                *(edges.rng, np.int32(room), np.int32(n), vertices[0], vertices[1], vertices[2]),
+                *(edges.rng, np.int32(room), np.int32(n), xp.empty((n_outside, n), np.int32)),
+                xp.empty((n_outside, 2, n), np.uint16),
+                xp.empty((n_outside, room_words), np.uint32),
                 *(birth_rank, outcome.births, np.int32(outcome.births.shape[1])),
-                *(outcome.merges, edges.counts),
+                *(outcome.merges, np.int32(sum(fits)), edges.counts),
             ),
+            shared_mem=(0, vertex_bytes, vertex_bytes + 4 * room)[sum(fits)],
         )
         return birth_rank
 

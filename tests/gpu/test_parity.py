@@ -8,6 +8,7 @@ from aura_tda_gpu.persistence import cuda_device
 from tests.gpu.cover_parity import CoverParity
 from tests.gpu.parity import Parity
 from tests.gpu.recording_parity import RecordingParity
+from tests.gpu.reduction_parity import ReductionParity
 from tests.gpu.window_parity import WindowParity
 
 REASON = cuda_device.why_not()
@@ -24,6 +25,10 @@ class TestWindowsOnDevice(WindowParity):
 
 
 class TestRecordingsOnDevice(RecordingParity):
+    """All of them."""
+
+
+class TestReductionsOnDevice(ReductionParity):
     """All of them."""
 
 

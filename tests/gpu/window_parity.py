@@ -139,8 +139,9 @@ class WindowParity:
         found, _ = pair.assert_equal()
         assert found.info["relations_reused"] == 0
         assert found.info["n_relations"] > 5
-        again, _ = pair.assert_equal()
-        assert again.info["relations_reused"] == again.info["n_relations"]
+        for _ in range(2):  # from a diagram that found them, and from one that knew them
+            again, _ = pair.assert_equal()
+            assert again.info["relations_reused"] == again.info["n_relations"]
         # vertices that were used have moved, and no edge of the relations tells
         used = again.info["n_relations"]
         for slots, least in (([7], 1), (np.arange(60), used)):

@@ -22,6 +22,7 @@ from tests.cuda_host import EmulatedModule, reason_unavailable
 from tests.gpu.cover_parity import CoverParity
 from tests.gpu.parity import METRICS, FilledWith, Parity, assert_same, cloud, diagram_by
 from tests.gpu.recording_parity import RecordingParity
+from tests.gpu.reduction_parity import ReductionParity
 from tests.gpu.window_parity import Pair, WindowParity
 from tests.persistence.window_checks import assert_right
 
@@ -70,6 +71,10 @@ class TestEmulatedWindows(WindowParity):
 
 
 class TestEmulatedRecordings(RecordingParity):
+    """All of them."""
+
+
+class TestEmulatedReductions(ReductionParity):
     """All of them."""
 
 

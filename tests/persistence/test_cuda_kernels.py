@@ -130,7 +130,7 @@ def test_nvcc_takes_it_for_every_architecture_without_a_warning(stage):
 @needs_nvcc
 def test_what_nvcc_refuses_is_told(monkeypatch, sources):
     text = (sources / "forest.cu").read_text()
-    (sources / "forest.cu").write_text(text.replace("int total = 0;", "int total = zero;"))
+    (sources / "forest.cu").write_text(text.replace("int mine = 0;", "int mine = zero;"))
     monkeypatch.setattr(cuda_compile, "kernel_source", lambda stage: kernel_source(stage, sources))
     with pytest.raises(KernelCompileError, match=r'forest\.cu.*\n[^$]*"zero" is undefined') as info:
         cuda_compile.compile_by_nvcc(NVCC, "forest", ["sm_90"])
