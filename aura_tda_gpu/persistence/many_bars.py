@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,12 @@ from .cuda_bars import Brought, Words
 from .edge_keys import INFINITE, LENGTH_SHIFT, VERTEX_MASK, VERTEX_SHIFT, UInt64Array, key_after
 from .engine import Bars, Float32Array, Int64Array
 
-__all__ = ["NEVER", "BarsOfMany", "Births", "Rows", "Spans", "bars_of_many"]
+__all__ = ["BarsOfMany", "Births", "Rows", "Spans", "bars_of_many"]
 
 _BoolArray: TypeAlias = npt.NDArray[np.bool_]
-_Array = TypeVar("_Array", bound=npt.NDArray[Any])
 _LONGER = key_after(np.uint32(0))  # than zero
 _LOW_HALF = np.uint64(0xFFFFFFFF)
-NEVER = np.uint64(INFINITE) << LENGTH_SHIFT | _LOW_HALF  # the death of what stays open
+_NEVER = np.uint64(INFINITE) << LENGTH_SHIFT | _LOW_HALF  # the death of what stays open
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +49,18 @@ class Rows:
     spans : Spans
     values : ndarray of float32, shape (any, 2)
         Births and deaths.
-    deaths : ndarray of uint64, shape (any,)
-        Key of the edge that a bar dies of, `NEVER` for an open one.
+    birth_edges : ndarray of int64, shape (any, 2), or None
+        None in dimension 0, where births have no edge.
+    death_edges : ndarray of int64, shape (any, 2)
+        -1 of open bars.
+    truncated : ndarray of bool, shape (any,)
     """
 
     spans: Spans
     values: Float32Array
-    deaths: UInt64Array
+    birth_edges: Int64Array | None
+    death_edges: Int64Array
+    truncated: _BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +117,12 @@ class BarsOfMany:
         self._merges = merges
         self._forests = forests
         self._births = births
-        self._nowhere = _frozen(np.full((n, 2), -1))
+        self._nowhere = np.full((n, 2), -1)
         for some in rows.values():
-            _frozen(some.values)
+            for column in (some.values, some.birth_edges, some.death_edges, some.truncated):
+                if column is not None:
+                    column.flags.writeable = False
+        self._nowhere.flags.writeable = False
 
     def __len__(self) -> int:
         return len(self._forests.starts)
@@ -126,26 +133,20 @@ class BarsOfMany:
 
     def truncated(self, window: int) -> dict[int, _BoolArray]:
         """Return by dimension which bars are open because of a threshold."""
-        found = {k: self._deaths(k, window) == NEVER for k in self._rows}
-        if 0 in found:
-            found[0][0] = False
-        return {k: _frozen(truncated) for k, truncated in found.items()}
+        return {k: rows.truncated[rows.spans.of(window)] for k, rows in self._rows.items()}
 
     def birth_edges(self, window: int) -> dict[int, Int64Array]:
         """Return edges (n_bars, 2) by dimension, -1 in dimension 0."""
         found: dict[int, Int64Array] = {}
         for k, rows in self._rows.items():
-            if k == 0:
-                found[k] = self._nowhere[: len(rows.deaths[rows.spans.of(window)])]
-            elif self._births is not None:
-                keys = self._births.keys[self._births.spans.of(window)]
-                chosen = self._births.rows[rows.spans.of(window)]
-                found[k] = _frozen(_vertices(keys[chosen]))
+            here = rows.spans.of(window)
+            edges = rows.birth_edges
+            found[k] = self._nowhere[: here.stop - here.start] if edges is None else edges[here]
         return found
 
     def death_edges(self, window: int) -> dict[int, Int64Array]:
         """Return edges (n_bars, 2) by dimension, -1 of open bars."""
-        return {k: _frozen(_vertices(self._deaths(k, window))) for k in self._rows}
+        return {k: rows.death_edges[rows.spans.of(window)] for k, rows in self._rows.items()}
 
     def loops(self, window: int) -> Loops | None:
         """Return the loops of the bars of dimension 1."""
@@ -169,10 +170,6 @@ class BarsOfMany:
             for k, values in self.values(window).items()
         }
         return bars, self.loops(window)
-
-    def _deaths(self, dimension: int, window: int) -> UInt64Array:
-        rows = self._rows[dimension]
-        return rows.deaths[rows.spans.of(window)]
 
 
 def bars_of_many(found: Brought, dimensions: tuple[int, ...]) -> BarsOfMany:
@@ -210,19 +207,22 @@ def _components(merges: UInt64Array, starts: Int64Array, n: int) -> Rows:
             part = closed[ends[i] : ends[i + 1]]
             part[:] = part[np.argsort(~part & ~_LOW_HALF | _by_smaller(part))]
     bounds = np.concatenate([[0], np.cumsum(n_open + n_closed)])
-    deaths = np.full(bounds[-1], NEVER)
+    deaths = np.full(bounds[-1], _NEVER)
     deaths[np.repeat(np.cumsum(n_open), n_closed) + np.arange(len(closed))] = closed
     values = np.zeros((len(deaths), 2), np.float32)
     values[:, 1] = _lengths(deaths)
+    truncated = np.zeros(len(deaths), np.bool_)
+    for i in np.flatnonzero(n_open > 1).tolist():
+        truncated[bounds[i] + 1 : bounds[i] + n_open[i]] = True
     places = bounds[::-1].tolist()
-    return Rows(Spans(places[1:], places[:-1]), values, deaths)
+    return Rows(Spans(places[1:], places[:-1]), values, None, _vertices(deaths), truncated)
 
 
 def _loops(found: Brought) -> tuple[Rows, Births]:
     """Return the bars of dimension 1, and the births."""
     n_columns = found.deaths.shape[1]
     births = found.births[:, :n_columns]
-    deaths = np.where(found.deaths, found.deaths, NEVER)
+    deaths = np.where(found.deaths, found.deaths, _NEVER)
     lasts = deaths >> LENGTH_SHIFT > births >> LENGTH_SHIFT
     windows, rows = np.nonzero(lasts)
     births, deaths = births[lasts], deaths[lasts]
@@ -237,7 +237,9 @@ def _loops(found: Brought) -> tuple[Rows, Births]:
     def members(window: int) -> Members:
         return Words(words[spans.of(window)])
 
-    return Rows(spans, values, deaths), Births(Spans.after_another(starts), every, rows, members)
+    edges = _vertices(births), _vertices(deaths)
+    its_births = Births(Spans.after_another(starts), every, rows, members)
+    return Rows(spans, values, *edges, deaths == _NEVER), its_births
 
 
 def _by_persistence(births: UInt64Array, deaths: UInt64Array, bounds: Int64Array) -> Int64Array:
@@ -270,7 +272,7 @@ def _lengths(edge_keys: UInt64Array) -> Float32Array:
 
 
 def _vertices(edge_keys: UInt64Array) -> Int64Array:
-    """Return the two ends (m, 2), -1 of `NEVER`, of fewer than 32768; as `vertices_of`."""
+    """Return the two ends (m, 2), -1 of `_NEVER`, of fewer than 32768; as `vertices_of`."""
     vertices: Int64Array = edge_keys.view(np.int16).reshape(-1, 4)[:, :2].astype(np.int64)
     return vertices
 
@@ -280,8 +282,3 @@ def _by_smaller(edge_keys: UInt64Array) -> UInt64Array:
     smaller, larger = edge_keys & VERTEX_MASK, edge_keys >> VERTEX_SHIFT & VERTEX_MASK
     both: UInt64Array = smaller << VERTEX_SHIFT | larger
     return both
-
-
-def _frozen(array: _Array) -> _Array:
-    array.flags.writeable = False
-    return array

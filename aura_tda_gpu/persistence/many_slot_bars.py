@@ -72,25 +72,31 @@ def bars_of_windows(found: Brought, dimensions: tuple[int, ...]) -> BarsOfMany:
     is_listed = 4 * int(np.diff(words).max(initial=0)) > MOST_WORD_BYTES
     n_words = 0 if is_listed else int(words[-1])
     n_all = int(births[-1])
-    deaths, values, keys, rows, killers, ends, copied = _room(
+    forest, values, deaths, truncated = _room(
         ((windows, n), np.uint64),
         ((windows, n, 2), np.uint32),
-        ((n_all,), np.uint64),
-        ((n_all,), np.int64),
-        ((n_all,), np.uint64),
-        ((n_all, 2), np.uint32),
-        ((n_words,), np.uint32),
+        ((windows, n, 2), np.int64),
+        ((windows, n), np.bool_),
     )
+    components = values, deaths, truncated
+    keys, rows, lengths, *ends, is_open = _room(
+        *(((n_all,), kind) for kind in (np.uint64, np.int64)),
+        *(((n_all, 2), kind) for kind in (np.uint32, np.int64, np.int64)),
+        ((n_all,), np.bool_),
+    )
+    loops = lengths, ends[0], ends[1], is_open
+    copied = np.empty(n_words, np.uint32)
     n_bars = np.zeros((2, windows), np.int64)
     parts = _parts(windows)
 
     def part(i: int) -> list[ListedMembers]:
         first, last = parts[i]
-        many_rows.write_components(first, last, found.merges, n_merges, deaths, values, n_bars[0])
+        given = found.merges, n_merges
+        many_rows.write_components(first, last, *given, forest, *components, n_bars[0])
         if 1 not in dimensions:
             return []
-        given = found.births, found.deaths, n_births, births
-        many_rows.write_loops(first, last, *given, keys, rows, killers, ends, n_bars[1])
+        pairs = found.births, found.deaths, n_births
+        many_rows.write_loops(first, last, *pairs, births, keys, rows, *loops, n_bars[1])
         if is_listed:
             return [_listed(found, w, rows[births[w] :][: n_bars[1, w]]) for w in range(*parts[i])]
         many_rows.copy_words(first, last, found.columns, n_births, words, copied)
@@ -101,15 +107,16 @@ def bars_of_windows(found: Brought, dimensions: tuple[int, ...]) -> BarsOfMany:
     columns: dict[int, Rows] = {}
     if 0 in dimensions:
         spans = Spans(begins.tolist(), (begins + n_bars[0]).tolist())
-        columns[0] = Rows(spans, _lengths(values), deaths.reshape(-1))
+        whole = deaths.reshape(-1, 2), truncated.reshape(-1)
+        columns[0] = Rows(spans, _lengths(values), None, *whole)
     forests = Spans((begins + n - n_merges).tolist(), (begins + n).tolist())
     every = None
     if 1 in dimensions:
         spans = Spans(births[:-1].tolist(), (births[:-1] + n_bars[1]).tolist())
-        columns[1] = Rows(spans, _lengths(ends), killers)
+        columns[1] = Rows(spans, _lengths(lengths), ends[0], ends[1], is_open)
         members = listed.__getitem__ if is_listed else _trimmed(copied, words.tolist(), rows, spans)
         every = Births(Spans.after_another(births), keys, rows, members)
-    return BarsOfMany(n, columns, deaths.reshape(-1), forests, every)
+    return BarsOfMany(n, columns, forest.reshape(-1), forests, every)
 
 
 def _listed(found: Brought, window: int, rows: Int64Array) -> ListedMembers:
