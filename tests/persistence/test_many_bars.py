@@ -12,7 +12,7 @@ from aura_tda_gpu.persistence.cuda_kernels import CONSTANTS
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.engine import EngineResult
 from aura_tda_gpu.persistence.kernels import many_rows
-from aura_tda_gpu.persistence.kernels.spread import sort_spread
+from aura_tda_gpu.persistence.kernels.spread import most_persistent_first, sort_spread
 from aura_tda_gpu.persistence.many_bars import bars_of_many
 from aura_tda_gpu.persistence.many_slot_bars import TrimmedWords, bars_of_windows
 
@@ -205,3 +205,20 @@ def test_numbers_are_sorted_however_they_are_spread(size, kind):
     spare, counts = np.empty(size, np.uint64), np.empty(2 * size + 2, np.int64)
     sort_spread(numbers, spare, counts)
     assert np.array_equal(numbers, truth)
+
+
+@pytest.mark.parametrize("size", [1, 2, 9, 16, 17, 300])
+@pytest.mark.parametrize("n_near", [1, 2, 20])
+def test_persistences_that_differ_in_their_last_bits_are_in_order(size, n_near):
+    rng = np.random.default_rng(size)
+    persistence = np.float64(1) - rng.integers(0, n_near, size) * 2.0**-50
+    persistence[rng.random(size) < 0.1] = np.inf
+    smaller, larger = rng.integers(0, 9, size), 9 + rng.permutation(size)
+    lengths = rng.choice(np.float32([0.5, 0.25]), size)
+    edges = zip(lengths, smaller.tolist(), larger.tolist(), strict=True)
+    births = np.array([key_of(*edge) for edge in edges], np.uint64)
+    by_edge = np.lexsort([larger, smaller, lengths, -persistence])
+    order, lasting = np.empty(size, np.int64), np.arange(size)
+    spare, counts = np.empty((2, size), np.uint64), np.empty(2 * size + 2, np.int64)
+    most_persistent_first(order, persistence, births, lasting, spare, counts)
+    assert order.tolist() == by_edge.tolist()
