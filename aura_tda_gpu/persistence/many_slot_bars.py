@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,11 @@ from .threads import in_parts
 
 __all__ = ["TrimmedWords", "bars_of_windows"]
 
-MOST_PARTS = 16
-LEAST_PART = 16  # windows that are worth a thread
+MOST_THREADS = 16
+LEAST_SHARE = 16  # windows that are worth a thread
+CHUNK = 4  # windows that a thread takes at a time, for threads do not start at once
 MOST_WORD_BYTES = 2**16  # of the columns of a window that are copied, not listed
 WORD = 32
-
-_Bounds: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +86,29 @@ def bars_of_windows(found: Brought, dimensions: tuple[int, ...]) -> BarsOfMany:
     loops = lengths, ends[0], ends[1], is_open
     copied = np.empty(n_words, np.uint32)
     n_bars = np.zeros((2, windows), np.int64)
-    parts = _parts(windows)
+    listed: dict[int, ListedMembers] = {}
+    chunks = deque(range(0, windows, CHUNK))
 
-    def part(i: int) -> list[ListedMembers]:
-        first, last = parts[i]
-        given = found.merges, n_merges
-        many_rows.write_components(first, last, *given, forest, *components, n_bars[0])
-        if 1 not in dimensions:
-            return []
-        pairs = found.births, found.deaths, n_births
-        many_rows.write_loops(first, last, *pairs, births, keys, rows, *loops, n_bars[1])
-        if is_listed:
-            return [_listed(found, w, rows[births[w] :][: n_bars[1, w]]) for w in range(*parts[i])]
-        many_rows.copy_words(first, last, found.columns, n_births, words, copied)
-        return []
+    def share(_: int) -> None:
+        while True:
+            try:
+                first = chunks.popleft()
+            except IndexError:
+                return
+            last = min(first + CHUNK, windows)
+            given = found.merges, n_merges
+            many_rows.write_components(first, last, *given, forest, *components, n_bars[0])
+            if 1 not in dimensions:
+                continue
+            pairs = found.births, found.deaths, n_births
+            many_rows.write_loops(first, last, *pairs, births, keys, rows, *loops, n_bars[1])
+            if is_listed:
+                for w in range(first, last):
+                    listed[w] = _listed(found, w, rows[births[w] :][: n_bars[1, w]])
+            else:
+                many_rows.copy_words(first, last, found.columns, n_births, words, copied)
 
-    listed = [members for some in in_parts(part, len(parts)) for members in some]
+    in_parts(share, _n_threads(windows))
     begins = np.arange(windows) * n
     columns: dict[int, Rows] = {}
     if 0 in dimensions:
@@ -140,11 +146,8 @@ def _n_words(n_births: Any) -> Any:
     return (WORD * whole // 2 + rest) * (whole + 1)
 
 
-def _parts(windows: int) -> list[_Bounds]:
-    """Return first and last windows of the parts for threads."""
-    n_parts = max(1, min(MOST_PARTS, usable_cores(), windows // LEAST_PART))
-    bounds = [windows * i // n_parts for i in range(n_parts + 1)]
-    return list(pairwise(bounds))
+def _n_threads(windows: int) -> int:
+    return max(1, min(MOST_THREADS, usable_cores(), windows // LEAST_SHARE))
 
 
 def _starts(lengths: Int64Array) -> Int64Array:

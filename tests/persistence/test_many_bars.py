@@ -133,16 +133,15 @@ def test_windows_without_an_edge_of_some_length_and_without_loops(of_many):
 
 
 @pytest.mark.parametrize("most", [-1, 2**16])
+@pytest.mark.parametrize("chunk", [1, 2, 4])
 @pytest.mark.parametrize(("windows", "threads"), [(1, 3), (2, 3), (7, 3), (5, 5), (33, 16)])
-def test_threads_share_windows_in_parts_of_any_size(windows, threads, most, monkeypatch):
+def test_threads_share_windows_of_any_number(windows, threads, chunk, most, monkeypatch):
     monkeypatch.setattr(many_slot_bars, "usable_cores", lambda: threads)
-    monkeypatch.setattr(many_slot_bars, "LEAST_PART", 2)
+    monkeypatch.setattr(many_slot_bars, "LEAST_SHARE", 2)
+    monkeypatch.setattr(many_slot_bars, "CHUNK", chunk)
     monkeypatch.setattr(many_slot_bars, "MOST_WORD_BYTES", most)
     found = drawn(windows, windows, 7, 3)
-    shares = [last - first for first, last in many_slot_bars._parts(windows)]
-    assert sum(shares) == windows
-    assert min(shares) > 0
-    assert len(shares) == max(1, min(threads, windows // 2))
+    assert many_slot_bars._n_threads(windows) == max(1, min(threads, windows // 2))
     many = bars_of_windows(found, (0, 1))
     for w, paired in enumerate(found):
         truth = Diagram(EngineResult(*bars_of(paired, (0, 1), N)))
@@ -173,19 +172,22 @@ def test_nothing_that_is_lent_is_kept(of_many):
 @pytest.mark.parametrize("failing", [0, 2, 3])
 def test_a_thread_that_fails_is_told_once_all_have_ended(failing, monkeypatch):
     monkeypatch.setattr(many_slot_bars, "usable_cores", lambda: 4)
-    monkeypatch.setattr(many_slot_bars, "LEAST_PART", 1)
-    write, begun = many_rows.write_loops, []
+    monkeypatch.setattr(many_slot_bars, "LEAST_SHARE", 1)
+    monkeypatch.setattr(many_slot_bars, "CHUNK", 1)
+    write, begun, ended = many_rows.write_loops, [], []
 
     def failing_write(first, *given):
         begun.append(first)
         if first == failing:
             raise MemoryError("no room")
         write(first, *given)
+        ended.append(first)
 
     monkeypatch.setattr(many_rows, "write_loops", failing_write)
     with pytest.raises(MemoryError, match="no room"):
         bars_of_windows(drawn(0, 4), (0, 1))
     assert sorted(begun) == [0, 1, 2, 3]
+    assert sorted(ended) == [w for w in range(4) if w != failing]
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 17, 100, 1000])
