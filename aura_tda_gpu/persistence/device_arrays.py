@@ -191,7 +191,7 @@ def _points(rows: Any, xp: Any, ndim: int = 2) -> Any:
     """Return rows as float32 less their origin; None for what the host has to judge."""
     if rows.ndim != ndim or rows.dtype.kind not in "fiu" or not rows.size:
         return None
-    if rows.dtype in (np.float16, np.float32):
+    if rows.dtype.type in (np.float16, np.float32):
         rows = rows.astype(np.float32, copy=False)
     else:
         rows = rows.astype(np.float64, copy=False)
