@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..errors import InvalidInputError, MemoryLimitError
 from . import backends, cuda_device, device_arrays
 from .cuda_launch import ceil_div
 from .diagram import Diagram
 from .engine import BatchEngine, Engine, EngineResult, Float32Array
+from .many_diagrams import ManyResults
 from .places import gpu_of
 from .rips import RipsOptions, check_options, compute_diagram, info_of, prepared, where_it_is
 from .threads import in_parts
@@ -20,6 +22,7 @@ from .weighted import told, weighted_of_many
 
 __all__ = ["vietoris_rips_batch"]
 
+_Clouds: TypeAlias = Any  # a list of Float32Array, or an array (windows, n, dim) of all
 _MATRIX_BYTES = 1 << 30  # of the distances that are on a device at once
 
 
@@ -69,7 +72,7 @@ def vietoris_rips_batch(
     )
     options = where_it_is(_first_of(X), options)
     clouds = _all_prepared(X, options)
-    largest = max(map(len, clouds), default=0)
+    largest = max(map(len, clouds), default=0) if isinstance(clouds, list) else clouds.shape[1]
     wanted = largest, options.homology_dimensions
     engine, reason = backends.resolve(options.backend, *wanted)
     if isinstance(engine, BatchEngine):
@@ -100,13 +103,13 @@ def _clouds(X: Any) -> Sequence[Any]:
     return list(X)
 
 
-def _all_prepared(X: Any, options: RipsOptions) -> list[Float32Array]:
-    """Return clouds, or matrices, as an engine takes them; together where a GPU will."""
-    if options.backend == "cuda":
-        device = cuda_device.cuda_engine().device if gpu_of(X) is not None else None
-        together = device_arrays.as_clouds(X, options.metric, device)
-        if together is not None:
-            return list(together)
+def _all_prepared(X: Any, options: RipsOptions) -> _Clouds:
+    """Return clouds, or matrices, as an engine takes them: one array where ``X`` is one."""
+    on_gpu = options.backend == "cuda" and gpu_of(X) is not None
+    device = cuda_device.cuda_engine().device if on_gpu else None
+    together = device_arrays.as_clouds(X, options.metric, device)
+    if together is not None:
+        return together
     return [_prepared(i, cloud, options) for i, cloud in enumerate(_clouds(X))]
 
 
@@ -119,7 +122,7 @@ def _prepared(place: int, cloud: Any, options: RipsOptions) -> Float32Array:
 
 
 def _by_threads(
-    clouds: list[Float32Array], options: RipsOptions, engine: Engine, reason: str
+    clouds: _Clouds, options: RipsOptions, engine: Engine, reason: str
 ) -> list[Diagram]:
     """Compute clouds on several threads at once, or each of them on all."""
     workers = options.threads if len(clouds) >= options.threads else 1
@@ -135,25 +138,32 @@ def _by_threads(
 
 
 def _in_groups(
-    clouds: list[Float32Array], options: RipsOptions, engine: BatchEngine, reason: str
+    clouds: _Clouds, options: RipsOptions, engine: BatchEngine, reason: str
 ) -> list[Diagram]:
     """Compute clouds of one shape together, as many as there is room for."""
     diagrams: dict[int, Diagram] = {}
-    for places in _groups([cloud.shape for cloud in clouds], engine.max_windows):
+    for places in _groups(clouds, engine.max_windows):
         n = len(clouds[places[0]])
-        for part, results in _results([clouds[i] for i in places], options, engine):
+        for part, results in _results(_some(clouds, places), options, engine):
             info = info_of(options, engine, reason, n)
             info |= {"path": "rebuild", "n_together": len(results)}
             if options.dtm_mass is not None:
                 info |= told(options.dtm_mass, n)
-            for i, result in zip(places[part], results, strict=True):
-                diagrams[i] = Diagram(result, info={**info, "device": dict(info["device"])})
+            diagrams.update(zip(places[part], _diagrams(results, info), strict=True))
     return [diagrams[i] for i in range(len(clouds))]
 
 
+def _diagrams(results: Sequence[EngineResult], info: dict[str, Any]) -> Iterable[Diagram]:
+    """Return diagrams that share nothing that can be changed."""
+    if isinstance(results, ManyResults):
+        return results.diagrams(info)
+    own = ({**info, "device": dict(info["device"])} for _ in results)
+    return map(lambda result, its: Diagram(result, info=its), results, own)
+
+
 def _results(
-    clouds: list[Float32Array], options: RipsOptions, engine: BatchEngine
-) -> Iterator[tuple[slice, list[EngineResult]]]:
+    clouds: _Clouds, options: RipsOptions, engine: BatchEngine
+) -> Iterator[tuple[slice, Sequence[EngineResult]]]:
     """Yield results of parts of clouds of one shape, halved where there is no memory for them."""
     start, most = 0, len(clouds)
     while start < len(clouds):
@@ -168,9 +178,7 @@ def _results(
             start = part.stop
 
 
-def _together(
-    clouds: list[Float32Array], options: RipsOptions, engine: BatchEngine
-) -> list[EngineResult]:
+def _together(clouds: _Clouds, options: RipsOptions, engine: BatchEngine) -> Sequence[EngineResult]:
     """Compute clouds of one shape with one set of launches."""
     started = time.perf_counter()
     births = None
@@ -188,17 +196,32 @@ def _together(
         threshold=options.max_edge_length,
         births=births,
     )
+    if isinstance(results, ManyResults):
+        results.seconds = {"distance": seconds, **results.seconds}
+        return results
     for result in results:
         result.info["seconds"] = {"distance": seconds, **result.info["seconds"]}
     return results
 
 
-def _groups(shapes: list[tuple[int, ...]], max_windows: int) -> Iterator[list[int]]:
+def _groups(clouds: _Clouds, max_windows: int) -> Iterator[Sequence[int]]:
     """Yield places of clouds of one shape, of so many as may be computed at once."""
-    alike: dict[tuple[int, ...], list[int]] = {}
-    for place, shape in enumerate(shapes):
-        alike.setdefault(shape, []).append(place)
+    alike: dict[tuple[int, ...], Sequence[int]]
+    if isinstance(clouds, list):
+        found: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+        for place, cloud in enumerate(clouds):
+            found[cloud.shape].append(place)
+        alike = {**found}
+    else:
+        alike = {clouds.shape[1:]: range(len(clouds))}
     for (n, _), places in alike.items():
         most = min(max_windows, max(1, _MATRIX_BYTES // (4 * n * n + 1)))
         for start in range(0, len(places), most):
             yield places[start : start + most]
+
+
+def _some(clouds: _Clouds, places: Sequence[int]) -> _Clouds:
+    """Return the clouds of a group."""
+    if isinstance(places, range):
+        return clouds[places.start : places.stop]
+    return [clouds[i] for i in places]

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import USE_LANDMARKS, UnsupportedError
 from .bars import bars_of, unpaired
-from .cuda_bars import Brought, PairedOnDevice, Pairs, nothing
+from .cuda_bars import Brought, PairedOnDevice, Pairs, nothing, told
 from .cuda_kernels import Kernels
 from .cuda_launch import AtWork, Device, Host, timed
 from .cuda_passes import ListedRooms
@@ -26,14 +26,13 @@ from .cuda_update import Updates
 from .distances import angles
 from .edge_keys import INFINITE, LARGEST, pattern_of
 from .elder import bars_by_birth
-from .engine import Bars, EngineResult, Float32Array, LoopEdges
-from .many_bars import bars_of_many
+from .engine import EngineResult, Float32Array
+from .many_bars import BarsOfMany, bars_of_many
+from .many_diagrams import ManyResults
 
 __all__ = ["MAX_VERTICES", "CudaEngine", "device_bytes"]
 
-_BarsOfWindows: TypeAlias = Callable[
-    [Brought, tuple[int, ...]], list[tuple[dict[int, Bars], LoopEdges | None]]
-]
+_BarsOfWindows: TypeAlias = Callable[[Brought, tuple[int, ...]], BarsOfMany]
 
 MAX_VERTICES = 16_384  # a warp's lune masks fill a block's shared memory
 
@@ -113,7 +112,7 @@ class CudaEngine:
         dimensions: tuple[int, ...],
         threshold: float,
         births: Sequence[Float32Array] | None = None,
-    ) -> list[EngineResult]:
+    ) -> Sequence[EngineResult]:
         """Return the bars of many windows of one size, with one set of launches.
 
         Parameters
@@ -151,12 +150,13 @@ class CudaEngine:
             else:
                 with timed(seconds, "radius"):
                     radii = self.stages.radii(bits)
-                    r_enc = self.device.to_host(radii)
                 paired = self._paired(bits, radii, longest, with_loops, seconds)
+                r_enc = self.device.to_host(radii)  # the device went on meanwhile
             complete = paired
             apart = bool((r_enc == INFINITE).any())
             if apart and longest < LARGEST and any(map(_is_cut, r_enc, paired, [n] * windows)):
                 complete = self._paired(bits, radii, LARGEST, with_loops, seconds)
+        results: Sequence[EngineResult]
         if isinstance(paired, Brought) and not apart:
             results = _results(dimensions, r_enc, paired, seconds)
         else:
@@ -165,6 +165,7 @@ class CudaEngine:
                 for radius, mine, whole in zip(r_enc, paired, complete, strict=True)
             ]
         if births is not None and 0 in dimensions:
+            results = list(results)
             for result, mine, some in zip(results, paired, births, strict=True):
                 result.bars[0] = bars_by_birth(mine.merges, some, threshold)
         return results
@@ -234,15 +235,15 @@ def _bars_of_windows() -> _BarsOfWindows:
 
 def _results(
     dimensions: tuple[int, ...], r_enc: Host, paired: Brought, seconds: dict[str, float]
-) -> list[EngineResult]:
+) -> ManyResults:
     """Turn the pairs of windows, each in one component, into bars."""
+    n, with_loops, counts = paired.n, paired.with_loops, paired.counts.tolist()
     radii = r_enc.view(np.float32).tolist()
-    return [
-        EngineResult(bars, loops, {"r_enc": radius, "seconds": dict(seconds), **counts})
-        for (bars, loops), radius, counts in zip(
-            _bars_of_windows()(paired, dimensions), radii, paired.told(), strict=True
-        )
-    ]
+
+    def told_of(window: int) -> dict[str, Any]:
+        return {"r_enc": radii[window], **told(counts[window], n, with_loops)}
+
+    return ManyResults(_bars_of_windows()(paired, dimensions), told_of, seconds)
 
 
 def _result(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
@@ -20,7 +20,16 @@ from .cuda_trails import Trails, WarmStart
 from .edge_keys import UInt64Array
 from .engine import Int64Array
 
-__all__ = ["Begun", "Brought", "ListsTooShort", "PairedOnDevice", "Pairs", "Words", "nothing"]
+__all__ = [
+    "Begun",
+    "Brought",
+    "ListsTooShort",
+    "PairedOnDevice",
+    "Pairs",
+    "Words",
+    "nothing",
+    "told",
+]
 
 Begun: TypeAlias = "tuple[Outcome, Trails | None]"  # launched, and trails of it to come
 _FEW_BYTES = 2**18  # of columns that are copied in less time than they are read
@@ -132,10 +141,10 @@ class Brought:
     def __iter__(self) -> Iterator[PairedOnDevice]:
         parts = self.merges, self.births, self.deaths, self.columns
         counts = self.counts.tolist(), self.told()
-        for merges, births, deaths, columns, counted, told in zip(*parts, *counts, strict=True):
-            n, m = counted[_N_RNG] - counted[_N_BIRTHS], told["n_births"]
+        for merges, births, deaths, columns, counted, its in zip(*parts, *counts, strict=True):
+            n, m = counted[_N_RNG] - counted[_N_BIRTHS], its["n_births"]
             pairs = births[:m].copy(), deaths[:m], columns[:m]
-            yield PairedOnDevice(merges[:n].copy(), *pairs, told)
+            yield PairedOnDevice(merges[:n].copy(), *pairs, its)
 
     @property
     def n_births(self) -> Int64Array:
@@ -158,23 +167,23 @@ class Brought:
 
     def told(self) -> list[dict[str, int]]:
         """Return how many edges of each kind a window had, and the work of the reduction."""
-        n_pairs = self.n * (self.n - 1) // 2
-        found = []
-        for row in self.counts.tolist():
-            n_births = row[_N_BIRTHS] if self.with_loops else 0
-            n_relations = row[_N_REPS] - row[_N_SPLIT]
-            told = {
-                "n_edges": n_pairs - row[_N_LONG],
-                "n_rng": row[_N_RNG],
-                "n_births": n_births,
-                "n_split": row[_N_SPLIT],
-                "n_relations": n_relations,
-                "relations_used": n_relations if n_births else 0,
-                "relations_reused": row[_REUSED] if n_births else 0,
-                "column_additions": row[_ADDITIONS],
-            }
-            found.append(told)
-        return found
+        return [told(row, self.n, self.with_loops) for row in self.counts.tolist()]
+
+
+def told(counts: Sequence[int], n: int, with_loops: bool) -> dict[str, int]:
+    """Return what `Brought.told` tells of a window, from its counts."""
+    n_births = counts[_N_BIRTHS] if with_loops else 0
+    n_relations = counts[_N_REPS] - counts[_N_SPLIT]
+    return {
+        "n_edges": n * (n - 1) // 2 - counts[_N_LONG],
+        "n_rng": counts[_N_RNG],
+        "n_births": n_births,
+        "n_split": counts[_N_SPLIT],
+        "n_relations": n_relations,
+        "relations_used": n_relations if n_births else 0,
+        "relations_reused": counts[_REUSED] if n_births else 0,
+        "column_additions": counts[_ADDITIONS],
+    }
 
 
 def _one_after_another(rows: Host, lengths: Int64Array) -> tuple[UInt64Array, Int64Array]:

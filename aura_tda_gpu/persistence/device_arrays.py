@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +11,17 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from . import distances
-from .cuda_launch import Device, Host
+from .backends import usable_cores
+from .cuda_launch import Device, Host, ceil_div
 from .engine import Float32Array
 from .places import gpu_of
+from .threads import in_parts
 
 __all__ = ["Downloads", "as_clouds", "as_points", "stacked"]
 
 _WITH_KERNEL = ("euclidean", "manhattan", "chebyshev")
+_BLOCK = 2**16  # coordinates that are looked at before the next ones
+_LEAST_BLOCKS = 8  # that are worth a thread
 _SAFELY = 0.999  # of the limit of `distances.to_float32`, which decides what is above
 
 
@@ -111,35 +115,47 @@ def as_clouds(X: Any, metric: str, device: Device | None) -> Any | None:
     if metric not in _WITH_KERNEL:
         return None
     if type(X) is np.ndarray:
-        return _points(X, np, 3)
+        return _clouds_on_host(X)
     if device is None or gpu_of(X) != device.number or len(getattr(X, "shape", ())) != 3:
         return None
     with _opened(X, "X", device, "backend 'cuda' computes", "") as clouds:
         return _points(clouds, device.xp, 3)
 
 
-def stacked(clouds: Sequence[Any], xp: Any) -> Any:
-    """Return clouds of one shape as one array: on the host, or on the device if one of them is."""
+def _clouds_on_host(clouds: Host) -> Host | None:
+    """Return clouds as `_points` does, by blocks that stay in the cache of a thread."""
+    if clouds.ndim != 3 or not clouds.size:
+        return None
+    windows, n, dim = clouds.shape
+    is_kept = clouds.dtype == np.float32 and clouds.flags.c_contiguous
+    found = clouds if is_kept else np.empty(clouds.shape, np.float32)
+    step = max(1, _BLOCK // (n * dim))
+    n_blocks = ceil_div(windows, step)
+    n_parts = max(1, min(usable_cores(), n_blocks // _LEAST_BLOCKS))
+
+    def part(index: int) -> bool:
+        for block in range(index, n_blocks, n_parts):
+            here = slice(block * step, (block + 1) * step)
+            points = _points(clouds[here], np, 3)
+            if points is None:
+                return False
+            if not is_kept:
+                found[here] = points
+        return True
+
+    return found if all(in_parts(part, n_parts)) else None
+
+
+def stacked(clouds: Any, xp: Any) -> Any:
+    """Return a list of clouds of one shape as one array, on the device if one of them is there.
+
+    The array of all that `as_clouds` returns is returned as it is.
+    """
+    if not isinstance(clouds, list):
+        return clouds
     if all(isinstance(cloud, np.ndarray) for cloud in clouds):
-        whole = clouds[0].base
-        if isinstance(whole, np.ndarray) and _are_parts(clouds, whole):
-            return whole
         return np.stack(clouds)
     return xp.stack([xp.asarray(cloud) for cloud in clouds])
-
-
-def _are_parts(clouds: Sequence[Any], whole: Any) -> bool:
-    """Tell whether clouds are what an array holds, one after another."""
-    if whole.shape != (len(clouds), *clouds[0].shape) or not whole.flags.c_contiguous:
-        return False
-    first, step = whole.__array_interface__["data"][0], whole.strides[0]
-    return all(
-        cloud.base is whole
-        and cloud.flags.c_contiguous
-        and cloud.dtype == whole.dtype
-        and cloud.__array_interface__["data"][0] == first + i * step
-        for i, cloud in enumerate(clouds)
-    )
 
 
 @contextmanager
@@ -175,7 +191,7 @@ def _points(rows: Any, xp: Any, ndim: int = 2) -> Any:
     """Return rows as float32 less their origin; None for what the host has to judge."""
     if rows.ndim != ndim or rows.dtype.kind not in "fiu" or not rows.size:
         return None
-    if rows.dtype in (np.float16, np.float32):
+    if rows.dtype.type in (np.float16, np.float32):
         rows = rows.astype(np.float32, copy=False)
     else:
         rows = rows.astype(np.float64, copy=False)

@@ -274,5 +274,5 @@ class BatchEngine(Engine, Protocol):
         dimensions: tuple[int, ...],
         threshold: float,
         births: Sequence[Float32Array] | None = None,
-    ) -> list[EngineResult]:
+    ) -> Sequence[EngineResult]:
         """Return the bars of each window; matrices and settings as in `Engine.compute`."""

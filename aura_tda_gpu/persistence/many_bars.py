@@ -2,34 +2,178 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from .bars import Loops
+from .bars import Loops, Members
 from .cuda_bars import Brought, Words
 from .edge_keys import INFINITE, LENGTH_SHIFT, VERTEX_MASK, VERTEX_SHIFT, UInt64Array, key_after
-from .engine import Bars, Float32Array, Int64Array, LoopEdges
+from .engine import Bars, Float32Array, Int64Array
 
-__all__ = ["Columns", "bars_of_many", "cut"]
+__all__ = ["BarsOfMany", "Births", "Rows", "Spans", "bars_of_many"]
 
 _BoolArray: TypeAlias = npt.NDArray[np.bool_]
-Columns: TypeAlias = tuple[Float32Array, Int64Array, Int64Array, _BoolArray]
 _LONGER = key_after(np.uint32(0))  # than zero
 _LOW_HALF = np.uint64(0xFFFFFFFF)
 _NEVER = np.uint64(INFINITE) << LENGTH_SHIFT | _LOW_HALF  # the death of what stays open
 
 
-def bars_of_many(
-    found: Brought, dimensions: tuple[int, ...]
-) -> list[tuple[dict[int, Bars], LoopEdges | None]]:
-    """Return what `bars.bars_of` returns for each window, in the order of a `Diagram`.
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Where each window begins and ends in arrays of all of them."""
 
-    In each window one component is essential, and open loops are truncated. The arrays of a window
-    are parts of those of all windows.
+    starts: Sequence[int]
+    stops: Sequence[int]
+
+    @classmethod
+    def after_another(cls, bounds: Int64Array) -> Spans:
+        """Return spans without gaps between them."""
+        places = bounds.tolist()
+        return cls(places[:-1], places[1:])
+
+    def of(self, window: int) -> slice:
+        """Return the places of one window."""
+        return slice(self.starts[window], self.stops[window])
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Bars of one dimension of all windows, in the order of a `Diagram`.
+
+    Attributes
+    ----------
+    spans : Spans
+    values : ndarray of float32, shape (any, 2)
+        Births and deaths.
+    birth_edges : ndarray of int64, shape (any, 2), or None
+        None in dimension 0, where births have no edge.
+    death_edges : ndarray of int64, shape (any, 2)
+        -1 of open bars.
+    truncated : ndarray of bool, shape (any,)
+    """
+
+    spans: Spans
+    values: Float32Array
+    birth_edges: Int64Array | None
+    death_edges: Int64Array
+    truncated: _BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class Births:
+    """The births of loops of all windows.
+
+    Attributes
+    ----------
+    spans : Spans
+    keys : ndarray of uint64, shape (any,)
+        Those of a window sorted.
+    rows : ndarray of int64, shape (any,)
+        Where `Rows` of dimension 1 has a bar: which birth of its window it is.
+    members : callable
+        Returns the `Members` of the bars of a window.
+    """
+
+    spans: Spans
+    keys: UInt64Array
+    rows: Int64Array
+    members: Callable[[int], Members]
+
+
+class BarsOfMany:
+    """Bars and loops of windows of one size: what is asked for is read from arrays of them all.
+
+    In each window one component is essential, and open loops are truncated. All arrays are
+    read-only.
+
+    Parameters
+    ----------
+    n : int
+        Vertices of a window.
+    rows : dict of int to Rows
+        By dimension.
+    merges : UInt64Array
+        Keys of the forests of all windows.
+    forests : Spans
+        Where these are.
+    births : Births or None
+        With dimension 1.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        rows: dict[int, Rows],
+        merges: UInt64Array,
+        forests: Spans,
+        births: Births | None,
+    ) -> None:
+        self._n = n
+        self._rows = rows
+        self._merges = merges
+        self._forests = forests
+        self._births = births
+        self._nowhere = np.full((n, 2), -1)
+        for some in rows.values():
+            for column in (some.values, some.birth_edges, some.death_edges, some.truncated):
+                if column is not None:
+                    column.flags.writeable = False
+        self._nowhere.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self._forests.starts)
+
+    def values(self, window: int) -> dict[int, Float32Array]:
+        """Return births and deaths (n_bars, 2) by dimension."""
+        return {k: rows.values[rows.spans.of(window)] for k, rows in self._rows.items()}
+
+    def truncated(self, window: int) -> dict[int, _BoolArray]:
+        """Return by dimension which bars are open because of a threshold."""
+        return {k: rows.truncated[rows.spans.of(window)] for k, rows in self._rows.items()}
+
+    def birth_edges(self, window: int) -> dict[int, Int64Array]:
+        """Return edges (n_bars, 2) by dimension, -1 in dimension 0."""
+        found: dict[int, Int64Array] = {}
+        for k, rows in self._rows.items():
+            here = rows.spans.of(window)
+            edges = rows.birth_edges
+            found[k] = self._nowhere[: here.stop - here.start] if edges is None else edges[here]
+        return found
+
+    def death_edges(self, window: int) -> dict[int, Int64Array]:
+        """Return edges (n_bars, 2) by dimension, -1 of open bars."""
+        return {k: rows.death_edges[rows.spans.of(window)] for k, rows in self._rows.items()}
+
+    def loops(self, window: int) -> Loops | None:
+        """Return the loops of the bars of dimension 1."""
+        births = self._births
+        if births is None:
+            return None
+        return Loops(
+            self._n,
+            self._merges[self._forests.of(window)],
+            births.keys[births.spans.of(window)],
+            births.rows[self._rows[1].spans.of(window)],
+            births.members(window),
+        )
+
+    def of(self, window: int) -> tuple[dict[int, Bars], Loops | None]:
+        """Return what `bars.bars_of` returns, in the order of a `Diagram`."""
+        births, deaths = self.birth_edges(window), self.death_edges(window)
+        truncated = self.truncated(window)
+        bars = {
+            k: Bars(values[:, 0], values[:, 1], births[k], deaths[k], truncated[k], values)
+            for k, values in self.values(window).items()
+        }
+        return bars, self.loops(window)
+
+
+def bars_of_many(found: Brought, dimensions: tuple[int, ...]) -> BarsOfMany:
+    """Return bars and loops, and keep nothing that is lent.
 
     Parameters
     ----------
@@ -38,26 +182,17 @@ def bars_of_many(
     dimensions : tuple of int
         0, 1 or both.
     """
-    windows = len(found)
-    bars: list[dict[int, Bars]] = [{} for _ in range(windows)]
-    loops: list[LoopEdges | None] = [None] * windows
     merges, starts = found.all_merges()
+    rows: dict[int, Rows] = {}
+    births = None
     if 0 in dimensions:
-        for mine, its_bars in zip(bars, _components(merges, starts, found.n), strict=True):
-            mine[0] = its_bars
+        rows[0] = _components(merges, starts, found.n)
     if 1 in dimensions:
-        columns, rows, words, bounds = _loops(found)
-        births, begins = found.all_births()
-        spans = zip(*map(pairwise, (starts.tolist(), begins.tolist(), bounds)), strict=True)
-        for i, ((first, last), (begin, end), (start, stop)) in enumerate(spans):
-            bars[i][1] = cut(columns, start, stop)
-            members = Words(words[start:stop])
-            parts = merges[first:last], births[begin:end], rows[start:stop]
-            loops[i] = Loops(found.n, *parts, members)
-    return list(zip(bars, loops, strict=True))
+        rows[1], births = _loops(found)
+    return BarsOfMany(found.n, rows, merges, Spans.after_another(starts), births)
 
 
-def _components(merges: UInt64Array, starts: Int64Array, n: int) -> list[Bars]:
+def _components(merges: UInt64Array, starts: Int64Array, n: int) -> Rows:
     """Return the bars of dimension 0 of each window: open ones, then merges by falling length."""
     is_long = merges >= _LONGER
     before = np.concatenate([[0], np.cumsum(is_long)])
@@ -79,13 +214,12 @@ def _components(merges: UInt64Array, starts: Int64Array, n: int) -> list[Bars]:
     truncated = np.zeros(len(deaths), np.bool_)
     for i in np.flatnonzero(n_open > 1).tolist():
         truncated[bounds[i] + 1 : bounds[i] + n_open[i]] = True
-    nowhere = np.full((len(deaths), 2), -1)
-    columns = values, nowhere, _vertices(deaths), truncated
-    return [cut(columns, start, stop) for start, stop in pairwise(bounds.tolist())][::-1]
+    places = bounds[::-1].tolist()
+    return Rows(Spans(places[1:], places[:-1]), values, None, _vertices(deaths), truncated)
 
 
-def _loops(found: Brought) -> tuple[Columns, Int64Array, npt.NDArray[np.uint32], list[int]]:
-    """Return the bars of dimension 1, their births' places and columns, and where windows begin."""
+def _loops(found: Brought) -> tuple[Rows, Births]:
+    """Return the bars of dimension 1, and the births."""
     n_columns = found.deaths.shape[1]
     births = found.births[:, :n_columns]
     deaths = np.where(found.deaths, found.deaths, _NEVER)
@@ -96,8 +230,16 @@ def _loops(found: Brought) -> tuple[Columns, Int64Array, npt.NDArray[np.uint32],
     order = _by_persistence(births, deaths, bounds)
     births, deaths, rows = births[order], deaths[order], rows[order]
     values = np.column_stack([_lengths(births), _lengths(deaths)])
-    columns = values, _vertices(births), _vertices(deaths), deaths == _NEVER
-    return columns, rows, found.columns[windows, rows], bounds.tolist()
+    spans = Spans.after_another(bounds)
+    words = found.columns[windows, rows]
+    every, starts = found.all_births()
+
+    def members(window: int) -> Members:
+        return Words(words[spans.of(window)])
+
+    edges = _vertices(births), _vertices(deaths)
+    its_births = Births(Spans.after_another(starts), every, rows, members)
+    return Rows(spans, values, *edges, deaths == _NEVER), its_births
 
 
 def _by_persistence(births: UInt64Array, deaths: UInt64Array, bounds: Int64Array) -> Int64Array:
@@ -140,17 +282,3 @@ def _by_smaller(edge_keys: UInt64Array) -> UInt64Array:
     smaller, larger = edge_keys & VERTEX_MASK, edge_keys >> VERTEX_SHIFT & VERTEX_MASK
     both: UInt64Array = smaller << VERTEX_SHIFT | larger
     return both
-
-
-def cut(columns: Columns, start: int, stop: int) -> Bars:
-    """Return the bars of one window."""
-    values, birth_edges, death_edges, truncated = columns
-    part = slice(start, stop)
-    return Bars(
-        values[part, 0],
-        values[part, 1],
-        birth_edges[part],
-        death_edges[part],
-        truncated[part],
-        values[part],
-    )

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 
 from aura_tda_gpu import vietoris_rips, vietoris_rips_batch
-from aura_tda_gpu.errors import ConfigError, InvalidInputError, UnsupportedError
-from aura_tda_gpu.persistence import batch, cuda_device
+from aura_tda_gpu.errors import (
+    ConfigError,
+    InvalidInputError,
+    MemoryLimitError,
+    UnsupportedError,
+)
+from aura_tda_gpu.persistence import backends, batch, cuda_device, device_arrays, rips
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_kernels import Kernels
 from tests.cuda_host import EmulatedModule, reason_unavailable
@@ -111,6 +116,75 @@ def test_fewer_at_once_where_memory_runs_out(emulated, room, monkeypatch):
     found = vietoris_rips_batch(clouds, backend="cuda")
     assert max(d.info["n_together"] for d in found) <= room
     assert_each(clouds, found, backend="cuda")
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_a_part_without_memory_is_done_again_in_halves(emulated, failing, monkeypatch):
+    monkeypatch.setattr(batch, "_MATRIX_BYTES", 2 * 4 * 16 * 16 + 10)
+    compute_many, calls = emulated.compute_many, []
+
+    def short_once(matrices, **settings):
+        calls.append(len(matrices))
+        if len(calls) == failing:
+            raise MemoryLimitError("no room")
+        return compute_many(matrices, **settings)
+
+    monkeypatch.setattr(emulated, "compute_many", short_once)
+    clouds = np.random.default_rng(3).normal(size=(6, 16, 2))
+    found = vietoris_rips_batch(clouds, backend="cuda")
+    together = [2, 2, 2]
+    together[failing - 1 : failing] = [1, 1]
+    assert calls == [*together[: failing - 1], 2, *together[failing - 1 :]]
+    assert [d.info["n_together"] for d in found] == [n for n in together for _ in range(n)]
+    monkeypatch.setattr(emulated, "compute_many", compute_many)
+    assert_each(clouds, found, backend="cuda")
+
+
+@pytest.mark.parametrize("failing", [1, 3])
+def test_auto_goes_on_with_the_cpu_and_loses_nothing(emulated, failing, monkeypatch):
+    monkeypatch.setattr(batch, "_MATRIX_BYTES", 2 * 4 * 16 * 16 + 10)
+    monkeypatch.setattr(backends, "GPU_PAYS_FROM", 1)
+    monkeypatch.setattr(backends, "_why_not_cuda", lambda: None)
+    compute_many, calls = emulated.compute_many, []
+
+    def short_from_then_on(matrices, **settings):
+        calls.append(len(matrices))
+        if len(calls) >= failing:
+            raise MemoryLimitError("no room")
+        return compute_many(matrices, **settings)
+
+    monkeypatch.setattr(emulated, "compute_many", short_from_then_on)
+    clouds = np.random.default_rng(3).normal(size=(6, 16, 2))
+    found = vietoris_rips_batch(clouds)
+    assert calls == [2] * failing + [1]
+    assert {d.info["backend"] for d in found} == {"cpu"}
+    assert {d.info["backend_reason"] for d in found} == {"the GPU cannot: no room"}
+    assert_each(clouds, found, backend="cpu")
+    with pytest.raises(MemoryLimitError, match=r"^no room$"):
+        vietoris_rips_batch(clouds, backend="cuda")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray])
+def test_an_array_is_looked_at_in_blocks(dtype, layout, monkeypatch):
+    monkeypatch.setattr(device_arrays, "_BLOCK", 2 * 3 * 2)
+    monkeypatch.setattr(device_arrays, "_LEAST_BLOCKS", 1)
+    monkeypatch.setattr(device_arrays, "usable_cores", lambda: 3)
+    clouds = layout((100 * np.random.default_rng(6).normal(size=(9, 3, 2))).astype(dtype))
+    options = rips.check_options(backend="cpu")
+    found = batch._all_prepared(clouds, options)
+    assert found.flags.c_contiguous
+    assert np.shares_memory(found, clouds) == (clouds.flags.c_contiguous and dtype == np.float32)
+    for mine, cloud in zip(found, clouds, strict=True):
+        assert mine.tobytes() == rips.prepared(cloud, options).tobytes()
+    if dtype == np.int32:
+        return
+    for place, row in ((0, 1), (4, 0), (8, 2)):
+        bad = clouds.copy()
+        bad[place, row, 1] = np.nan
+        with pytest.raises(InvalidInputError, match=rf"^X\[{place}\]: .*in row {row}") as raised:
+            batch._all_prepared(bad, options)
+        assert raised.value.row == row
 
 
 def test_generators_and_torch_tensors():
