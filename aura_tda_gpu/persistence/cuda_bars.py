@@ -282,7 +282,7 @@ class Pairs:
         device.copy(outcome.counts, lists.counts)
         if enclosing is not None:
             device.copy(outcome.enclosing, enclosing)
-        edges = self.stages.in_order(lists, rooms, outcome.counts)
+        edges = self.stages.in_order(lists, rooms, outcome.counts, in_one=warm is not None)
         birth_rank = self.stages.forest(edges, outcome)
         room = FIRST_LIST if list_room is None else list_room
         trails = self.reduction.reduce(bits, edges, birth_rank, outcome, room, warm)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import le
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -32,6 +32,7 @@ LISTED_PART = 8  # one edge of so many has room on the list of those to be flood
 NO_BUDGET = 2**31 - 1
 MANY_KEYS = 2**16  # of a list that is sorted; shorter ones are compared key with key
 LAST_KEY = np.uint64(0xFFFFFFFFFFFFFFFF)
+_Parts: TypeAlias = list[tuple[Any, tuple[int, ...]]]  # type and shape of arrays
 LISTS = ("N_RNG", "N_SPLIT", "N_REPS")  # what is counted of each list
 
 
@@ -194,7 +195,9 @@ class Stages:
                 lists.counts[:, CONSTANTS["N_REPS"]] = 0
             lists = wider
 
-    def in_order(self, lists: Classified, rooms: Rooms, counts: Any) -> Ordered:
+    def in_order(
+        self, lists: Classified, rooms: Rooms, counts: Any, *, in_one: bool = False
+    ) -> Ordered:
         """K4: sort both lists, and list the relations, as far as there is room.
 
         Parameters
@@ -205,19 +208,26 @@ class Stages:
             Of what is returned.
         counts : device array of int32, shape (windows, COUNTS)
             A copy of those of the lists, for the stages to come.
+        in_one : bool
+            As in `new_lists`, for all but the spans.
         """
         xp, windows = self.device.xp, len(lists.rng)
-        edges = Ordered(
-            xp.empty((windows, min(rooms.rng, lists.rng.shape[1])), np.uint64),
-            xp.empty((windows, rooms.splits), np.uint64),
-            xp.empty((windows, rooms.splits, 2), np.int32),
-            lists.reps,
-            lists.first,
-            counts,
-            lists.host_counts,
-            xp.empty((windows, rooms.splits), np.int32),
-            xp.empty((windows, rooms.relations), np.uint64),
+        (rng, keys, relations, ends), packed = _arrays(
+            xp,
+            [
+                (np.uint64, (windows, min(rooms.rng, lists.rng.shape[1]))),
+                (np.uint64, (windows, rooms.splits)),
+                (np.uint64, (windows, rooms.relations)),
+                (np.int32, (windows, rooms.splits)),
+            ],
+            in_one,
         )
+        spans = xp.empty((windows, rooms.splits, 2), np.int32)
+        edges = Ordered(
+            *(rng, keys, spans, lists.reps, lists.first),
+            *(counts, lists.host_counts, ends, relations),
+        )
+        edges.packed = packed
         n_splits = rooms.splits
         rng_room, split_room = np.int32(lists.rng.shape[1]), np.int32(lists.splits.shape[1])
         splits = (
@@ -371,20 +381,26 @@ def new_lists(
     In one array they are copied at once, and take longer to make.
     """
     rng, splits, reps = (max(1, room) for room in rooms)
-    parts: list[tuple[Any, tuple[int, ...]]] = [
+    parts: _Parts = [
         (np.uint64, (windows, rng)),
         (np.uint64, (windows, splits)),
         (np.int32, (windows, splits, 2)),
         (np.uint16, (windows, reps)),
     ]
-    packed = xp.empty(packed_nbytes(parts), np.uint8) if in_one else None
-    made = pieces(packed, parts) if in_one else (xp.empty(shape, kind) for kind, shape in parts)
-    keys, split_keys, spans, vertices = made
+    (keys, split_keys, spans, vertices), packed = _arrays(xp, parts, in_one)
     lists = Classified(
         keys, split_keys, spans, vertices, first, counts, np.zeros((windows, COUNTS), np.int32)
     )
     lists.packed = packed
     return lists
+
+
+def _arrays(xp: Any, parts: _Parts, in_one: bool) -> tuple[list[Any], Any]:
+    """Return arrays of these types and shapes, and the one of bytes that they lie in, or None."""
+    if not in_one:
+        return [xp.empty(shape, kind) for kind, shape in parts], None
+    packed = xp.empty(packed_nbytes(parts), np.uint8)
+    return list(pieces(packed, parts)), packed
 
 
 def _blocks(most: int, warps: int, windows: int) -> int:

@@ -25,6 +25,8 @@ class Trails:
     bits : device array of uint32, shape (windows, n_relations, rng_words + n_words)
         For each relation the RNG edges that were left, and the vertices that it took; zero where
         it was not asked for.
+    packed : device array of uint8, or None
+        All of them but ``bits``, where they lie in one array.
     """
 
     splits: Any
@@ -32,11 +34,14 @@ class Trails:
     relations: Any
     rng: Any
     bits: Any
+    packed: Any = None
 
     def copy_to(self, other: Trails, device: Device) -> None:
         """Copy all arrays to those of trails with the same rooms."""
-        for name in ("splits", "ends", "relations", "rng", "bits"):
+        in_one = self.packed is not None and other.packed is not None
+        for name in ("packed",) if in_one else ("splits", "ends", "relations", "rng"):
             device.copy(getattr(other, name), getattr(self, name))
+        device.copy(other.bits, self.bits)
 
     def is_like(self, other: Trails) -> bool:
         """Tell whether other trails have the same rooms."""
@@ -116,7 +121,8 @@ class WarmStart:
         if 4 * n_relations * words > self._n * self._n:
             return None
         bits = self._device.zeros((windows, n_relations, words), np.uint32)
-        return Trails(edges.splits, edges.ends, edges.relations, edges.rng, bits)
+        parts = edges.splits, edges.ends, edges.relations, edges.rng
+        return Trails(*parts, bits, edges.packed)
 
     def keep(self, trails: Trails | None) -> None:
         """Have these as the trails of the last diagram."""

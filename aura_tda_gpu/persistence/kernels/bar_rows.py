@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .keys import larger_vertex, smaller_vertex
+from .keys import ends_first, larger_vertex, smaller_vertex
+from .spread import most_persistent_first
 
 _LENGTH = np.uint64(32)
 _INFINITE = np.uint32(0x7F800000)
@@ -14,13 +15,6 @@ _INFINITE = np.uint32(0x7F800000)
 @njit(nogil=True, cache=True, inline="always")
 def _length(key):
     return np.uint32(key >> _LENGTH)
-
-
-@njit(nogil=True, cache=True)
-def _ends_first(key):
-    """Return a key that sorts by length, then by the smaller vertex, then by the larger one."""
-    low = np.uint64(smaller_vertex(key))
-    return (key >> _LENGTH << _LENGTH) | (low << np.uint64(16)) | np.uint64(larger_vertex(key))
 
 
 @njit(nogil=True, cache=True)
@@ -37,7 +31,7 @@ def _longest_first(merges, skipped):
     if _has_repeats(lengths):
         names = np.empty(size, np.uint64)
         for i in range(size):
-            names[i] = _ends_first(merges[order[i]]) ^ (np.uint64(0xFFFFFFFF) << _LENGTH)
+            names[i] = ends_first(merges[order[i]]) ^ (np.uint64(0xFFFFFFFF) << _LENGTH)
         order = order[np.argsort(names)]
     return order
 
@@ -80,23 +74,20 @@ def component_bars(merges, live, rank):
 
 
 @njit(nogil=True, cache=True)
-def _most_persistent_first(births, deaths, rows):
-    """Order some pairs: by decreasing persistence, then by birth, then by the birth edge."""
+def _in_order(births, deaths, rows):
+    """Return some pairs in the order of a diagram, and their values."""
     size = rows.shape[0]
     bits = np.empty((size, 2), np.uint32)
     for i in range(size):
         killer = deaths[rows[i]]
         bits[i, 0] = _length(births[rows[i]])
         bits[i, 1] = _length(killer) if killer > 0 else _INFINITE
-    values = bits.view(np.float32)
-    persistence = values[:, 1].astype(np.float64) - values[:, 0]
-    order = np.argsort(-persistence)
-    if _has_repeats(persistence[order]):
-        names = np.empty(size, np.uint64)
-        for i in range(size):
-            names[i] = _ends_first(births[rows[i]])
-        by_name = np.argsort(names)
-        order = by_name[np.argsort(-persistence[by_name], kind="mergesort")]
+    values, persistence = bits.view(np.float32), np.empty(size, np.float64)
+    for i in range(size):
+        persistence[i] = np.float64(values[i, 1]) - np.float64(values[i, 0])
+    order = np.empty(size, np.int64)
+    spare, counts = np.empty((2, size), np.uint64), np.empty(2 * size + 2, np.int64)
+    most_persistent_first(order, persistence, births, rows, spare, counts)
     return rows[order], values[order]
 
 
@@ -121,7 +112,7 @@ def loop_bars(births, deaths, rank):
         if deaths[i] == 0 or _length(deaths[i]) > _length(births[i]):
             rows[size] = i
             size += 1
-    rows, values = _most_persistent_first(births, deaths, rows[:size])
+    rows, values = _in_order(births, deaths, rows[:size])
     truncated = np.zeros(size, np.bool_)
     birth_edges = np.empty((size, 2), np.int64)
     death_edges = np.full((size, 2), -1)

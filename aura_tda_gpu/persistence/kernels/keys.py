@@ -65,3 +65,14 @@ def fill_keys(bits, limit, first, last, bucket_of, starts, edge_keys):
                 bucket = bucket_of[length >> BUCKET_SHIFT]
                 edge_keys[starts[bucket]] = edge_key(length, a, b)
                 starts[bucket] += 1
+
+
+@njit(nogil=True, cache=True)
+def ends_first(key):
+    """Return a key that sorts by length, then by the smaller vertex, then by the larger one."""
+    low = np.uint64(smaller_vertex(key))
+    return (
+        (key >> LENGTH_SHIFT << LENGTH_SHIFT)
+        | (low << VERTEX_SHIFT)
+        | np.uint64(larger_vertex(key))
+    )

@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 from numba.cpython.unsafe.numbers import trailing_zeros
 
-from .bar_rows import _ends_first, _length
-from .keys import larger_vertex, smaller_vertex
+from .bar_rows import _length
+from .keys import ends_first, larger_vertex, smaller_vertex
 from .spread import most_persistent_first
 
 __all__ = ["copy_words", "list_members", "write_components", "write_loops"]
@@ -145,10 +145,10 @@ def _by_smaller_vertex(edge_keys):
         if i - start > 1:
             alike = edge_keys[start:i]
             for k in range(alike.shape[0]):
-                alike[k] = _ends_first(alike[k])
+                alike[k] = ends_first(alike[k])
             alike.sort()
             for k in range(alike.shape[0]):
-                alike[k] = _ends_first(alike[k])  # changes them back
+                alike[k] = ends_first(alike[k])  # changes them back
         start = i
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .bar_rows import _ends_first
+from .keys import ends_first
 
 __all__ = ["most_persistent_first", "sort_spread"]
 
@@ -99,7 +99,7 @@ def _by_birth(alike, places, persistence, births, lasting):
     for k in range(size):
         place = np.int64(alike[k] & places)
         falling[k] = -persistence[place]
-        names[k] = _ends_first(births[lasting[place]])
+        names[k] = ends_first(births[lasting[place]])
     if size > MANY_ALIKE:
         by_name = np.argsort(names)
         alike[:] = alike[by_name][np.argsort(falling[by_name], kind="mergesort")]
