@@ -118,7 +118,7 @@ def landscape(
     n_rows, n_bars = births.shape
     xp, nothing = ns.xp, -math.inf
     middles = xp.where(counted, (births + deaths) / 2, math.inf)
-    order = ns.argsort(ns.detached(middles))
+    order = ns.argsort(middles)
     falling = ns.take(xp.where(counted, deaths, nothing), order)
     rising = ns.take(xp.where(counted, -births, nothing), order)
     index = ns.where_index(grid, middles, exact=False)
@@ -185,18 +185,15 @@ def gaussian_image(
     array of F, shape (B, Ry, Rx)
     """
     narrow = 1 / (bandwidth * math.sqrt(2))
-    factors = []
-    for places, samples in ((births, x), (persistences, y)):
-        away = samples * narrow - (places * narrow)[:, :, None]  # (B, N, R)
-        if integrate:
-            below = ns.erf(away) / 2
-            factors.append(below[:, :, 1:] - below[:, :, :-1])
-        else:
-            factors.append(ns.bell(away))
-    if not integrate:
+    across = x * narrow - (births * narrow)[:, :, None]  # (B, N, Rx)
+    down = (y * narrow)[:, None] - (persistences * narrow)[:, None, :]  # (B, Ry, N)
+    if integrate:
+        left, below = ns.erf(across) / 2, ns.erf(down) / 2
+        across, down = left[:, :, 1:] - left[:, :, :-1], below[:, 1:] - below[:, :-1]
+    else:
+        across, down = ns.bell(across), ns.bell(down)
         weights = weights / (2 * math.pi * bandwidth**2)
-    across, down = factors
-    return (down * weights[:, :, None]).swapaxes(1, 2) @ across
+    return (down * weights[:, None, :]) @ across
 
 
 def entropy(ns: Namespace, persistences: Array, counted: Array, *, normalise: bool) -> Array:
@@ -262,10 +259,9 @@ def statistics(ns: Namespace, values: Sequence[Array], counted: Array, quantiles
     ordered = ns.sorted_rows(xp.where(counted, x, math.inf))
     place = last * quantiles  # (K B, Q)
     below = xp.floor(place)
-    low, high = (
-        xp.where(some, ns.take(ordered, ns.whole(at)), 0.0)
-        for at in (below, xp.minimum(below + 1, last))
-    )
+    beside = ns.whole(ns.concat([below, xp.minimum(below + 1, last)]))
+    both = xp.where(some, ns.take(ordered, beside), 0.0)
+    low, high = both[:, : len(quantiles)], both[:, len(quantiles) :]
     found = ns.concat([mean, deviation, low + (high - low) * (place - below)])
     rows = [found[i * n_rows : (i + 1) * n_rows] for i in range(n_kinds)]
     return ns.concat([count[:n_rows], *rows])
