@@ -31,6 +31,8 @@ def weights(ns: Namespace, persistences: Array, counted: Array, power: float) ->
     if power == 0:
         return ns.cast(counted, persistences)
     present = counted & (persistences > 0)
+    if power == 1:
+        return ns.xp.where(present, persistences, 0.0)
     base = ns.xp.where(present, persistences, 1.0)
     if power > 1:
         most = 88 if persistences.dtype == ns.xp.float32 else 512
@@ -77,15 +79,11 @@ def tent_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid:
     array of float64, shape (B, R)
     """
     size, weights = len(grid.samples) + 1, ns.wide(weights)
-    steps = []
-    for places, share in (
-        (births, weights),
-        ((births + deaths) / 2, -2 * weights),
-        (deaths, weights),
-    ):
-        index = ns.where_index(grid, places, exact=False)
-        steps.append(ns.collect(index, [share, share * (ns.wide(places) - grid.low)], size))
-    slope, offset = ((a + b + c).cumsum(1)[:, :-1] for a, b, c in zip(*steps, strict=True))
+    places = ns.concat([births, (births + deaths) / 2, deaths])
+    shares = ns.concat([weights, -2 * weights, weights])
+    index = ns.where_index(grid, places, exact=False)
+    steps = ns.collect(index, [shares, shares * (ns.wide(places) - grid.low)], size)
+    slope, offset = (step.cumsum(1)[:, :-1] for step in steps)
     return (ns.wide(grid.samples) - grid.low) * slope - offset
 
 
@@ -126,7 +124,8 @@ def landscape(
     passed = ns.whole(steps.cumsum(1)[:, :-1])  # (B, R): bars with a middle up to t
     places = ns.concat([passed, n_bars - passed], axis=0)
     both = ns.concat([falling, ns.flip(rising)], axis=0)
-    best = xp.stack([ns.take(x, places) for x in _running_best(ns, both, layers)])
+    best = ns.concat([ns.take(x, places) for x in _running_best(ns, both, layers)], axis=0)
+    best = best.reshape(layers, 2 * n_rows, len(grid.samples))
     left, right = best[:, :n_rows] - grid.samples, best[:, n_rows:] + grid.samples
     merged = []
     for k in range(layers):
