@@ -150,7 +150,7 @@ class BoundedPersistenceStream:
     Under the cosine metric rows are scaled to length one instead.
 
     With ``"cover"`` the landmarks are brought up to date as rows arrive in a `MultiScaleStream`,
-    and at the tick in a window that is used by itself.
+    the last 128 of them at the tick; in a window that is used by itself, all of them at the tick.
     """
 
     def __init__(
