@@ -67,6 +67,7 @@ class Vectorisation(ABC):
     limit: float | None = None
 
     keeps: ClassVar[bool] = False
+    side_by_side: ClassVar[int] = 1  # intermediate arrays of the largest size, in float64
     short_name: ClassVar[str]
 
     def __post_init__(self) -> None:
@@ -240,6 +241,8 @@ class Vectorisation(ABC):
         """Return the feature vectors of bars that `rows` returned, in the type of ``like``."""
         n, n_bars = bars.counted.shape
         room = _CHUNK if ns.is_on_host(like) else _DEVICE_CHUNK
+        if room == _CHUNK and like.dtype == ns.xp.float64:
+            room //= self.side_by_side
         step = max(1, room // self.numbers(n_bars))
         if n <= step:
             return ns.cast(self._vectors(ns, bars, like), like)

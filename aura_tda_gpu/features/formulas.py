@@ -31,6 +31,8 @@ def weights(ns: Namespace, persistences: Array, counted: Array, power: float) ->
     if power == 0:
         return ns.cast(counted, persistences)
     present = counted & (persistences > 0)
+    if power == 1:
+        return ns.xp.where(present, persistences, 0.0)
     base = ns.xp.where(present, persistences, 1.0)
     if power > 1:
         most = 88 if persistences.dtype == ns.xp.float32 else 512
@@ -77,15 +79,11 @@ def tent_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid:
     array of float64, shape (B, R)
     """
     size, weights = len(grid.samples) + 1, ns.wide(weights)
-    steps = []
-    for places, share in (
-        (births, weights),
-        ((births + deaths) / 2, -2 * weights),
-        (deaths, weights),
-    ):
-        index = ns.where_index(grid, places, exact=False)
-        steps.append(ns.collect(index, [share, share * (ns.wide(places) - grid.low)], size))
-    slope, offset = ((a + b + c).cumsum(1)[:, :-1] for a, b, c in zip(*steps, strict=True))
+    places = ns.concat([births, (births + deaths) / 2, deaths])
+    shares = ns.concat([weights, -2 * weights, weights])
+    index = ns.where_index(grid, places, exact=False)
+    steps = ns.collect(index, [shares, shares * (ns.wide(places) - grid.low)], size)
+    slope, offset = (step.cumsum(1)[:, :-1] for step in steps)
     return (ns.wide(grid.samples) - grid.low) * slope - offset
 
 
@@ -118,7 +116,7 @@ def landscape(
     n_rows, n_bars = births.shape
     xp, nothing = ns.xp, -math.inf
     middles = xp.where(counted, (births + deaths) / 2, math.inf)
-    order = ns.argsort(ns.detached(middles))
+    order = ns.argsort(middles)
     falling = ns.take(xp.where(counted, deaths, nothing), order)
     rising = ns.take(xp.where(counted, -births, nothing), order)
     index = ns.where_index(grid, middles, exact=False)
@@ -126,7 +124,8 @@ def landscape(
     passed = ns.whole(steps.cumsum(1)[:, :-1])  # (B, R): bars with a middle up to t
     places = ns.concat([passed, n_bars - passed], axis=0)
     both = ns.concat([falling, ns.flip(rising)], axis=0)
-    best = xp.stack([ns.take(x, places) for x in _running_best(ns, both, layers)])
+    best = ns.concat([ns.take(x, places) for x in _running_best(ns, both, layers)], axis=0)
+    best = best.reshape(layers, 2 * n_rows, len(grid.samples))
     left, right = best[:, :n_rows] - grid.samples, best[:, n_rows:] + grid.samples
     merged = []
     for k in range(layers):
@@ -185,18 +184,15 @@ def gaussian_image(
     array of F, shape (B, Ry, Rx)
     """
     narrow = 1 / (bandwidth * math.sqrt(2))
-    factors = []
-    for places, samples in ((births, x), (persistences, y)):
-        away = samples * narrow - (places * narrow)[:, :, None]  # (B, N, R)
-        if integrate:
-            below = ns.erf(away) / 2
-            factors.append(below[:, :, 1:] - below[:, :, :-1])
-        else:
-            factors.append(ns.bell(away))
-    if not integrate:
+    across = x * narrow - (births * narrow)[:, :, None]  # (B, N, Rx)
+    down = (y * narrow)[:, None] - (persistences * narrow)[:, None, :]  # (B, Ry, N)
+    if integrate:
+        left, below = ns.erf(across) / 2, ns.erf(down) / 2
+        across, down = left[:, :, 1:] - left[:, :, :-1], below[:, 1:] - below[:, :-1]
+    else:
+        across, down = ns.bell(across), ns.bell(down)
         weights = weights / (2 * math.pi * bandwidth**2)
-    across, down = factors
-    return (down * weights[:, :, None]).swapaxes(1, 2) @ across
+    return (down * weights[:, None, :]) @ across
 
 
 def entropy(ns: Namespace, persistences: Array, counted: Array, *, normalise: bool) -> Array:
@@ -262,10 +258,9 @@ def statistics(ns: Namespace, values: Sequence[Array], counted: Array, quantiles
     ordered = ns.sorted_rows(xp.where(counted, x, math.inf))
     place = last * quantiles  # (K B, Q)
     below = xp.floor(place)
-    low, high = (
-        xp.where(some, ns.take(ordered, ns.whole(at)), 0.0)
-        for at in (below, xp.minimum(below + 1, last))
-    )
+    beside = ns.whole(ns.concat([below, xp.minimum(below + 1, last)]))
+    both = xp.where(some, ns.take(ordered, beside), 0.0)
+    low, high = both[:, : len(quantiles)], both[:, len(quantiles) :]
     found = ns.concat([mean, deviation, low + (high - low) * (place - below)])
     rows = [found[i * n_rows : (i + 1) * n_rows] for i in range(n_kinds)]
     return ns.concat([count[:n_rows], *rows])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -89,7 +90,7 @@ class Namespace:
         return array
 
     def argsort(self, array: Array) -> Array:
-        """Return the order of the rows, ascending."""
+        """Return the order of the rows, ascending; that of equal numbers counts for gradients."""
         return array.argsort(axis=1)
 
     def sorted_rows(self, array: Array) -> Array:
@@ -139,7 +140,7 @@ class Namespace:
         if grid.per_unit == 0 or (self.xp is np and values.size < _FEW):
             return self._searched(grid.samples, values)
         n = len(grid.samples)
-        place = self.at_least(self.xp.ceil((values - grid.low) * grid.per_unit), 0).clip(max=n)
+        place = self.xp.ceil((values - grid.low) * grid.per_unit).clip(0, n)
         index = self.whole(place).clip(0, n)  # nan is unknown where values are unread
         if not exact:
             return index
@@ -147,6 +148,8 @@ class Namespace:
         return index + self.whole(grid.fenced[index + 1] < values)
 
     def _searched(self, samples: Array, values: Array) -> Array:
+        if self.xp is np:
+            return samples.searchsorted(values)
         return self.xp.searchsorted(samples, values.ravel(), side="left").reshape(values.shape)
 
     def collect(self, index: Array, weights: Sequence[Array], size: int) -> list[Array]:
@@ -219,7 +222,10 @@ class _Torch(Namespace):
         return array.detach()
 
     def argsort(self, array: Array) -> Array:
-        return self.xp.argsort(array, dim=1, stable=True)
+        if array.is_cpu and not array.requires_grad:
+            with suppress(RuntimeError):  # what torch.func hands over has no memory of its own
+                return self.xp.from_numpy(array.numpy().argsort(axis=1))
+        return self.xp.argsort(array.detach(), dim=1, stable=True)
 
     def sorted_rows(self, array: Array) -> Array:
         # which of equal numbers has the gradient must not depend on the device

@@ -71,6 +71,7 @@ class PersistenceImage(SumOverBars):
     im_range: tuple[float, float, float, float] | None = None
     integrate: bool = False
 
+    side_by_side: ClassVar[int] = 2
     short_name: ClassVar[str] = "image"
 
     def __post_init__(self) -> None:

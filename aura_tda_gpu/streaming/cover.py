@@ -117,6 +117,14 @@ class GhostCover:
         """Let rows join or open landmarks; see `LandmarkStrategy`."""
         self._state.take(rows, first, live)
 
+    def behind(self, ring: RingBuffer) -> int:
+        """Return how many rows of the buffer have not been seen; see `LandmarkStrategy`."""
+        return ring.total - self._state.seen
+
+    def catch_up(self, ring: RingBuffer) -> None:
+        """See these rows."""
+        self._state.catch_up(ring, len(ring))
+
     def choose(self, ring: RingBuffer, n: int, t_ns: int, origin: Float64Array) -> Landmarks:
         """Return the landmarks of the ``n`` oldest rows; see `LandmarkStrategy`."""
         first = ring.total - len(ring)

@@ -189,7 +189,7 @@ class InputQueue(Generic[W]):
         if not self._entries:
             return None
         job: Job[W] = Job()
-        size = 0
+        size, joins = 0, True
         while self._entries:
             entry = self._entries[0]
             if isinstance(entry, Command):
@@ -197,8 +197,8 @@ class InputQueue(Generic[W]):
                     job.command = entry
                     self._pop()
                 break
-            joined = entry.joinable and all(part.joinable for part in job.parts[-1:])
-            if job.parts and (not joined or size + len(entry) > self.batch_size):
+            joins = joins and entry.joinable
+            if job.parts and (not joins or size + len(entry) > self.batch_size):
                 break
             job.parts.append(entry)
             size += len(entry)

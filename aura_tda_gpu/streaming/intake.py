@@ -179,12 +179,16 @@ def as_plain_point(
     if metric == "cosine":
         usable = any(values) and all(map(math.isfinite, values))
     else:
-        limit = reach(len(values))
-        usable = all(
-            abs(value - origin) <= limit
-            for value, origin in zip(values, first.tolist(), strict=True)
-        )
+        usable = _is_near(values, first.tolist(), reach(len(values)))
     return (values, round(float(timestamp) * _NS_PER_S)) if usable else None
+
+
+def _is_near(values: list[float], origins: list[float], limit: float) -> bool:
+    """Tell whether every coordinate is finite and within a limit of another point's."""
+    for value, origin in zip(values, origins, strict=True):  # noqa: SIM110 - all() takes longer
+        if not abs(value - origin) <= limit:
+            return False
+    return True
 
 
 @cache
@@ -215,6 +219,9 @@ def usable_rows(
         If float32 distances to such a row could overflow, or if it is zero under ``"cosine"``;
         the row is counted among all rows.
     """
+    everything = bool(keep.all())
+    if metric != "cosine" and everything and _are_near(rows, first):
+        return rows.astype(np.float64)
     if metric == "cosine":
         bad = ~rows.any(axis=1)
         reason = "is the zero vector: the cosine metric needs a direction"
@@ -230,7 +237,16 @@ def usable_rows(
     if bad.any():
         row = int(np.argmax(bad))
         raise InvalidInputError(f"row {row} {reason}", row)
-    return rows[keep].astype(np.float64, copy=False)
+    return rows.astype(np.float64) if everything else rows[keep].astype(np.float64, copy=False)
+
+
+def _are_near(rows: distances.Rows, first: Float64Array) -> bool:
+    """Tell whether rows are certainly not too far from the first one; false proves nothing."""
+    if not rows.size:
+        return True
+    far = max(float(rows.max()), -float(rows.min()))
+    off = max(abs(value) for value in first.tolist())
+    return bool(far + off <= 0.5 * reach(rows.shape[1]))
 
 
 def _from_datetime64(times: npt.NDArray[Any]) -> Int64Array:

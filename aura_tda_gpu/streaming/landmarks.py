@@ -76,6 +76,12 @@ class LandmarkStrategy(Protocol):
             Number of the oldest row that the buffer holds.
         """
 
+    def behind(self, ring: RingBuffer) -> int:
+        """Return how many rows of the buffer have not been seen and will have to be."""
+
+    def catch_up(self, ring: RingBuffer) -> None:
+        """See these rows."""
+
     def choose(self, ring: RingBuffer, n: int, t_ns: int, origin: Float64Array) -> Landmarks:
         """Return the landmarks of the ``n`` oldest rows of the buffer.
 

@@ -51,11 +51,11 @@ class Lane:
         window.current_points = self.window.current_points
         return window
 
-    def fill(self, ready: Rows) -> int:
-        """Take the rows that the next tick needs, and return how many it then has."""
+    def fill(self, ready: Rows, *, is_due: bool = False) -> int:
+        """Take the rows that the next tick, which may be due, needs; return how many it has."""
         if self.clock.next_ns is None:
             return 0
-        return self.window.fill(ready, self.clock.next_ns)
+        return self.window.fill(ready, self.clock.next_ns, is_due=is_due)
 
     def step(self, ready: Rows, limit_ns: int) -> tuple[WindowUpdate | None, TickClock]:
         """Do the next tick, or jump over ticks that find nothing.
@@ -78,7 +78,7 @@ class Lane:
         clock = self.clock
         t_ns = clock.next_ns
         assert t_ns is not None
-        n_points = self.fill(ready)
+        n_points = self.fill(ready, is_due=True)
         if not n_points and clock.empty_run >= self._max_empty_ticks:
             return None, clock.skipped_past(self._last_empty(ready, t_ns, limit_ns))
         update = self.window.tick(t_ns)

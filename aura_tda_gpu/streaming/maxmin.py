@@ -69,6 +69,13 @@ class MaxMin:
     def take(self, rows: Rows, first: int, live: int) -> None:
         """Do nothing; see `LandmarkStrategy`."""
 
+    def behind(self, ring: RingBuffer) -> int:
+        """Return 0: no row has to be seen before `choose`."""
+        return 0
+
+    def catch_up(self, ring: RingBuffer) -> None:
+        """Do nothing; see `LandmarkStrategy`."""
+
     def choose(self, ring: RingBuffer, n: int, t_ns: int, origin: Float64Array) -> Landmarks:
         """Return the landmarks of the ``n`` oldest rows; see `LandmarkStrategy`."""
         points: Coordinates

@@ -22,6 +22,7 @@ from ..persistence.weights import base_metric
 from ..types import PersistenceUpdate, TDAStreamEvent
 from .cover import GhostCover
 from .device_cover import DeviceCover, DeviceRing
+from .id_sets import is_among, n_different
 from .intake import as_batch, usable_rows
 from .landmarks import Landmarks, LandmarkStrategy
 from .maxmin import MaxMin
@@ -36,6 +37,7 @@ from .windows import count_before
 __all__ = ["BoundedPersistenceStream", "WindowUpdate"]
 
 _NS_PER_S = 1e9
+_FEW = 128  # rows that the landmarks see together, at the tick at the latest
 
 
 @dataclass(eq=False, repr=False)
@@ -148,7 +150,7 @@ class BoundedPersistenceStream:
     Under the cosine metric rows are scaled to length one instead.
 
     With ``"cover"`` the landmarks are brought up to date as rows arrive in a `MultiScaleStream`,
-    and at the tick in a window that is used by itself.
+    the last 128 of them at the tick; in a window that is used by itself, all of them at the tick.
     """
 
     def __init__(
@@ -286,7 +288,7 @@ class BoundedPersistenceStream:
             self._next_id += len(times)
         return ids
 
-    def fill(self, ready: Rows, t_ns: int) -> int:
+    def fill(self, ready: Rows, t_ns: int, *, is_due: bool = True) -> int:
         """Take what the window of the coming tick needs.
 
         Parameters
@@ -295,6 +297,8 @@ class BoundedPersistenceStream:
             In time order; rows taken before are recognised and left alone.
         t_ns : int
             The coming tick.
+        is_due : bool
+            It comes at once; otherwise landmarks may see a few rows together with later ones.
 
         Returns
         -------
@@ -307,10 +311,12 @@ class BoundedPersistenceStream:
         if newest is not None:
             start_ns = max(start_ns, newest + 1)
         first, last = count_before(ready.times, start_ns), count_before(ready.times, t_ns)
-        rows = ready[first : max(first, last)]
-        # before the buffer takes them: an interrupted call then finds the same rows again
-        self._landmarks.take(rows, self._ring.total, self._ring.total - len(self._ring))
-        self._append(rows)
+        if first < last:
+            rows = ready if last - first == len(ready) else ready[first:last]
+            # before the buffer takes them: an interrupted call then finds the same rows again
+            if is_due or not self._may_wait(len(rows)):
+                self._show(rows)
+            self._append(rows)
         return len(self._ring)
 
     def tick(self, t_ns: int) -> WindowUpdate:
@@ -345,7 +351,7 @@ class BoundedPersistenceStream:
         return WindowUpdate(
             births=bars[:, 0].tolist(),
             deaths=bars[:, 1].tolist(),
-            dimensions=[k for k in diagram.dimensions for _ in diagram[k]],
+            dimensions=[j for k in diagram.dimensions for j in len(diagram[k]) * [k]],
             timestamp=t_ns / _NS_PER_S,
             window_id=self.scale.window_id,
             diagram=diagram,
@@ -361,6 +367,22 @@ class BoundedPersistenceStream:
             latency_seconds=time.perf_counter() - started,
         )
 
+    def _may_wait(self, n: int) -> bool:
+        """Tell whether the landmarks may see ``n`` more rows later, in the buffer."""
+        ring = self._ring
+        return (
+            self.device is None
+            and len(ring) + n <= ring.capacity
+            and self._landmarks.behind(ring) + n <= _FEW
+        )
+
+    def _show(self, rows: Rows) -> None:
+        """Let the landmarks see rows that come, after those that wait for that."""
+        ring, landmarks = self._ring, self._landmarks
+        if landmarks.behind(ring) > 0:
+            landmarks.catch_up(ring)
+        landmarks.take(rows, ring.total, ring.total - len(ring))
+
     def _append(self, rows: Rows) -> None:
         lost = self._ring.pushed_out_by(rows)
         self._ring.append(rows)
@@ -375,7 +397,7 @@ class BoundedPersistenceStream:
         return {
             "n_points": n_points,
             "landmarks": self._settings.landmarks,
-            "n_changed": len(np.setxor1d(chosen.ids, self._told_ids, assume_unique=True)),
+            "n_changed": n_different(chosen.ids, self._told_ids),
             "covering_radius": chosen.radius,
             "rho": chosen.rho,
         }
@@ -385,8 +407,8 @@ class BoundedPersistenceStream:
         points, ids = chosen.points, chosen.ids
         engine = self._start_engine() if self._engine is None else self._engine
         self._engine = None  # what an interrupted change leaves behind is not used again
-        stale = ~np.isin(self._vertex_ids, ids, assume_unique=True)
-        fresh = ~np.isin(ids, self._vertex_ids, assume_unique=True)
+        stale = ~is_among(self._vertex_ids, ids)
+        fresh = ~is_among(ids, self._vertex_ids)
         added = engine.replace(self._engine_ids[stale], points[fresh])
         self._engine_ids = np.concatenate([self._engine_ids[~stale], added])
         self._vertex_ids = np.concatenate([self._vertex_ids[~stale], ids[fresh]])

@@ -57,6 +57,8 @@ def is_late(times: Int64Array, watermark_ns: int | None, lateness_ns: int) -> np
     lateness_ns : int
         How far the watermark stays behind the newest event time.
     """
+    if _are_ascending(times) and (watermark_ns is None or watermark_ns <= times.item(0)):
+        return np.zeros(len(times), np.bool_)
     newest = np.full(len(times), _INT64.min)
     np.maximum.accumulate(times[:-1], out=newest[1:])
     marks = np.maximum(newest, _INT64.min + lateness_ns) - lateness_ns
@@ -64,6 +66,11 @@ def is_late(times: Int64Array, watermark_ns: int | None, lateness_ns: int) -> np
         marks = np.maximum(marks, min(watermark_ns, _INT64.max))
     late: npt.NDArray[np.bool_] = times < marks
     return late
+
+
+def _are_ascending(times: Int64Array) -> bool:
+    n = len(times)
+    return n > 0 and (n == 1 or bool((times[:-1] <= times[1:]).all()))
 
 
 def watermark_after(times: Int64Array, watermark_ns: int | None, lateness_ns: int) -> int | None:
@@ -98,7 +105,7 @@ def release(pending: RingBuffer, rows: Rows, watermark_ns: int, lateness_ns: int
     rows = rows.in_time_order()
     kept = pending.count_before(int(rows.times[0]) + 1) if len(rows) else len(pending)
     released = min(kept, pending.count_before(watermark_ns))
-    parts = pending.parts(kept)
+    parts = pending.parts(kept) if kept < len(pending) else []
     cut = sum(count_before(part.times, watermark_ns) for part in (*parts, rows))
     n_waiting = len(pending) - released + len(rows) - cut
     if n_waiting > pending.capacity:
@@ -109,7 +116,8 @@ def release(pending: RingBuffer, rows: Rows, watermark_ns: int, lateness_ns: int
         )
     displaced = len(pending) - kept
     if not displaced:
-        ready = Rows.concatenate([*pending.parts(0, released), rows[:cut]])
+        older = pending.parts(0, released) if released else []
+        ready = Rows.concatenate([*older, rows[:cut]])
         return Release(ready, 0, released, rows[cut:])
     ready, waiting = _sorted_in(pending, released, parts, rows, cut)
     return Release(ready, displaced, released, waiting)

@@ -17,6 +17,8 @@ from .windows import count_before
 __all__ = ["RingBuffer", "Rows", "Span"]
 
 _RUNWAY = 4096  # rows
+_NO_TIMES = np.empty(0, np.int64)
+_NO_TIMES.flags.writeable = False
 _T = TypeVar("_T", bound=np.generic)
 Span: TypeAlias = tuple[int, int, "int | None", int]  # start, size, newest time, rows ever
 
@@ -66,7 +68,7 @@ class Rows:
 
     def in_time_order(self) -> Rows:
         """Return the rows by time, those of equal time as they stand."""
-        if (self.times[:-1] <= self.times[1:]).all():
+        if len(self) < 2 or (self.times[:-1] <= self.times[1:]).all():
             return self
         return self[np.argsort(self.times, kind="stable")]
 
@@ -81,6 +83,11 @@ class RingBuffer:
     dim : int
         Coordinates a point.
 
+    Attributes
+    ----------
+    capacity : int
+        Largest number of rows.
+
     Notes
     -----
     Rows live in three circular arrays. What the methods return is a read-only view while the
@@ -89,6 +96,7 @@ class RingBuffer:
     """
 
     def __init__(self, capacity: int, dim: int) -> None:
+        self.capacity = capacity
         self._rows = Rows(
             np.empty((capacity, dim)),
             np.empty(capacity, np.int64),
@@ -99,11 +107,6 @@ class RingBuffer:
 
     def __len__(self) -> int:
         return self._span[1]
-
-    @property
-    def capacity(self) -> int:
-        """Largest number of rows."""
-        return len(self._rows)
 
     @property
     def newest_ns(self) -> int | None:
@@ -125,7 +128,9 @@ class RingBuffer:
 
         They are in time order, and those of ``rows`` that would never get in are among them.
         """
-        overflow = max(0, len(self) + len(rows) - self.capacity)
+        overflow = self._span[1] + len(rows) - self.capacity
+        if overflow <= 0:
+            return _NO_TIMES
         oldest = self.times(0, min(overflow, len(self)))
         return np.concatenate([oldest, rows.times[: overflow - len(oldest)]])
 
@@ -147,7 +152,7 @@ class RingBuffer:
         start, size, newest, total = self._span
         overflow = max(0, size + len(rows) - self.capacity)
         leaving = min(overflow, size)
-        kept = rows[overflow - leaving :]
+        kept = rows[overflow - leaving :] if overflow > leaving else rows
         self._write((start + size) % self.capacity, kept)
         if len(rows):
             newest = int(rows.times[-1])
@@ -157,15 +162,18 @@ class RingBuffer:
     def evict_before(self, t_ns: int) -> int:
         """Drop the rows older than ``t_ns`` and return their number."""
         n = self.count_before(t_ns)
-        self.drop_oldest(n)
+        if n:
+            self.drop_oldest(n)
         return n
 
     def count_before(self, t_ns: int) -> int:
         """Return the number of rows older than ``t_ns``."""
         start, size, _, _ = self._span
+        if not size or self._rows.times.item(start) >= t_ns:
+            return 0
         first = self._rows.times[start : min(start + size, self.capacity)]
         n = count_before(first, t_ns)
-        if n < len(first):
+        if n < len(first) or n == size:
             return n
         return n + count_before(self._rows.times[: size - len(first)], t_ns)
 
@@ -228,6 +236,8 @@ class RingBuffer:
         newest = self.newest_ns
         if len(times) and newest is not None and times[0] < newest:
             raise InvalidInputError("row 0 is older than the newest row of the buffer", 0)
+        if len(times) < 2:
+            return
         sorted_pairs = times[:-1] <= times[1:]
         if not sorted_pairs.all():
             row = int(np.argmin(sorted_pairs)) + 1
@@ -242,7 +252,13 @@ class RingBuffer:
             self._span = (0, size, newest, total)
 
     def _write(self, at: int, rows: Rows) -> None:
-        cut = min(len(rows), self.capacity - at)
+        end = at + len(rows)
+        if end <= self.capacity:
+            own = self._rows
+            own.points[at:end], own.times[at:end] = rows.points, rows.times
+            own.ids[at:end] = rows.ids
+            return
+        cut = self.capacity - at
         for target, source in zip(_columns(self._rows), _columns(rows), strict=True):
             target[at : at + cut] = source[:cut]
             target[: len(source) - cut] = source[cut:]

@@ -178,7 +178,7 @@ class Scheduler:
         """
         if self._on_gpu:
             points = self._stream.on_host(points)  # other threads do not know what is awaited here
-        if _size(points, timestamps) > _LARGE:
+        if type(timestamps) is not float and _size(points, timestamps) > _LARGE:
             part = await self._enter_large(points, timestamps)
         else:
             started = self._stream.dim is not None

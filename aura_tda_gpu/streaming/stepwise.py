@@ -240,8 +240,9 @@ class StepwiseStream:
         """Commit one validated batch."""
         settings = self.settings
         lateness_ns = settings.allowed_lateness_ns
-        keep = ~is_late(times, self._watermark_ns, lateness_ns)
-        n_kept = int(np.count_nonzero(keep))
+        late = is_late(times, self._watermark_ns, lateness_ns)
+        keep = ~late
+        n_kept = len(times) - int(np.count_nonzero(late))
         counts = self._n_seen + len(times), self._n_late + len(times) - n_kept
         if not n_kept:
             self._commit(_Taking(counts, dim=given.shape[1]))
@@ -250,14 +251,17 @@ class StepwiseStream:
         if first is None:
             first = given[np.argmax(keep)].astype(np.float64)
         points = usable_rows(given, keep, first, settings.metric)
-        ids = self._n_seen + np.flatnonzero(keep)
+        if n_kept == len(times):
+            kept_times, ids = times, np.arange(self._n_seen, self._n_seen + n_kept)
+        else:
+            kept_times, ids = times[keep], self._n_seen + np.flatnonzero(keep)
         lanes, pending = self._lanes, self._pending
         if not lanes:
             lanes, pending = self._build(first)
         mark = watermark_after(times, self._watermark_ns, lateness_ns)
         assert mark is not None
-        change = release(pending, Rows(points, times[keep], ids), mark, lateness_ns)
-        newest_ns = int(times[keep].max())
+        change = release(pending, Rows(points, kept_times, ids), mark, lateness_ns)
+        newest_ns = int(kept_times.max())
         if self._newest_ns is not None:
             newest_ns = max(newest_ns, self._newest_ns)
         move = self._moved(pending, change, mark)

@@ -23,8 +23,6 @@ __all__ = [
     "count_before",
 ]
 
-_INT64 = np.iinfo(np.int64)
-
 
 def boundary_after(t_ns: int, slide_ns: int) -> int:
     """Return the smallest multiple of the slide that is greater than ``t_ns``."""
@@ -33,9 +31,10 @@ def boundary_after(t_ns: int, slide_ns: int) -> int:
 
 def count_before(times: Int64Array, t_ns: int) -> int:
     """Return how many ascending times are smaller than ``t_ns``, which may be beyond int64."""
-    if t_ns > _INT64.max:
-        return len(times)
-    return int(np.searchsorted(times, max(t_ns, _INT64.min)))
+    n = len(times)
+    if not n or times.item(n - 1) < t_ns:
+        return n
+    return int(times.searchsorted(t_ns)) if times.item(0) < t_ns else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -363,6 +363,21 @@ def test_the_features_are_one_graph(rng):
     torch.testing.assert_close(compiled(bars, mask), features(bars, mask))
 
 
+def test_diagrams_one_by_one_under_vmap(rng):
+    bars, mask = random_bars(rng)
+    bars[:, 3] = bars[:, 2]
+    features = FIXED.fit(bars, mask)
+
+    def of_one(values, held):
+        return features.transform(values[None], held[None], check_values=False)[0]
+
+    found = torch.func.vmap(of_one)(bars, mask)
+    torch.testing.assert_close(found, features.transform(bars, mask))
+    wanted = features.transform(bars.requires_grad_(), mask)
+    assert wanted.requires_grad
+    torch.testing.assert_close(found, wanted.detach(), rtol=1e-12, atol=1e-12)
+
+
 def no_compiler():
     """Say why torch cannot compile here; None if it can."""
     if shutil.which("g++") is None:
