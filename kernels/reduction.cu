@@ -398,76 +398,31 @@ struct Owners {
 
 // Add to a column as long as an earlier one owns its youngest birth; return what is then the
 // youngest, or -1, and count the additions. A lane holds LANE_WORDS words meanwhile.
-//
-// 64 births at a time: their two words of the columns that own them tell which are to be added,
-// before any is read as a whole, so that reads need not wait for one another.
 template <int LANE_WORDS>
 __device__ __forceinline__ int add_earlier(
     unsigned* column, const Owners& owners, int c, int birth, int& additions) {
-    constexpr int AT_ONCE = LANE_WORDS > 1 ? READ_AT_ONCE / 2 : READ_AT_ONCE;
     const int lane = lane_id(), top = birth / 32;
     unsigned value[LANE_WORDS];
 #pragma unroll
     for (int k = 0; k < LANE_WORDS; ++k)
         value[k] = lane + WARP * k <= top ? column[lane + WARP * k] : 0u;
     do {
-        const int base = birth / 64 * 2, mine = 32 * base + lane;
-        const bool has_low = mine <= birth && owners.is_before(mine, c);
-        const bool has_high = mine + 32 <= birth && owners.is_before(mine + 32, c);
-        const unsigned* low_owner = has_low ? owners.source(mine) + base : nullptr;
-        const unsigned* high_owner = has_high ? owners.source(mine + 32) + base : nullptr;
-        const unsigned low_row = has_low ? low_owner[0] : 0u;
-        const unsigned high_row = has_high ? high_owner[1] : 0u;
-        const unsigned below_high = has_high ? high_owner[0] : 0u;
-        const unsigned known_low = __ballot_sync(ALL_LANES, has_low);
-        const unsigned known_high = __ballot_sync(ALL_LANES, has_high);
-        unsigned low = 0, high = 0, added_low = 0, added_high = 0;
+        const unsigned* source = owners.source(birth);
+        const int last = birth / 32;
 #pragma unroll
-        for (int k = 0; k < LANE_WORDS; ++k) {
-            if (base / WARP != k) continue;
-            low = __shfl_sync(ALL_LANES, value[k], base % WARP);
-            high = __shfl_sync(ALL_LANES, value[k], base % WARP + 1);
-        }
-        for (int at; high && known_high >> (at = 31 - __clz(high)) & 1;) {
-            added_high |= 1u << at;
-            high ^= __shfl_sync(ALL_LANES, high_row, at);
-            low ^= __shfl_sync(ALL_LANES, below_high, at);
-        }
-        for (int at; !high && low && known_low >> (at = 31 - __clz(low)) & 1;) {
-            added_low |= 1u << at;
-            low ^= __shfl_sync(ALL_LANES, low_row, at);
-        }
-        additions += __popc(added_low) + __popc(added_high);
-        while (added_high | added_low) {
-            unsigned parts[AT_ONCE][LANE_WORDS];
-#pragma unroll
-            for (int i = 0; i < AT_ONCE; ++i) {
-                const unsigned left = added_high ? added_high : added_low;
-                const int at = 31 - __clz(left), word = base + (added_high != 0);
-                const unsigned* source = left ? owners.source(32 * word + at) : nullptr;
-#pragma unroll
-                for (int k = 0; k < LANE_WORDS; ++k)
-                    parts[i][k] = left && lane + WARP * k <= word ? source[lane + WARP * k] : 0u;
-                const unsigned taken = left ? 1u << at : 0u;
-                if (added_high)
-                    added_high ^= taken;
-                else
-                    added_low ^= taken;
-            }
-#pragma unroll
-            for (int i = 0; i < AT_ONCE; ++i)
-#pragma unroll
-                for (int k = 0; k < LANE_WORDS; ++k) value[k] ^= parts[i][k];
-        }
+        for (int k = 0; k < LANE_WORDS; ++k)
+            value[k] ^= lane + WARP * k <= last ? source[lane + WARP * k] : 0u;
         birth = -1;
 #pragma unroll
         for (int k = LANE_WORDS - 1; k >= 0; --k) {
+            if (birth >= 0 || WARP * k > last) continue;
             const unsigned votes = __ballot_sync(ALL_LANES, value[k] != 0);
-            if (!votes || birth >= 0) continue;
+            if (!votes) continue;
             const int holder = 31 - __clz(votes);
             const unsigned bits = __shfl_sync(ALL_LANES, value[k], holder);
             birth = 32 * (WARP * k + holder) + 31 - __clz(bits);
         }
+        ++additions;
     } while (owners.is_before(birth, c));
 #pragma unroll
     for (int k = 0; k < LANE_WORDS; ++k)

@@ -28,6 +28,7 @@ __all__ = [
     "Pairs",
     "Words",
     "nothing",
+    "only",
     "told",
 ]
 
@@ -139,12 +140,9 @@ class Brought:
         return len(self.counts)
 
     def __iter__(self) -> Iterator[PairedOnDevice]:
-        parts = self.merges, self.births, self.deaths, self.columns
-        counts = self.counts.tolist(), self.told()
-        for merges, births, deaths, columns, counted, its in zip(*parts, *counts, strict=True):
-            n, m = counted[_N_RNG] - counted[_N_BIRTHS], its["n_births"]
-            pairs = births[:m].copy(), deaths[:m], columns[:m]
-            yield PairedOnDevice(merges[:n].copy(), *pairs, its)
+        parts = self.merges, self.births, self.deaths, self.columns, self.counts.tolist()
+        for of_window in zip(*parts, strict=True):
+            yield _paired(*of_window, self.n, self.with_loops)
 
     @property
     def n_births(self) -> Int64Array:
@@ -168,6 +166,29 @@ class Brought:
     def told(self) -> list[dict[str, int]]:
         """Return how many edges of each kind a window had, and the work of the reduction."""
         return [told(row, self.n, self.with_loops) for row in self.counts.tolist()]
+
+
+def only(found: Outcome, with_loops: bool) -> PairedOnDevice:
+    """Return the pairs of the one window of an outcome on the host, as `Brought` does."""
+    merges, births = found.merges[0], found.births[0]
+    parts = merges, births, found.deaths[0], found.columns[0], found.counts[0].tolist()
+    return _paired(*parts, len(merges), with_loops)
+
+
+def _paired(
+    merges: UInt64Array,
+    births: UInt64Array,
+    deaths: UInt64Array,
+    columns: npt.NDArray[np.uint32],
+    counts: Sequence[int],
+    n: int,
+    with_loops: bool,
+) -> PairedOnDevice:
+    """Return the pairs of a window of n vertices, whose rows are padded."""
+    its = told(counts, n, with_loops)
+    n_merges, m = counts[_N_RNG] - counts[_N_BIRTHS], its["n_births"]
+    keys = merges[:n_merges].copy(), births[:m].copy()
+    return PairedOnDevice(*keys, deaths[:m], columns[:m], its)
 
 
 def told(counts: Sequence[int], n: int, with_loops: bool) -> dict[str, int]:

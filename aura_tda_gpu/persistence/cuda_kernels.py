@@ -84,7 +84,6 @@ CONSTANTS = {
     "MOST_WORDS": 16,  # of a lane, for the most vertices
     "EXPAND_WARPS": 4,
     "SHARED_LIST": 256,  # keys of a relation that a warp keeps in shared memory
-    "READ_AT_ONCE": 8,  # columns that one is reduced by, read before they are added
     "KEEP_WARPS": 8,
     "HUB_ROUNDS": 2,  # lune vertices of a lane among which a hub is chosen for a listed edge
     "TILE_ROUNDS": 1,  # for any edge

@@ -129,8 +129,9 @@ class Outcome:
         As in `cuda_stages.Codes`, where these are kept.
     merges : array of uint64, shape (windows, n)
         Keys of the minimum spanning forest.
-    on_its_way : Outcome or None
-        Where a copy of it will be once the device is done, if one was launched.
+    on_its_way : tuple or None
+        Bytes of the host where a copy of it will be once the device is done, and an outcome of as
+        many bytes.
     """
 
     packed: Any
@@ -140,7 +141,7 @@ class Outcome:
     counts: Any
     enclosing: Any
     merges: Any
-    on_its_way: Outcome | None = None
+    on_its_way: tuple[Host, Outcome] | None = None
 
     @classmethod
     def empty(cls, device: Device, windows: int, n: int, words: int) -> Outcome:
@@ -152,14 +153,16 @@ class Outcome:
         """Wait for the device, and return what there is, in memory that is not to be kept."""
         if self.on_its_way is not None:
             device.wait()
-            return self.on_its_way
+            there, near = self.on_its_way
+            near.packed[...] = there  # what a device has written is far from the cores
+            return near
         return self._like(device.borrow(self.packed))
 
     def fetched(self, device: Device) -> Outcome:
         """Launch a copy to the host, to memory that each launch writes over."""
-        there = self._like(device.pinned(self.packed.nbytes))
-        device.fetch(there.packed, self.packed)
-        return replace(self, on_its_way=there)
+        there = device.pinned(self.packed.nbytes)
+        device.fetch(there, self.packed)
+        return replace(self, on_its_way=(there, self._like(np.empty_like(there))))
 
     def _like(self, packed: Any) -> Outcome:
         windows, _, words = self.columns.shape

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import StateCorruption
 from .bars import Paired, bars_of, named_by_place
-from .cuda_bars import Begun, Brought, ListsTooShort
+from .cuda_bars import Begun, ListsTooShort, PairedOnDevice, only
 from .cuda_changes import NONE_WRONG, STAYS
 from .cuda_launch import Host, timed
 from .cuda_passes import Passes
@@ -60,6 +60,7 @@ class CudaWindowState:
         self._budget = NO_BUDGET  # of that one
         self._begun: Begun | None = None  # the diagram after it
         self._has_loops = False  # whether the last one had them
+        self._n_listed = 0  # edges that the last update looked at again
         with engine.memory(1, capacity):
             self.points = xp.zeros((1, capacity, dim), np.float32)
             self.bits = xp.full((1, capacity, capacity), INFINITE, np.uint32)
@@ -147,15 +148,15 @@ class CudaWindowState:
         is_update = self._again is not None
         self._has_loops = 1 in dimensions
         with self._engine.memory(1, n_slots), timed(seconds, "pairs"):
-            (paired,) = self._paired(dimensions)
+            paired = self._paired(dimensions)
         bars, loops = _bars_of_slots()(paired, dimensions, self.live, n_slots)
         counts = {name: count for name, count in paired.counts.items() if name != "n_edges"}
         info = {"r_enc": self._r_enc(), "seconds": seconds, **counts}
         if is_update:
-            info["n_rechecked"] = Counted.of(self.lists.host_counts).listed
+            info["n_rechecked"] = self._n_listed
         return EngineResult(bars, loops, info)
 
-    def _paired(self, dimensions: tuple[int, ...]) -> Brought:
+    def _paired(self, dimensions: tuple[int, ...]) -> PairedOnDevice:
         """Return the pairs; from now on the host knows what the last update came to.
 
         Raises
@@ -183,7 +184,8 @@ class CudaWindowState:
         self.codes.host_enclosing = found.enclosing.copy()
         needed = Rooms.of(told, len(self.live))
         self._rooms, self._again = self._rooms.going_on(needed), None
-        return Brought.of(found, 1 in dimensions)
+        self._n_listed = told.listed
+        return only(found, 1 in dimensions)
 
     def verify(self) -> None:
         """Compare what is kept with what the points say; see `WindowState.verify`."""
