@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from .arrays import Float64Array
-from .distances import as_rows, to_float32, unit_rows
+from .distances import as_rows, limit_of, to_float32, unit_rows
 from .engine import Float32Array
 
 __all__ = ["prepared"]
@@ -35,6 +35,8 @@ def prepared(
     InvalidInputError
         If a point cannot be used; names the first such row.
     """
+    if origin is not None and metric != "cosine" and _are_taken_as_given(points, dim, origin):
+        return points, origin
     _check_axes(points, dim)
     rows = as_rows(points, "points")
     if rows.shape[1] != dim:
@@ -49,6 +51,19 @@ def prepared(
         origin = rows[0].astype(np.float64) if wide else np.zeros(dim)
         origin.flags.writeable = False  # callers are given this very array
     return to_float32(rows, origin), origin
+
+
+def _are_taken_as_given(points: Any, dim: int, origin: Float64Array) -> bool:
+    """Tell whether points are stored just as they are: most of those of a stream are."""
+    return (
+        type(points) is np.ndarray
+        and points.dtype == np.float32
+        and points.flags.c_contiguous
+        and points.ndim == 2
+        and points.shape[1] == dim
+        and not origin.any()
+        and bool((np.abs(points) <= limit_of(dim)).all())  # not where one is not finite
+    )
 
 
 def _check_axes(points: Any, dim: int) -> None:
