@@ -182,6 +182,12 @@ class Device:
         if not self.on_host:
             self.xp.cuda.get_current_stream().synchronize()
 
+    def settle(self) -> None:
+        """Wait until all is done in the default stream of the device, whatever is current."""
+        if not self.on_host:
+            with self.xp.cuda.Device(self._id):
+                self.xp.cuda.Stream.null.synchronize()
+
     def _copy_async(self, target: int, source: int, n_bytes: int, way: str) -> None:
         runtime, stream = self.xp.cuda.runtime, self.xp.cuda.get_current_stream()
         runtime.memcpyAsync(target, source, n_bytes, getattr(runtime, f"memcpy{way}"), stream.ptr)

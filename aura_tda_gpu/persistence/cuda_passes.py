@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -113,6 +114,10 @@ class Passes:
         self._diagram: Recording[Outcome] | None = None
         self._n_updates = self._n_small = 0
         self._refused = False
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # as the interpreter ends
+            self._device.settle()  # an update that nobody waits for still reads and writes the host
 
     @property
     def nbytes(self) -> int:
