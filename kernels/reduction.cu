@@ -473,8 +473,8 @@ __device__ __forceinline__ void claim(int c, int birth, int* owner, Active& next
 // A block a window. columns, low as above, active (windows, 2, n_columns), room; owner (windows,
 // n_births): of each birth its column, KEPT once one of an earlier call has it, which is then in
 // kept (windows, n_births, words), NOBODY. first is 0 in the first call; ends (windows, n_splits),
-// room of relations. in_shared: low, active and owner are in shared memory meanwhile, (3 n_columns
-// + n_births,) words. counts[N_KILLED] and counts[ADDITIONS] grow; nothing is done if
+// room of relations. in_shared: low and owner are in shared memory meanwhile, active too where that
+// is 2: (n_columns + n_births,) or (3 n_columns + n_births,) words. counts[N_KILLED] and counts[ADDITIONS] grow; nothing is done if
 // counts[LIST_FULL] is set, once all births are dead, or where they are more than n_births.
 extern "C" __global__ void __launch_bounds__(BLOCK)
     reduce_columns(unsigned* columns, int n_columns, int words, const int* ends, int n_splits,
@@ -495,8 +495,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
     int *const owner_after = owner, *const low_before = low;
     if (in_shared) {
         low = reinterpret_cast<int*>(dynamic_words());
-        active = low + n_columns;
-        owner = active + 2 * n_columns;
+        owner = low + n_columns;
+        if (in_shared > 1) active = owner + n_births;
         for (int c = tid; c < count; c += step) low[c] = low_before[c];
     }
     for (int birth = tid; birth < n_births; birth += step)

@@ -16,7 +16,15 @@ from .diagram import Diagram
 from .engine import BatchEngine, Engine, EngineResult, Float32Array
 from .many_diagrams import ManyResults
 from .places import gpu_of
-from .rips import RipsOptions, check_options, compute_diagram, info_of, prepared, where_it_is
+from .rips import (
+    RipsOptions,
+    check_options,
+    compute_diagram,
+    info_of,
+    memory_error_told,
+    prepared,
+    where_it_is,
+)
 from .threads import in_parts
 from .weighted import told, weighted_of_many
 
@@ -71,7 +79,8 @@ def vietoris_rips_batch(
         metric, homology_dimensions, max_edge_length, backend, threads, dtm_mass
     )
     options = where_it_is(_first_of(X), options)
-    clouds = _all_prepared(X, options)
+    with memory_error_told("the clouds that were given"):
+        clouds = _all_prepared(X, options)
     largest = max(map(len, clouds), default=0) if isinstance(clouds, list) else clouds.shape[1]
     wanted = largest, options.homology_dimensions
     engine, reason = backends.resolve(options.backend, *wanted)
@@ -169,7 +178,9 @@ def _results(
     while start < len(clouds):
         part = slice(start, min(start + most, len(clouds)))
         try:
-            yield part, _together(clouds[part], options, engine)
+            with memory_error_told(f"{part.stop - start} clouds of {len(clouds[0])} points"):
+                results = _together(clouds[part], options, engine)
+            yield part, results
         except MemoryLimitError:
             if most == 1:
                 raise

@@ -205,10 +205,13 @@ class Device:
             return stack.pop_all()
 
     def free_bytes(self) -> str:
-        """Say how many bytes are free on a device."""
+        """Say how many bytes are free on a device, if it tells."""
         if self._id is None:
             return ""
-        return f", {self.xp.cuda.Device().mem_info[0]} are free"
+        try:
+            return f", {self.xp.cuda.Device().mem_info[0]} are free"
+        except self.xp.cuda.runtime.CUDARuntimeError:
+            return ""
 
 
 class AtWork:
@@ -227,9 +230,11 @@ class AtWork:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
         short = isinstance(error, MemoryError) and not isinstance(error, MemoryLimitError)
-        free = self._device.free_bytes() if short else ""
-        if self._stack is not None:
-            self._stack.close()
+        try:
+            free = self._device.free_bytes() if short else ""
+        finally:
+            if self._stack is not None:
+                self._stack.close()
         if short:
             needs = self._needs if isinstance(self._needs, str) else self._needs()
             raise MemoryLimitError(f"{needs} on the GPU{free}: {self._hint} ({error})") from error
@@ -291,7 +296,7 @@ class timed:
     seconds : dict
         Of each phase.
     phase : str
-        One that ends with a copy to the host.
+        Where the host does not wait for the device, only the launches count.
     """
 
     __slots__ = ("_phase", "_seconds", "_start")

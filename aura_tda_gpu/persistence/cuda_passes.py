@@ -124,6 +124,12 @@ class Passes:
         """Bytes on the device for what comes and goes."""
         return 0 if self._changes is None else self._changes.nbytes
 
+    @property
+    def host_nbytes(self) -> int:
+        """Bytes on the host for the same."""
+        found = None if self._diagram is None else self._diagram.found
+        return self.nbytes + (0 if found is None else 2 * int(found.packed.nbytes))
+
     def forget(self) -> None:
         """Begin anew, one by one."""
         self._update = self._diagram = self._lists = self._alike = None

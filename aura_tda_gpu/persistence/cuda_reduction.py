@@ -106,8 +106,9 @@ class Reduction:
         """Write the relations from ``first`` on as columns over the births."""
         windows, per_chunk, words = chunk.shape
         per_block = CONSTANTS["EXPAND_WARPS"]
-        blocks = ceil_div(min(EXPANDING_WARPS, per_chunk), per_block)
         in_shared = list_room <= CONSTANTS["SHARED_LIST"]
+        most = EXPANDING_WARPS if in_shared else ceil_div(EXPANDING_WARPS, windows)
+        blocks = ceil_div(min(most, per_chunk), per_block)
         warps = 0 if in_shared else blocks * per_block
         lists = self.device.xp.empty((windows, warps, list_room + list_room // 4), np.uint64)
         self.device.kernels["expand_relations"](
@@ -132,8 +133,7 @@ class Reduction:
         n_births = int(owner.shape[1])
         active = self.device.xp.empty((windows, 2, per_chunk), np.int32)
         threads = min(CONSTANTS["BLOCK"], WARP * ceil_div(max(per_chunk, 4 * WARP), WARP))
-        shared = 4 * (3 * per_chunk + n_births)
-        in_shared = shared <= SHARED_BYTES - 64  # beside what the kernel itself declares
+        in_shared, shared = _shared_ints(per_chunk, n_births)
         self.device.kernels["reduce_columns"](
             (windows,),
             (threads,),
@@ -143,7 +143,7 @@ class Reduction:
                 *(np.int32(first), low, active, owner, outcome.columns, np.int32(n_births)),
                 *(np.int32(in_shared), edges.counts),
             ),
-            shared_mem=shared if in_shared else 0,
+            shared_mem=4 * shared,
         )
         warps = CONSTANTS["KEEP_WARPS"]
         self.device.kernels["keep_columns"](
@@ -156,3 +156,12 @@ class Reduction:
                 *(outcome.columns, outcome.deaths, np.int32(n_births), edges.counts),
             ),
         )
+
+
+def _shared_ints(n_columns: int, n_births: int) -> tuple[int, int]:
+    """Return what `reduce_columns` has in shared memory, as it is told, and how many words."""
+    room = (SHARED_BYTES - 64) // 4  # beside what the kernel itself declares
+    for in_shared, words in ((2, 3 * n_columns + n_births), (1, n_columns + n_births)):
+        if words <= room:
+            return in_shared, words
+    return 0, 0

@@ -80,11 +80,12 @@ class CudaWindowState:
     @property
     def nbytes(self) -> int:
         """Bytes held on the host."""
-        return self.live.nbytes + self.lists.host_counts.nbytes + self._warm.nbytes
+        held = self.live.nbytes + self.lists.host_counts.nbytes + self._warm.nbytes
+        return held + self._passes.host_nbytes
 
     @property
     def device_nbytes(self) -> int:
-        """Bytes held on the device."""
+        """Bytes held on the device, without what recordings hold."""
         lists, last = self.lists, self._warm.last
         if self._sized is None or self._sized[0] is not lists or self._sized[1] is not last:
             parts = lists.rng, lists.splits, lists.spans, lists.reps, lists.counts

@@ -195,7 +195,7 @@ def _points(rows: Any, xp: Any, ndim: int = 2) -> Any:
         rows = rows.astype(np.float32, copy=False)
     else:
         rows = rows.astype(np.float64, copy=False)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             rows = rows - rows[..., :1, :]
     limit = _SAFELY * distances.limit_of(rows.shape[-1])
     if not bool((abs(rows) <= limit).all()):  # not a number fails, too

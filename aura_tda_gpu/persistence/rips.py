@@ -236,19 +236,19 @@ def compute_diagram(
         result.info["seconds"] = {"distance": seconds, **result.info["seconds"]}
         return result, {"path": "rebuild"}
 
-    with memory_error_told(len(vertices)):
+    with memory_error_told(f"{len(vertices)} vertices"):
         result, told = run()
     return Diagram(result, info={**info_of(options, engine, reason, len(vertices)), **told})
 
 
 @contextmanager
-def memory_error_told(n_vertices: int) -> Iterator[None]:
-    """Say what to do where an engine finds no memory.
+def memory_error_told(needs: str) -> Iterator[None]:
+    """Say what to do where there is no memory for what is named.
 
     Raises
     ------
     MemoryLimitError
-        If the machine has no memory for a diagram of so many vertices.
+        If the machine has none.
     """
     try:
         yield
@@ -256,7 +256,7 @@ def memory_error_told(n_vertices: int) -> Iterator[None]:
         raise
     except MemoryError as error:
         raise MemoryLimitError(
-            f"the memory that is free does not suffice for {n_vertices} vertices: "
+            f"the memory that is free does not suffice for {needs}: "
             f"{USE_LANDMARKS}, or a smaller max_edge_length"
         ) from error
 

@@ -35,6 +35,7 @@ def bars_of_slots(
     if renamed:
         rank = rank.copy()
         rank[live] = rank[: len(live)].copy()
+        rank.flags.writeable = False  # one type for the kernels, which are compiled for each
     if dimensions == (0, 1):
         given = paired.merges, paired.births, paired.deaths, live, rank
         components, (rows, *of_loops) = bar_rows.all_bars(*given)

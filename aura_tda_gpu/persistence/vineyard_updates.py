@@ -351,7 +351,7 @@ class RipsWindow:
     def _computed(self, content: WindowContent, history: History) -> tuple[Diagram, History]:
         """Run the engine; return the diagram, and the history with it."""
         n = len(content.slots)
-        with memory_error_told(n):
+        with memory_error_told(f"{n} vertices"):
             finish = self._updates.begin(content.points, content.slots.ids, n)
             # what follows needs no result: a device may be at work meanwhile
             ids, history = self.ids, history.packed()

@@ -123,11 +123,13 @@ class ReductionParity:
         assert_same(diagram_by(engine, D), truth)
 
     @pytest.mark.parametrize("words", [1, 31, 32, 33, 65, 130])
-    @pytest.mark.parametrize("shared", [64, 48 * 1024])
-    def test_columns_do_not_depend_on_the_schedule(self, xp, engine, monkeypatch, words, shared):
-        monkeypatch.setattr(cuda_reduction, "SHARED_BYTES", shared)
+    @pytest.mark.parametrize("in_shared", [0, 1, 2])
+    def test_columns_do_not_depend_on_the_schedule(self, xp, engine, monkeypatch, words, in_shared):
         rng, device = np.random.default_rng(words), engine.device
         windows, per_chunk, n_chunks, n_births = 2, 90, 3, 32 * words - 3
+        room = 64 + 4 * [0, per_chunk + 32 * words, 3 * per_chunk + 32 * words][in_shared]
+        monkeypatch.setattr(cuda_reduction, "SHARED_BYTES", room)
+        assert cuda_reduction._shared_ints(per_chunk, 32 * words)[0] == in_shared
         n = n_chunks * per_chunk - 7
         drawn = rng.random((windows, n_chunks * per_chunk, 32 * words)) < 0.3 / np.sqrt(words)
         drawn[..., n_births:] = False

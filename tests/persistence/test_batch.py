@@ -247,3 +247,40 @@ def test_settings_are_those_of_one_cloud():
         vietoris_rips_batch([[[0.0]]], backend="gpu")
     with pytest.raises(UnsupportedError):
         vietoris_rips_batch(np.zeros((1, 70, 2)), homology_dimensions=(2,))
+
+
+@pytest.mark.filterwarnings("error")
+def test_differences_beyond_any_float_are_refused_as_in_one_cloud():
+    clouds = np.zeros((2, 3, 2))
+    clouds[1, 0], clouds[1, 1] = 1e308, -1e308
+    for given in (clouds, list(clouds)):
+        with pytest.raises(InvalidInputError, match=r"X\[1\].*row 1"):
+            vietoris_rips_batch(given, backend="cpu")
+
+
+@pytest.mark.parametrize("where", ["as_clouds", "prepared"])
+def test_memory_that_ends_while_clouds_are_prepared_is_told(monkeypatch, where):
+    def short(*args, **settings):
+        raise MemoryError("no room")
+
+    module = batch.device_arrays if where == "as_clouds" else batch
+    monkeypatch.setattr(module, where, short)
+    clouds = np.zeros((2, 3, 2)) if where == "as_clouds" else [np.zeros((3, 2))]
+    with pytest.raises(MemoryLimitError, match="the clouds that were given"):
+        vietoris_rips_batch(clouds, backend="cpu")
+
+
+def test_memory_of_the_host_that_ends_halves_a_batch(emulated, monkeypatch):
+    clouds = np.random.default_rng(1).normal(size=(4, 9, 2)).astype(np.float32)
+    together, sizes = batch._together, []
+
+    def short(some, *args):
+        sizes.append(len(some))
+        if len(some) > 2:
+            raise MemoryError("no room for bars")
+        return together(some, *args)
+
+    monkeypatch.setattr(batch, "_together", short)
+    found = vietoris_rips_batch(clouds, backend="cuda")
+    assert sizes == [4, 2, 2]
+    assert [d.info["n_together"] for d in found] == [2] * 4

@@ -183,3 +183,13 @@ def test_without_memory_that_can_be_pinned_it_comes_all_the_same():
     (found,) = device.bring(OnDevice(np.arange(5.0)))
     assert np.array_equal(found, np.arange(5.0))
     assert not asked
+
+
+def test_the_innermost_work_tells_what_it_has_no_memory_for():
+    device = Device(np, None)
+    with (
+        pytest.raises(MemoryLimitError, match=r"^inner needs 1 byte on the GPU"),
+        device.at_work("outer needs 9 bytes"),
+        device.at_work(lambda: "inner needs 1 byte"),
+    ):
+        raise MemoryError("no room")

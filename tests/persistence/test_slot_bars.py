@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from aura_tda_gpu import RipsWindow
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.edge_keys import LARGEST, pattern_of
 from aura_tda_gpu.persistence.engine import EngineResult
+from aura_tda_gpu.persistence.kernels import bar_rows
 from aura_tda_gpu.persistence.lune_state import LuneState
 from tests.persistence.test_window_state import pairwise
 from tests.persistence.window_checks import cloud
@@ -49,3 +51,16 @@ def test_the_order_is_that_of_bars_in_any_order(seed, threshold):
     loops = result.loop_edges
     jumbled = None if loops is None else lambda i: loops(int(order[i]))
     assert_same(Diagram(result), Diagram(EngineResult(shuffled, jumbled)))
+
+
+def test_a_hole_among_the_slots_compiles_nothing_anew(rng):
+    window = RipsWindow(20, 2, updates="always")
+    window.insert(rng.normal(size=(20, 2)))
+    window.diagram()
+    window.replace(window.ids[:1], rng.normal(size=(1, 2)))
+    window.diagram()
+    kernels = bar_rows.all_bars, bar_rows.component_bars, bar_rows.loop_bars
+    before = [len(kernel.signatures) for kernel in kernels]
+    window.remove(window.ids[:1])
+    assert len(window.diagram()[0]) == 19
+    assert [len(kernel.signatures) for kernel in kernels] == before
