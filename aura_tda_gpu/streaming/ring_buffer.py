@@ -20,7 +20,8 @@ _RUNWAY = 4096  # rows
 _NO_TIMES = np.empty(0, np.int64)
 _NO_TIMES.flags.writeable = False
 _T = TypeVar("_T", bound=np.generic)
-Span: TypeAlias = tuple[int, int, "int | None", int]  # start, size, newest time, rows ever
+# start, size, newest time, rows ever, and where the circle ends
+Span: TypeAlias = tuple[int, int, "int | None", int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ class RingBuffer:
     -----
     Rows live in three circular arrays. What the methods return is a read-only view while the
     rows asked for lie in one piece, and a copy where they wrap around the end; a view shows
-    other rows after the next `append`.
+    other rows after the next `append`. The circle is the capacity halved as often as the rows that
+    were ever held at once allow, so that no more memory is touched than twice what is used; it
+    doubles when they outgrow it, which moves some of them, and moves none while they stay as many.
     """
 
     def __init__(self, capacity: int, dim: int) -> None:
@@ -102,8 +105,7 @@ class RingBuffer:
             np.empty(capacity, np.int64),
             np.empty(capacity, np.int64),
         )
-        # start, size, newest time and number of rows ever change in one assignment
-        self._span: Span = (0, 0, None, 0)
+        self._span: Span = (0, 0, None, 0, _circle(capacity, min(_RUNWAY, capacity), above=False))
 
     def __len__(self) -> int:
         return self._span[1]
@@ -148,16 +150,15 @@ class RingBuffer:
             If the rows are not in time order.
         """
         self._check_order(rows.times)
-        self._return_to_front()
-        start, size, newest, total = self._span
+        start, size, newest, total, circle = self._with_room(len(rows))
         overflow = max(0, size + len(rows) - self.capacity)
         leaving = min(overflow, size)
         kept = rows[overflow - leaving :] if overflow > leaving else rows
-        self._write((start + size) % self.capacity, kept)
+        self._write((start + size) % circle, kept, circle)
         if len(rows):
             newest = int(rows.times[-1])
-        start = (start + leaving) % self.capacity
-        self._span = (start, size - leaving + len(kept), newest, total + len(rows))
+        start = (start + leaving) % circle
+        self._span = (start, size - leaving + len(kept), newest, total + len(rows), circle)
 
     def evict_before(self, t_ns: int) -> int:
         """Drop the rows older than ``t_ns`` and return their number."""
@@ -168,10 +169,10 @@ class RingBuffer:
 
     def count_before(self, t_ns: int) -> int:
         """Return the number of rows older than ``t_ns``."""
-        start, size, _, _ = self._span
+        start, size, _, _, circle = self._span
         if not size or self._rows.times.item(start) >= t_ns:
             return 0
-        first = self._rows.times[start : min(start + size, self.capacity)]
+        first = self._rows.times[start : min(start + size, circle)]
         n = count_before(first, t_ns)
         if n < len(first) or n == size:
             return n
@@ -179,13 +180,18 @@ class RingBuffer:
 
     def drop_oldest(self, n: int) -> None:
         """Drop ``n`` rows at the old end."""
-        start, size, newest, total = self._span
-        self._span = ((start + n) % self.capacity, size - n, newest, total)
+        start, size, newest, total, circle = self._span
+        self._span = ((start + n) % circle, size - n, newest, total, circle)
 
-    def before_exchange(self) -> Span:
-        """Return what `exchange` needs, once the rows have moved to the front if that is due."""
-        self._return_to_front()
-        return self._span
+    def before_exchange(self, n_newest: int, n_more: int) -> Span:
+        """Return what `exchange` needs, once there is room for it.
+
+        Parameters
+        ----------
+        n_newest, n_more : int
+            How many rows will leave at the young end, and how many will be added.
+        """
+        return self._with_room(n_more - n_newest)
 
     def exchange(self, span: Span, n_newest: int, n_oldest: int, rows: Rows) -> None:
         """Drop rows at both ends and add others at the young end; may be repeated if interrupted.
@@ -199,21 +205,21 @@ class RingBuffer:
         rows : Rows
             In time order, none older than those that stay; no view of this buffer. They fit.
         """
-        start, size, newest, total = span
+        start, size, newest, total, circle = span
         left = size - n_newest
         if len(rows):
-            self._write((start + left) % self.capacity, rows)
+            self._write((start + left) % circle, rows, circle)
             newest = int(rows.times[-1])
         elif n_newest:
-            newest = int(self._rows.times[(start + left - 1) % self.capacity]) if left else None
-        start, size = (start + n_oldest) % self.capacity, left - n_oldest + len(rows)
-        self._span = (start, size, newest, total - n_newest + len(rows))
+            newest = int(self._rows.times[(start + left - 1) % circle]) if left else None
+        start, size = (start + n_oldest) % circle, left - n_oldest + len(rows)
+        self._span = (start, size, newest, total - n_newest + len(rows), circle)
 
     def parts(self, start: int = 0, stop: int | None = None) -> list[Rows]:
         """Return the same rows as `rows`, as views of the buffer: two where they wrap around."""
-        first, size, _, _ = self._span
+        first, size, _, _, circle = self._span
         stop = size if stop is None else min(stop, size)
-        cut = min(max(start, self.capacity - first), max(start, stop))
+        cut = min(max(start, circle - first), max(start, stop))
         return [self.rows(start, cut), self.rows(cut, stop)]
 
     def rows(self, start: int = 0, stop: int | None = None) -> Rows:
@@ -243,38 +249,60 @@ class RingBuffer:
             row = int(np.argmin(sorted_pairs)) + 1
             raise InvalidInputError(f"row {row} is older than the row before it", row)
 
-    def _return_to_front(self) -> None:
-        """Move the rows to the front now and then, so that no more memory is touched than used."""
-        start, size, newest, total = self._span
-        if start >= max(size, _RUNWAY) and start + size <= self.capacity:
-            for column in _columns(self._rows):
-                column[:size] = column[start : start + size]
-            self._span = (0, size, newest, total)
+    def _with_room(self, n_more: int) -> Span:
+        """Return the span, once the circle has room for so many more rows, or ends where all ends.
 
-    def _write(self, at: int, rows: Rows) -> None:
+        Rows at the front go on behind where the circle ended: nothing is written over.
+        """
+        start, size, newest, total, circle = self._span
+        needed = min(self.capacity, size + n_more)
+        if needed > circle:
+            wider = _circle(self.capacity, needed, above=True)
+            for column in _columns(self._rows):
+                column[circle : start + size] = column[: max(0, start + size - circle)]
+            self._span = (start, size, newest, total, wider)
+        return self._span
+
+    def _write(self, at: int, rows: Rows, circle: int) -> None:
         end = at + len(rows)
-        if end <= self.capacity:
+        if end <= circle:
             own = self._rows
             own.points[at:end], own.times[at:end] = rows.points, rows.times
             own.ids[at:end] = rows.ids
             return
-        cut = self.capacity - at
+        cut = circle - at
         for target, source in zip(_columns(self._rows), _columns(rows), strict=True):
             target[at : at + cut] = source[:cut]
             target[: len(source) - cut] = source[cut:]
 
     def _piece(self, array: npt.NDArray[_T], start: int, stop: int | None) -> npt.NDArray[_T]:
-        first, size, _, _ = self._span
+        first, size, _, _, circle = self._span
         stop = size if stop is None else min(stop, size)
-        begin = (first + start) % self.capacity
+        begin = (first + start) % circle
         end = begin + max(0, stop - start)
-        if end <= self.capacity:
+        if end <= circle:
             piece = array[begin:end]
         else:
-            piece = np.concatenate([array[begin:], array[: end - self.capacity]])
+            piece = np.concatenate([array[begin:circle], array[: end - circle]])
         piece.flags.writeable = False
         return piece
 
 
 def _columns(rows: Rows) -> tuple[npt.NDArray[np.generic], ...]:
     return rows.points, rows.times, rows.ids
+
+
+def _circle(capacity: int, rows: int, *, above: bool) -> int:
+    """Return a capacity halved, and rounded up, to the least above or the largest up to ``rows``.
+
+    So each is at least twice the next one less one: what wraps around finds room behind the end.
+    """
+    circle = capacity
+    while circle > 1 and (_half(circle) >= rows if above else circle > rows):
+        circle = _half(circle)
+    return circle
+
+
+def _half(amount: int) -> int:
+    """Return half of an amount, rounded up."""
+    return -(-amount // 2)

@@ -297,7 +297,8 @@ class StepwiseStream:
         ready = change.ready
         if len(self._ready):
             ready = Rows.concatenate([self._ready, ready])
-        return _Move(mark, pending, pending.before_exchange(), change, ready, flush_limits)
+        span = pending.before_exchange(change.displaced, len(change.waiting))
+        return _Move(mark, pending, span, change, ready, flush_limits)
 
     def _commit(self, taking: _Taking) -> None:
         """Carry out a change; interrupted after its one assignment, the next call does."""

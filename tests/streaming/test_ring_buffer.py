@@ -62,7 +62,8 @@ def test_like_a_list_that_keeps_its_newest(runway: int, capacity: int, script: l
                 if n_newest:
                     now = max(t for t, _ in model[: len(model) - n_newest] or [(0, 0)])
                 times = (now + np.cumsum(gaps)).astype(int).tolist()
-                span, total = ring.before_exchange(), ring.total
+                span = ring.before_exchange(n_newest, len(times))
+                total = ring.total
                 for _ in range(2):  # once more, as after an interrupt
                     ring.exchange(span, n_newest, n_oldest, rows(times, n))
                 model = left + list(zip(times, range(n, n + len(times)), strict=True))
@@ -139,6 +140,21 @@ def test_a_small_window_touches_little_of_a_large_buffer() -> None:
     assert touched <= ring_buffer._RUNWAY + 1000
 
 
+def test_a_window_that_stays_as_large_moves_no_row() -> None:
+    ring = RingBuffer(100_000, 1)
+    circles = set()
+    for start in range(0, 100_000, 100):
+        times = np.arange(start, start + 100)
+        ring.append(Rows(times[:, np.newaxis].astype(np.float64), times, times))
+        ring.evict_before(start - 8_000)
+        before = ring._span
+        if start > 20_000:
+            circles.add(before[4])
+            assert before[0] == ring.ids()[0] % before[4]  # each where its number says
+    assert len(circles) == 1
+    assert 8_100 <= circles.pop() <= 2 * 8_100
+
+
 def test_rows_are_counted_from_the_start() -> None:
     ring = RingBuffer(5, 1)
     numbers = np.arange(12)
@@ -149,5 +165,5 @@ def test_rows_are_counted_from_the_start() -> None:
         assert ring.ids().tolist() == numbers[total - len(ring) : total].tolist()
     ring.drop_oldest(2)
     assert ring.total == 12
-    ring.exchange(ring.before_exchange(), 1, 0, Rows.empty(1))
+    ring.exchange(ring.before_exchange(1, 0), 1, 0, Rows.empty(1))
     assert (ring.total, ring.ids().tolist()) == (11, [9, 10])
