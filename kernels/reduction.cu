@@ -476,7 +476,7 @@ __device__ __forceinline__ void claim(int c, int birth, int* owner, Active& next
 // room of relations. in_shared: low and owner are in shared memory meanwhile, active too where that
 // is 2: (n_columns + n_births,) or (3 n_columns + n_births,) words. counts[N_KILLED] and counts[ADDITIONS] grow; nothing is done if
 // counts[LIST_FULL] is set, once all births are dead, or where they are more than n_births.
-extern "C" __global__ void __launch_bounds__(BLOCK)
+extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     reduce_columns(unsigned* columns, int n_columns, int words, const int* ends, int n_splits,
                    int room, int first, int* low, int* active, int* owner, const unsigned* kept,
                    int n_births, int in_shared, int* counts) {
