@@ -93,3 +93,23 @@ def test_rows_are_far_or_not_whatever_was_looked_at_first(
             assert kept.dtype == np.float64
             np.testing.assert_array_equal(kept, given_rows.astype(np.float64))
             assert not np.shares_memory(kept, given_rows)
+            assert kept.flags.c_contiguous
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("far", [1.0, 0.7 * intake.reach(3)])
+@pytest.mark.parametrize("kept", [slice(None), slice(1, None)])
+@pytest.mark.parametrize(
+    "put",
+    [np.asfortranarray, lambda rows: rows.T.copy().T, lambda rows: rows[::-1], np.float32],
+)
+def test_rows_are_kept_one_after_the_other(
+    metric: str, far: float, kept: slice, put: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    given_rows = put(np.arange(1.0, 22.0).reshape(7, 3) * far / 21)
+    keep = np.zeros(7, np.bool_)
+    keep[kept] = True
+    rows = intake.usable_rows(given_rows, keep, np.zeros(3), metric)
+    assert rows.flags.c_contiguous
+    np.testing.assert_array_equal(rows, given_rows[kept].astype(np.float64))
+    assert intake.rows_taken(given_rows, metric).flags.c_contiguous
