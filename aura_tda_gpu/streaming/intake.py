@@ -306,11 +306,11 @@ def _unusable(
     """Tell which rows a stream refuses, and why."""
     bad: npt.NDArray[np.bool_]
     if metric == "cosine":
-        bad = ~rows.any(axis=1)
+        bad = np.asarray(~rows.any(axis=1))
         return bad, "is the zero vector: the cosine metric needs a direction"
     limit = reach(rows.shape[1])
     with np.errstate(over="ignore"):
-        bad = ~(np.abs(rows.astype(np.float64) - first) <= limit).all(axis=1)
+        bad = np.asarray(~(np.abs(rows.astype(np.float64) - first) <= limit).all(axis=1))
     return bad, (
         f"is more than {limit:.2g} from the first row of the stream: "
         "float32 distances would overflow"
