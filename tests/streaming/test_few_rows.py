@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -55,6 +56,23 @@ def test_landmarks_that_see_few_rows_together_are_those_that_see_each(
     assert pushed_singly(**settings) == together
     assert any(told[-1] > 0 for told in together)
     assert "max_points" in settings or 2 * few < calls
+
+
+def test_seeing_the_rows_that_waited_is_work_for_the_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    caught_up, seconds = GhostCover.catch_up, 0.05
+
+    def slow(self: GhostCover, *args: Any) -> None:
+        time.sleep(seconds)
+        caught_up(self, *args)
+
+    stream = MultiScaleStream([1000], max_landmarks=24, max_memory_mb=4)
+    points, times = np.random.default_rng(3).normal(size=(160, 2)), np.arange(160) / 1000
+    for point, t in zip(points[:60], times[:60].tolist(), strict=True):
+        assert stream.push(point, t) == []
+    monkeypatch.setattr(GhostCover, "catch_up", slow)
+    (update,) = stream.push(points[60:], times[60:])
+    assert update.n_points == 100
+    assert update.latency_seconds > seconds
 
 
 ids = st.lists(st.integers(0, 12), unique=True).map(lambda found: np.array(found, np.int64))
