@@ -73,8 +73,9 @@ class StreamingTDAProcessor(ProcessorReading):
     ConfigError
         If a setting has an unknown name or a value outside its range, or a hook cannot be called.
     BackendUnavailable
-        If ``backend="cuda"`` is given, and there is no GPU or no CuPy; a GPU or driver that is
-        too old shows once it starts.
+        If ``backend="cuda"`` is given without ``enabled=False``, and there is no driver or no
+        CuPy, whatever `initialize` may get later; a GPU that is missing, and a GPU or driver that
+        is too old, show once it starts.
     UnsupportedError, MemoryLimitError
         As `MultiScaleStream`, once it starts.
 

@@ -92,7 +92,7 @@ class ProcessorSettings:
         ConfigError
             If a name is unknown or a value out of range.
         BackendUnavailable
-            If a GPU is asked for, and there is none.
+            If a GPU is asked for, and there is no driver or no CuPy.
         """
         keys = {name: key for key, name in keywords().items()}
         for name in settings:

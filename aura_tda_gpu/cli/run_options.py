@@ -174,6 +174,7 @@ class RunOptions:
         ConfigError
             If it makes no sense.
         """
+        from ..streaming.settings import StreamSettings
         from .sources.base import SourceOptions
 
         return SourceOptions(
@@ -185,6 +186,7 @@ class RunOptions:
             format=self.format,
             follow=self.follow,
             queue_rows=settings.queues.input_points,
+            slide_ns=StreamSettings.of(settings).shortest_slide_ns,
         )
 
     def embedding(self) -> DelayEmbedding | None:

@@ -56,14 +56,14 @@ def check_backend(backend: object) -> str:
 
 
 def check_available(backend: str) -> None:
-    """Refuse a backend that this machine has not; loads no engine and makes no CUDA context.
+    """Refuse a backend that is not installed; starts nothing, so that a fork may follow.
 
     Raises
     ------
     BackendUnavailable
-        If ``"cuda"`` is asked for, and there is no GPU or no CuPy.
+        If ``"cuda"`` is asked for, and there is no driver or no CuPy.
     """
-    reason = cuda_device.why_not() if backend == "cuda" else None
+    reason = cuda_device.not_installed() if backend == "cuda" else None
     if reason is not None:
         raise BackendUnavailable(f"backend 'cuda': {reason}")
 

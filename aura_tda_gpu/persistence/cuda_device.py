@@ -13,9 +13,18 @@ from ..errors import USE_LANDMARKS, BackendUnavailable, MemoryLimitError, Unsupp
 if TYPE_CHECKING:
     from .cuda import CudaEngine
 
-__all__ = ["LEAST_CAPABILITY", "check_size", "cuda_engine", "load_driver", "no_device", "why_not"]
+__all__ = [
+    "LEAST_CAPABILITY",
+    "check_size",
+    "cuda_engine",
+    "load_driver",
+    "no_device",
+    "not_installed",
+    "why_not",
+]
 
 LEAST_CAPABILITY = (7, 5)
+_NO_DRIVER = "no NVIDIA driver was found"
 
 
 @cache
@@ -31,7 +40,7 @@ def no_device() -> str | None:
     """Say why there is no GPU, as far as that shows without a CUDA context; None if there is."""
     driver = load_driver()
     if driver is None:
-        return "no NVIDIA driver was found"
+        return _NO_DRIVER
     failed = int(driver.cuInit(0))
     if failed:
         return f"the NVIDIA driver answers with error {failed}"
@@ -43,13 +52,22 @@ def no_device() -> str | None:
 
 def why_not() -> str | None:
     """Say why the CUDA engine cannot run, as `no_device` does; None if it can."""
-    reason = no_device()
-    if reason is None and util.find_spec("cupy") is None:
+    return no_device() or not_installed()
+
+
+def not_installed() -> str | None:
+    """Say what the CUDA engine lacks that a package brings; None if nothing.
+
+    The driver is not initialised, for it would be of no use after a fork.
+    """
+    if load_driver() is None:
+        return _NO_DRIVER
+    if util.find_spec("cupy") is None:
         return (
             "CuPy is not installed: pip install 'aura-tda-gpu[cuda13]', or 'aura-tda-gpu[cuda12]' "
             "for CUDA 12"
         )
-    return reason
+    return None
 
 
 def check_size(n: int) -> None:

@@ -167,6 +167,8 @@ class Diagram:
             As `cycle`.
         """
         loops = self._loops_of(dimension)
+        if isinstance(indices, np.ndarray):
+            indices = np.atleast_1d(indices)  # an array of no dimension cannot be iterated over
         rows = indices if isinstance(indices, Iterable) else [indices]
         return loop_vertices(loops, [self._loop_row(index) for index in rows])
 

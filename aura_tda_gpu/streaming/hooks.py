@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from inspect import iscoroutinefunction
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -51,12 +52,19 @@ def checked_hooks(hooks: object) -> tuple[UpdateHook, ...]:
             raise ConfigError(
                 f"a hook is called with the updates of an instant: {hook!r} cannot be"
             )
-        if iscoroutinefunction(hook):
+        if _is_awaited(hook):
             raise ConfigError(
                 f"a hook is called in a worker thread, and {hook!r} is a coroutine function: "
                 "subscribe_to_updates awaits"
             )
     return found
+
+
+def _is_awaited(hook: Any) -> bool:
+    """Tell whether a call would return a coroutine."""
+    while isinstance(hook, partial):
+        hook = hook.func
+    return iscoroutinefunction(hook) or iscoroutinefunction(type(hook).__call__)
 
 
 class BarTable:

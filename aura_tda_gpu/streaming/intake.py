@@ -20,6 +20,8 @@ __all__ = [
     "as_nanoseconds",
     "as_plain_point",
     "check_dim",
+    "coarse_times",
+    "rows_taken",
     "usable_rows",
 ]
 
@@ -93,13 +95,14 @@ def as_nanoseconds(timestamps: Any, slide_ns: int | None = None) -> Int64Array:
     timestamps : array_like
         Scalar or one-dimensional; seconds of any real type, or numpy datetime64.
     slide_ns : int, optional
-        Shortest distance of two ticks, which the times must be able to tell apart.
+        Shortest distance of two ticks. Times of a type in which neither two ticks nor two whole
+        seconds can be told apart are refused.
 
     Raises
     ------
     InvalidInputError
-        If a time is not a finite number, is beyond 292 years from 0, or is of a type too coarse
-        for the ticks, as float32 is for seconds since 1970; names the first such row.
+        If a time is not a finite number, is beyond 292 years from 0, or is of a type too coarse,
+        as float32 is for seconds since 1970; names the first such row.
     """
     try:
         times = np.asarray(timestamps)
@@ -122,20 +125,64 @@ def as_nanoseconds(timestamps: Any, slide_ns: int | None = None) -> Int64Array:
         ns = np.rint(times.astype(np.result_type(times.dtype, np.float64)) * _NS_PER_S)
     _refuse(~np.isfinite(times), times, "is not finite")
     _refuse(~(np.abs(ns) < 2.0**63), times, "is beyond 292 years from time 0, in seconds")
-    if slide_ns is not None and times.dtype.itemsize < 8:
-        _refuse_coarse(times, slide_ns)
+    if slide_ns is not None and (found := coarse_times(times, slide_ns)) is not None:
+        row, what = found
+        value = np.atleast_1d(times)[row]
+        raise InvalidInputError(f"timestamp {value} in row {row} {what}", row)
     return ns.astype(np.int64)
 
 
-def as_instant(now: Any) -> int:
+def coarse_times(
+    times: npt.NDArray[Any], slide_ns: int, per_second: float = 1.0
+) -> tuple[int, str] | None:
+    """Look for a time of a type in which neither two ticks nor two whole seconds differ.
+
+    Parameters
+    ----------
+    times : ndarray, shape () or (m,)
+        Of any real type; float16 and float32 may be too coarse.
+    slide_ns : int
+        Shortest distance of two ticks.
+    per_second : float
+        How many of the unit of the times make a second.
+
+    Returns
+    -------
+    row : int
+        Where the first such time is.
+    reason : str
+        What is wrong with it. None in place of both if there is none.
+    """
+    if times.dtype.kind != "f" or times.dtype.itemsize >= 8:
+        return None
+    with np.errstate(invalid="ignore"):  # nan and infinity have no next
+        steps = np.spacing(np.abs(np.atleast_1d(times))).astype(np.float64) / per_second
+    bad = steps > max(1.0, slide_ns / _NS_PER_S)
+    if not bad.any():
+        return None
+    row = int(np.argmax(bad))
+    return row, (
+        f"is {times.dtype.name}, of which the next is {steps[row]:g} s away: whole seconds are "
+        f"not told apart, nor ticks of {slide_ns / _NS_PER_S:g} s; give times as float64"
+    )
+
+
+def as_instant(now: Any, slide_ns: int | None = None) -> int:
     """Convert one time, seconds or datetime64, to integer nanoseconds.
+
+    Parameters
+    ----------
+    now : float or datetime64
+        The time.
+    slide_ns : int, optional
+        As in `as_nanoseconds`.
 
     Raises
     ------
     InvalidInputError
         As `as_nanoseconds`, or if it is not a single time.
     """
-    ns = as_nanoseconds(now)
+    ns = as_nanoseconds(now, slide_ns)
     if ns.ndim:
         raise InvalidInputError(f"one time is expected, not an array of shape {ns.shape}")
     return int(ns)
@@ -200,7 +247,7 @@ def reach(dim: int) -> float:
 def usable_rows(
     rows: distances.Rows, keep: npt.NDArray[np.bool_], first: Float64Array, metric: str
 ) -> Float64Array:
-    """Return the rows to keep as float64.
+    """Return the rows to keep as float64, one after the other in memory.
 
     Parameters
     ----------
@@ -221,23 +268,53 @@ def usable_rows(
     """
     everything = bool(keep.all())
     if metric != "cosine" and everything and _are_near(rows, first):
-        return rows.astype(np.float64)
-    if metric == "cosine":
-        bad = ~rows.any(axis=1)
-        reason = "is the zero vector: the cosine metric needs a direction"
-    else:
-        limit = reach(rows.shape[1])
-        with np.errstate(over="ignore"):
-            bad = ~(np.abs(rows.astype(np.float64) - first) <= limit).all(axis=1)
-        reason = (
-            f"is more than {limit:.2g} from the first row of the stream: "
-            "float32 distances would overflow"
-        )
+        return rows.astype(np.float64, order="C")
+    bad, reason = _unusable(rows, first, metric)
     bad &= keep
     if bad.any():
         row = int(np.argmax(bad))
         raise InvalidInputError(f"row {row} {reason}", row)
-    return rows.astype(np.float64) if everything else rows[keep].astype(np.float64, copy=False)
+    if everything:
+        return rows.astype(np.float64, order="C")
+    return rows[keep].astype(np.float64, order="C", copy=False)
+
+
+def rows_taken(rows: distances.Rows, metric: str) -> Float64Array:
+    """Return the rows that a stream takes which begins with them, without those it refuses.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (m, dim)
+        Finite values.
+    metric : str
+        Metric of the stream.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, dim)
+        Where all are taken, too, these are a copy.
+    """
+    if not len(rows):
+        return rows.astype(np.float64)
+    bad, _ = _unusable(rows, rows[0].astype(np.float64), metric)
+    return rows[~bad].astype(np.float64, order="C", copy=False)
+
+
+def _unusable(
+    rows: distances.Rows, first: Float64Array, metric: str
+) -> tuple[npt.NDArray[np.bool_], str]:
+    """Tell which rows a stream refuses, and why."""
+    bad: npt.NDArray[np.bool_]
+    if metric == "cosine":
+        bad = np.asarray(~rows.any(axis=1))
+        return bad, "is the zero vector: the cosine metric needs a direction"
+    limit = reach(rows.shape[1])
+    with np.errstate(over="ignore"):
+        bad = np.asarray(~(np.abs(rows.astype(np.float64) - first) <= limit).all(axis=1))
+    return bad, (
+        f"is more than {limit:.2g} from the first row of the stream: "
+        "float32 distances would overflow"
+    )
 
 
 def _are_near(rows: distances.Rows, first: Float64Array) -> bool:
@@ -257,18 +334,6 @@ def _from_datetime64(times: npt.NDArray[Any]) -> Int64Array:
         units = times.astype(np.int64)
         _refuse((units < -last) | (units > last), times, "is beyond 292 years from 1970")
     return times.astype("datetime64[ns]").astype(np.int64)
-
-
-def _refuse_coarse(times: npt.NDArray[Any], slide_ns: int) -> None:
-    """Raise for the first time whose neighbours in its type are farther away than two ticks."""
-    if times.dtype.kind == "f":
-        steps = np.spacing(np.abs(times)).astype(np.float64)
-        _refuse(
-            steps * _NS_PER_S > slide_ns,
-            times,
-            f"is {times.dtype.name}, of which the next is {np.max(steps, initial=0):g} s away, "
-            f"and windows tick every {slide_ns / _NS_PER_S:g} s: give times as float64",
-        )
 
 
 def _refuse(bad: npt.NDArray[np.bool_], times: Any, what: str) -> None:

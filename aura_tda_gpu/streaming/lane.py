@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import numpy.typing as npt
 
@@ -78,10 +80,13 @@ class Lane:
         clock = self.clock
         t_ns = clock.next_ns
         assert t_ns is not None
+        started = time.perf_counter()
         n_points = self.fill(ready, is_due=True)
+        filling = time.perf_counter() - started
         if not n_points and clock.empty_run >= self._max_empty_ticks:
             return None, clock.skipped_past(self._last_empty(ready, t_ns, limit_ns))
         update = self.window.tick(t_ns)
+        update.latency_seconds += filling
         update.skipped_ticks = clock.skipped
         return update, clock.ticked(empty=not n_points)
 

@@ -199,6 +199,8 @@ class MultiScaleStream(StepwiseStream):
             order; ``stats.device`` counts such rows.
         timestamps : array_like, shape (m,), or scalar for one point
             Event times, on the host: seconds as numbers of any real type, or numpy datetime64.
+            float16 and float32 are refused where their numbers are farther apart than a second
+            and than two ticks: float32 from 2^24 seconds on, so also since 1970.
             They need not be sorted; a point older than the watermark of those before it is dropped
             and counted.
 
@@ -245,9 +247,9 @@ class MultiScaleStream(StepwiseStream):
         Raises
         ------
         InvalidInputError
-            If ``now`` is not one finite time.
+            If ``now`` is not one finite time, or of a type too coarse, as in `push`.
         """
-        self.move_to(as_instant(now))
+        self.move_to(as_instant(now, self.settings.shortest_slide_ns))
         return self._drain()
 
     def flush(self) -> list[WindowUpdate]:

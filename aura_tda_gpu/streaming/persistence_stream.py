@@ -75,7 +75,8 @@ class WindowUpdate(PersistenceUpdate):
     skipped_ticks : int
         Ticks of this scale left out since its previous update.
     latency_seconds : float
-        Work done for this tick, in wall-clock time.
+        Work done for this tick, in wall-clock time; in a stream with taking the rows that came
+        with it, and those that landmarks had not seen.
     n_overflowed : int
         Rows of this window that were pushed out for want of memory; they are not among
         ``n_points``, and ``error_bound`` does not speak of them.

@@ -207,7 +207,8 @@ class Scheduler:
         LifecycleError, WorkerError
             As `submit`.
         """
-        now_ns = as_instant(now) if name == "advance" else 0
+        slide_ns = self._stream.settings.shortest_slide_ns
+        now_ns = as_instant(now, slide_ns) if name == "advance" else 0
         if self._entrance.n_entering:
             async with self._entrance.turn():
                 pass

@@ -215,6 +215,28 @@ def test_the_way_past_a_bad_row_is_told_and_works(tmp_path, name, rows):
     assert invoke("run", path, *time, "--on-bad-row", "skip").exit_code == 0
 
 
+def test_a_source_without_a_row_that_can_be_used_does_not_name_an_option_that_is_set(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"t": 0, "x"}\n{"t"}\n')
+    done = invoke("run", path, *TIME, "--on-bad-row", "skip")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"error: {path}: no row can be used; line 1: is not JSON")
+    assert "--on-bad-row" not in done.stderr
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_dry_run_leaves_out_the_rows_that_a_stream_refuses(tmp_path, order):
+    rows = np.random.default_rng(5).normal(size=(4000, 3))
+    rows[:, 0] = np.arange(4000) / 100
+    rows[7, 1:] = 0
+    path = tmp_path / "rows.npy"
+    np.save(path, np.asarray(rows, order=order))
+    options = ("--time-column", "0", "--scales", "1000", "--metric", "cosine")
+    done = invoke("run", path, *options, "--on-bad-row", "skip", "--dry-run", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["rows_read"] == 4000
+
+
 def test_a_fault_of_the_file_is_not_one_of_a_row(tmp_path):
     path = tmp_path / "rows.csv"
     for text in ("", "t,x\n", "t,x\n0,a\n"):
@@ -229,6 +251,7 @@ def test_a_fault_of_the_file_is_not_one_of_a_row(tmp_path):
     [
         (gzip.compress(b"t,x\n0,1\n"), "(gzip): zcat FILE | aura-tda run -"),
         (bz2.compress(b"t,x\n0,1\n"), "(bzip2): bzcat FILE | "),
+        (bz2.compress(b"t,x\n0,1\n", compresslevel=1), "(bzip2): bzcat FILE | "),
         (lzma.compress(b"t,x\n0,1\n"), "(xz): xzcat FILE | "),
         (b"\x28\xb5\x2f\xfd" + bytes(40), "(zstd): zstdcat FILE | "),
     ],

@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed")
 
 import torch
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from aura_tda_gpu.errors import ConfigError, InvalidInputError, LifecycleError
 from aura_tda_gpu.features import (
@@ -376,6 +377,32 @@ def test_diagrams_one_by_one_under_vmap(rng):
     wanted = features.transform(bars.requires_grad_(), mask)
     assert wanted.requires_grad
     torch.testing.assert_close(found, wanted.detach(), rtol=1e-12, atol=1e-12)
+
+
+def with_make_fx(function, *example):
+    return make_fx(function)(*example)
+
+
+def with_trace(function, *example):
+    return torch.jit.trace(function, example, check_trace=False)
+
+
+def with_functionalize(function, *example):
+    return make_fx(torch.func.functionalize(function))(*example)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("traced", [with_make_fx, with_trace, with_functionalize])
+def test_what_is_traced_on_one_batch_sorts_the_next_one_anew(traced, rng):
+    landscape = PersistenceLandscape(1, resolution=9, sample_range=(0.0, 2.0))
+
+    def of(bars, mask):
+        return landscape.transform(bars, mask, check_values=False)
+
+    found = traced(of, *random_bars(rng))
+    for _ in range(3):
+        bars, mask = random_bars(rng)
+        torch.testing.assert_close(found(bars, mask), of(bars, mask))
 
 
 def no_compiler():

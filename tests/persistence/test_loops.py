@@ -80,8 +80,10 @@ def test_what_has_no_loops_says_so(backend):
 
 def test_a_row_by_itself_is_a_sequence_of_one(backend):
     found = vietoris_rips([[1, 0], [0, 1], [-1, 0], [0, -1]], backend=backend)
-    for row in (0, -1, np.int64(0), [0], (0,), range(1), np.array([0])):
+    for row in (0, -1, np.int64(0), [0], (0,), range(1), np.array([0]), np.array(0)):
         assert split(*found.cycle_vertices(1, row)) == [[0, 1, 2, 3]]
+    with pytest.raises(NoSuchBarError, match="there is no bar"):
+        found.cycle_vertices(1, np.array(1))
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -55,6 +57,13 @@ async def coroutine(updates: Any) -> None:
     """Be no hook."""
 
 
+class AwaitedWhenCalled:
+    """Be no hook."""
+
+    async def __call__(self, updates: Any) -> None:
+        """Do nothing."""
+
+
 @pytest.mark.parametrize(
     ("hooks", "words"),
     [
@@ -63,6 +72,8 @@ async def coroutine(updates: Any) -> None:
         ([5], "5 cannot be"),
         ([print, None], "None cannot be"),
         ([coroutine], "is a coroutine function: subscribe_to_updates awaits"),
+        ([AwaitedWhenCalled()], "is a coroutine function: subscribe_to_updates awaits"),
+        ([partial(AwaitedWhenCalled())], "is a coroutine function: subscribe_to_updates awaits"),
     ],
 )
 def test_hooks_that_cannot_be_are_told_when_a_processor_is_made(hooks: Any, words: str) -> None:
@@ -74,7 +85,7 @@ def test_a_gpu_that_is_missing_is_told_when_a_processor_is_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = []
-    monkeypatch.setattr(cuda_device, "why_not", lambda: asked.append(1) or "there is none")
+    monkeypatch.setattr(cuda_device, "not_installed", lambda: asked.append(1) or "there is none")
     monkeypatch.setattr(cuda_device, "cuda_engine", lambda: pytest.fail("an engine was loaded"))
     for settings in (
         {"backend": "cuda"},
@@ -87,6 +98,20 @@ def test_a_gpu_that_is_missing_is_told_when_a_processor_is_made(
     for backend in ("auto", "cpu"):
         StreamingTDAProcessor(backend=backend)
     assert len(asked) == 2
+
+
+def test_a_processor_can_be_made_before_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver does not survive a fork once it is initialised, so it is only loaded."""
+    driver = SimpleNamespace(cuInit=lambda _: pytest.fail("the driver was initialised"))
+    monkeypatch.setattr(cuda_device, "load_driver", lambda: driver)
+    monkeypatch.setattr(cuda_device.util, "find_spec", lambda name: name == "cupy" or None)
+    StreamingTDAProcessor([100], backend="cuda")
+    monkeypatch.setattr(cuda_device.util, "find_spec", lambda name: None)
+    with pytest.raises(BackendUnavailable, match="CuPy is not installed"):
+        StreamingTDAProcessor([100], backend="cuda")
+    monkeypatch.setattr(cuda_device, "load_driver", lambda: None)
+    with pytest.raises(BackendUnavailable, match="no NVIDIA driver was found"):
+        StreamingTDAProcessor([100], backend="cuda")
 
 
 @pytest.mark.asyncio

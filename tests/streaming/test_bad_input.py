@@ -63,9 +63,15 @@ BAD_PUSHES: dict[str, tuple[Any, Any, int | None, str]] = {
         [[0, 0], [1, 1]],
         np.array([0.5, 1.7e9], np.float32),
         1,
-        r"is float32, of which the next is 128 s away, and windows tick every 0\.01 s: .* float64$",
+        r"is float32, of which the next is 128 s away: whole .* ticks of 0\.01 s; .* float64$",
     ),
-    "float16 minutes": ([[0, 0]], np.float16(60), 0, "the next is 0.03125 s away"),
+    "float32 times that grow": (
+        [[0, 0], [1, 1], [2, 2]],
+        np.array([0.5, 2**24, 1.7e9], np.float32),
+        1,
+        "timestamp 16777216.0 in row 1 is float32, of which the next is 2 s away",
+    ),
+    "float16 hours": ([[0, 0]], np.float16(7200), 0, "the next is 4 s away"),
     "a generator": ((row for row in [[0, 0]]), [0.5], None, "not generator; make a list of it"),
     "nothing": (None, [0.5], None, "must hold real numbers, not NoneType$"),
     "numbers as text": ([["0", "1"]], [0.5], 0, "real numbers, not text values in row 0"),
@@ -128,6 +134,10 @@ def test_coarse_times_that_tell_ticks_apart_are_taken() -> None:
     )
     hours = MultiScaleStream([3_600_000], max_memory_mb=4, max_landmarks=64)
     assert hours.push([[0.0, 0.0]], np.array([1.7e9], np.float32)) == []
+    seconds = np.array([131_072, 2**24 - 1], np.float32)  # a slide of 10 ms is finer than both
+    assert stream().push([[0.0, 0.0]], seconds[:1]) == []
+    assert stream().push([[0.0, 0.0]], seconds[1]) == []
+    assert told(stream().advance(seconds[1])) == []
     ints = np.array([1_700_000_000], np.int32)
     assert stream().push([[0.0, 0.0]], ints) == []
 
@@ -184,7 +194,8 @@ def test_a_zero_vector_has_no_angle() -> None:
 
 
 @pytest.mark.parametrize(
-    "now", [NAN, INF, "noon", None, [1.0, 2.0], True, 1e12, np.datetime64("NaT", "s")]
+    "now",
+    [NAN, INF, "noon", None, [1.0, 2.0], True, 1e12, np.float32(1.7e9), np.datetime64("NaT", "s")],
 )
 def test_a_refused_advance(now: Any) -> None:
     s = stream()

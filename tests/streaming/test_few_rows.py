@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,23 @@ def test_landmarks_that_see_few_rows_together_are_those_that_see_each(
     assert "max_points" in settings or 2 * few < calls
 
 
+def test_seeing_the_rows_that_waited_is_work_for_the_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    caught_up, seconds = GhostCover.catch_up, 0.05
+
+    def slow(self: GhostCover, *args: Any) -> None:
+        time.sleep(seconds)
+        caught_up(self, *args)
+
+    stream = MultiScaleStream([1000], max_landmarks=24, max_memory_mb=4)
+    points, times = np.random.default_rng(3).normal(size=(160, 2)), np.arange(160) / 1000
+    for point, t in zip(points[:60], times[:60].tolist(), strict=True):
+        assert stream.push(point, t) == []
+    monkeypatch.setattr(GhostCover, "catch_up", slow)
+    (update,) = stream.push(points[60:], times[60:])
+    assert update.n_points == 100
+    assert update.latency_seconds > seconds
+
+
 ids = st.lists(st.integers(0, 12), unique=True).map(lambda found: np.array(found, np.int64))
 
 
@@ -93,3 +111,23 @@ def test_rows_are_far_or_not_whatever_was_looked_at_first(
             assert kept.dtype == np.float64
             np.testing.assert_array_equal(kept, given_rows.astype(np.float64))
             assert not np.shares_memory(kept, given_rows)
+            assert kept.flags.c_contiguous
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("far", [1.0, 0.7 * intake.reach(3)])
+@pytest.mark.parametrize("kept", [slice(None), slice(1, None)])
+@pytest.mark.parametrize(
+    "put",
+    [np.asfortranarray, lambda rows: rows.T.copy().T, lambda rows: rows[::-1], np.float32],
+)
+def test_rows_are_kept_one_after_the_other(
+    metric: str, far: float, kept: slice, put: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    given_rows = put(np.arange(1.0, 22.0).reshape(7, 3) * far / 21)
+    keep = np.zeros(7, np.bool_)
+    keep[kept] = True
+    rows = intake.usable_rows(given_rows, keep, np.zeros(3), metric)
+    assert rows.flags.c_contiguous
+    np.testing.assert_array_equal(rows, given_rows[kept].astype(np.float64))
+    assert intake.rows_taken(given_rows, metric).flags.c_contiguous

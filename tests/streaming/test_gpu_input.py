@@ -59,6 +59,7 @@ def copied(engine, monkeypatch):
     """Let backend "cuda" be the emulated engine; return what it copies."""
     monkeypatch.setattr(cuda_device, "cuda_engine", lambda: engine)
     monkeypatch.setattr(cuda_device, "why_not", lambda: None)
+    monkeypatch.setattr(cuda_device, "not_installed", lambda: None)
     monkeypatch.setattr(cuda_device, "check_size", lambda n: None)
     engine.device.xp.copied.clear()
     return engine.device.xp.copied

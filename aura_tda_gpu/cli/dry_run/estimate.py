@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from rich.console import Console
@@ -15,6 +15,7 @@ from ...config import Config
 from ...persistence import backends
 from ...persistence.arrays import Float64Array
 from ...streaming import estimate as streams
+from ...streaming.intake import rows_taken
 from ...streaming.settings import StreamSettings
 from ..running import stderr_console, warm_up
 from ..sources.base import Chunk, Source
@@ -171,6 +172,7 @@ def estimate_run(source: Source, settings: Config, embedding: DelayEmbedding | N
     plan = stream.memory_plan(dim)
     warm_up(settings, stderr_console().print)
     first = _first_rows(source, embedding)
+    first = replace(first, points=rows_taken(first.points, stream.metric))
     rate = source.options.rate or first.rate
     speed = measure_speed(settings, plan.windows, *first.place(dim), first.points)
     largest = max(window.max_landmarks for window in plan.windows)

@@ -138,8 +138,9 @@ def measure_speed(
         Where random points lie, and their standard deviation: a largest edge length has the
         effect that it has on the data.
     first : ndarray of float64, shape (m, dim), optional
-        Points of the data in their order; windows that they are too few for slide over random
-        ones, and so do all if most of them are repeated.
+        Points of the data in their order, all such that a stream takes them (`rows_taken`); windows
+        that they are too few for slide over random ones, and so do all if most of them are
+        repeated.
     """
     settings = StreamSettings.of(config)
     points = _Points(mean, spread, first)

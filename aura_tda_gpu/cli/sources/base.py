@@ -44,6 +44,8 @@ class SourceOptions:
         Wait for a file to grow, instead of stopping at its end.
     queue_rows : int
         Rows of a live source that may wait to be taken.
+    slide_ns : int
+        Shortest distance of two ticks: see `TableSource.in_seconds`.
 
     Raises
     ------
@@ -59,6 +61,7 @@ class SourceOptions:
     format: str = "auto"
     follow: bool = False
     queue_rows: int = 10_000
+    slide_ns: int = 0
 
     def __post_init__(self) -> None:
         if self.time_column is None and self.rate is None:

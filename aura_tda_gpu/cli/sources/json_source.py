@@ -70,7 +70,10 @@ class JsonSource(TextSource):
                 break
         if not rows:
             raise SourceError(f"{self.path}: is empty")
-        raise BadRowError(f"{self.place(rows[0].line)}: {rows[0].fault}")
+        line, fault = rows[0].line, rows[0].fault
+        if self.options.skip_bad_rows:
+            raise SourceError(f"{self.path}: no row can be used; line {line}: {fault}")
+        raise BadRowError(f"{self.place(line)}: {fault}")
 
     def _row(self, line: Line) -> Row:
         """Return the cells of a line by column."""

@@ -38,9 +38,9 @@ class NpySource(TableSource):
     def _blocks(self, size: int) -> Iterator[tuple[Float64Array, Float64Array]]:
         """Yield coordinates and times as they are in the file; see `TableSource`."""
         for start in range(0, len(self._array), size):
-            block = self._array[start : start + size].astype(np.float64)
+            block = self._array[start : start + size]
             times = np.zeros(len(block)) if self._time is None else block[:, self._time]
-            yield block[:, self._taken], self.in_seconds(times)
+            yield block.astype(np.float64)[:, self._taken], self.in_seconds(times)
 
 
 def _load(path: Path) -> npt.NDArray[Any]:

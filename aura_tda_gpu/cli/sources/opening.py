@@ -30,7 +30,7 @@ _MAGIC = {
     "PAR1": "parquet",
     "PK\x03\x04": "zip",
     "\x1f\ufffd": "gzip",
-    "BZh91AY&": "bzip2",
+    **{f"BZh{level}1AY&SY": "bzip2" for level in range(1, 10)},
     "\ufffd7zXZ": "xz",
     "(\ufffd/\ufffd": "zstd",
 }
@@ -93,7 +93,7 @@ def _standard_input() -> io.BufferedReader:
 def _kind_of(path: Path, handle: io.BufferedReader) -> str:
     """Tell the kind of a regular file from its first bytes; text is ``"auto"``."""
     try:
-        head = handle.peek(8)[:8]
+        head = handle.peek(10)[:10]
     except OSError as error:
         handle.close()
         raise unreadable(str(path), error) from error

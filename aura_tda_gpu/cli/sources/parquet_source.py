@@ -93,7 +93,9 @@ class ParquetSource(TableSource):
             column = batch.column(self.time_name)
             unit = getattr(column.type, "unit", None)
             if unit is None:
-                times = self.in_seconds(self._floats(column))
+                is_float = self._arrow.types.is_floating(column.type)
+                own = column.to_numpy(zero_copy_only=False) if is_float else self._floats(column)
+                times = self.in_seconds(own)
             else:
                 times = self._floats(column.cast(self._arrow.int64())) / _TICKS[unit]
         return np.stack(columns, axis=1), times

@@ -5,10 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from ...errors import BadRowError
+from ...errors import BadRowError, SourceError
+from ...streaming.intake import coarse_times
 from .base import TIME_UNITS, Chunk, Float64Array, Source, SourceOptions
 
 __all__ = ["TableSource"]
@@ -56,9 +59,26 @@ class TableSource(Source):
         """Return how much has been read."""
         return self._done / len(self)
 
-    def in_seconds(self, times: Float64Array) -> Float64Array:
-        """Return numbers in the unit of ``--time-unit`` as seconds."""
-        return times / TIME_UNITS[self.options.time_unit]
+    def in_seconds(self, times: npt.NDArray[Any]) -> Float64Array:
+        """Return numbers in the unit of ``--time-unit`` as seconds.
+
+        Parameters
+        ----------
+        times : ndarray, shape (m,)
+            Those of the rows that come next, in the type of their column.
+
+        Raises
+        ------
+        SourceError
+            If the type is too coarse: see `coarse_times`.
+        """
+        per_second = TIME_UNITS[self.options.time_unit]
+        found = coarse_times(times, self.options.slide_ns, per_second)
+        if found is not None:
+            row, what = found
+            place = self.place(self._done + row)
+            raise SourceError(f"{place}, column {self.time_name}: {times[row]} {what}")
+        return times.astype(np.float64) / per_second
 
     def _not_finite(self, chunk: Chunk, i: int) -> BadRowError:
         """Name the first cell of a row that cannot be used."""

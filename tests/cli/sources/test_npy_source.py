@@ -7,7 +7,7 @@ import pytest
 
 from aura_tda_gpu.cli.sources.base import SourceOptions
 from aura_tda_gpu.cli.sources.opening import open_source
-from aura_tda_gpu.errors import SourceError
+from aura_tda_gpu.errors import BadRowError, SourceError
 
 
 def read(path, size=7, **options):
@@ -43,6 +43,25 @@ def test_one_dimension_and_a_time_column(tmp_path):
     assert source.columns == ["0", "2"]
     np.testing.assert_array_equal(points[:, 1], np.arange(5) * 3 + 2)
     np.testing.assert_allclose(times, (np.arange(5) * 3 + 1) / 1000)
+
+
+@pytest.mark.parametrize(("unit", "per_second"), [("s", 1), ("ms", 1000)])
+def test_a_time_column_of_a_type_that_is_too_coarse(tmp_path, unit, per_second):
+    path = tmp_path / "a.npy"
+    late = 2**24 * per_second  # from here on whole seconds are not told apart
+    table = np.array([[0, 1], [1, 1], [2, 1], [late, 1], [2 * late, 1]])
+    np.save(path, table[:3].astype(np.float32))
+    np.testing.assert_allclose(
+        read(path, time_column="0", time_unit=unit)[2], np.arange(3) / per_second
+    )
+    np.save(path, table.astype(np.float32))
+    with pytest.raises(SourceError, match=r"row .* 3, column 0: .* is float32, .* s away") as told:
+        read(path, size=2, time_column="0", time_unit=unit, skip_bad_rows=True)
+    assert not isinstance(told.value, BadRowError)
+    ticks = {"slide_ns": 360 * 10**9}
+    assert len(read(path, time_column="0", time_unit=unit, **ticks)[1]) == 5
+    np.save(path, table.astype(np.float64))
+    assert len(read(path, time_column="0", time_unit=unit)[1]) == 5
 
 
 def test_what_the_file_holds_decides_not_its_name(tmp_path):

@@ -83,6 +83,19 @@ def test_times_as_numbers(write):
     np.testing.assert_array_equal(read(path, time_column="t", time_unit="ms")[2], [0.005, 0.007])
 
 
+@pytest.mark.parametrize("unit", ["s", "ms"])
+def test_a_time_column_of_a_type_that_is_too_coarse(write, unit):
+    times = np.array([0, 1, 1.7e9 if unit == "s" else 1.7e12])
+    path = write(t=times.astype(np.float32), x=[1, 2, 3])
+    with pytest.raises(SourceError, match=r"row .* 2, column t: .* is float32, .* s away"):
+        read(path, time_column="t", time_unit=unit)
+    assert len(read(path, time_column="t", time_unit=unit, slide_ns=360 * 10**9)[1]) == 3
+    assert len(read(write(t=times, x=[1, 2, 3]), time_column="t", time_unit=unit)[1]) == 3
+    halves = pa.array([0.5, None], pa.float32())
+    with pytest.raises(SourceError, match="column t: the cell is null or nan"):
+        read(write(t=halves, x=[1, 2]), time_column="t")
+
+
 def test_nulls_are_bad_rows(write):
     when = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
     path = write(
