@@ -137,6 +137,7 @@ def test_windows_without_an_edge_of_some_length_and_without_loops(of_many):
 @pytest.mark.parametrize(("windows", "threads"), [(1, 3), (2, 3), (7, 3), (5, 5), (33, 16)])
 def test_threads_share_windows_of_any_number(windows, threads, chunk, most, monkeypatch):
     monkeypatch.setattr(many_slot_bars, "usable_cores", lambda: threads)
+    monkeypatch.setattr(many_slot_bars, "MOST_THREADS", 16)
     monkeypatch.setattr(many_slot_bars, "LEAST_SHARE", 2)
     monkeypatch.setattr(many_slot_bars, "CHUNK", chunk)
     monkeypatch.setattr(many_slot_bars, "MOST_WORD_BYTES", most)
