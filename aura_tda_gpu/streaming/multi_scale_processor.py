@@ -9,6 +9,7 @@ from typing import Any
 from ..config import Config
 from ..config.hints import hint
 from ..errors import ConfigError
+from ..log import get_logger
 from ..persistence import cuda_device
 from ..persistence.device_stats import DeviceUse
 from .intake import as_batch, as_instant
@@ -200,7 +201,7 @@ class MultiScaleStream(StepwiseStream):
         timestamps : array_like, shape (m,), or scalar for one point
             Event times, on the host: seconds as numbers of any real type, or numpy datetime64.
             They need not be sorted; a point older than the watermark of those before it is dropped
-            and counted.
+            and counted in ``stats.late``; the first one of a stream is logged as a warning.
 
         Returns
         -------
@@ -225,7 +226,12 @@ class MultiScaleStream(StepwiseStream):
         points = self.on_host(points)
         with limited_by_memory():
             given, times = as_batch(points, timestamps, self._dim, self.settings.shortest_slide_ns)
+        none_late = not self.n_late
         self.take(given, times)
+        if none_late and self.n_late:
+            lateness_ms = self.settings.allowed_lateness_ms
+            log = get_logger(__name__)
+            log.warning("points_late", n_points=self.n_late, allowed_lateness_ms=lateness_ms)
         return self._drain()
 
     def advance(self, now: Any) -> list[WindowUpdate]:
