@@ -19,12 +19,13 @@ from .pictures.loops import loops_figure
 from .progress import Report
 from .records import UpdateWriter
 from .run_options import RunOptions
-from .running import Run, ViewConsole, catch_interrupt, stderr_console, warm_up
+from .running import Run, ViewConsole, catch_interrupt, stderr_console
 from .sources.base import Source
 from .sources.opening import STDIN, open_source
 from .sources.takens import DelayEmbedding
 from .summary import closing_lines
 from .wall_clock import WallClock
+from .warming import warm_up
 from .watch.view import WatchView
 
 __all__ = ["run_source", "try_source"]
@@ -72,14 +73,14 @@ def run_source(
     settings, embedding = _checked(options)
     if view and output == "-":
         raise ConfigError("--output -: watch itself shows on standard output; name a file")
-    stream = MultiScaleStream(settings)
     console = stderr_console()
     notices = _Notices((lambda line: None) if as_json else console.print)
+    warm_up(settings, notices)  # a stream that is made compiles, too, and without a word
+    stream = MultiScaleStream(settings)
     with ExitStack() as stack:
         source = stack.enter_context(_opened(options, settings, embedding, notices))
         if options.plot is not None:
             plots.check_folder(options.plot, "--plot")
-        warm_up(settings, notices)
         writer = None if output is None else stack.enter_context(_writer(output, options))
         interrupt = stack.enter_context(catch_interrupt())
         # lines on a terminal are progress enough
