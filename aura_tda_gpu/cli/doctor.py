@@ -55,11 +55,12 @@ def examine() -> dict[str, Any]:
     """Return all findings, ready for JSON: those of `probe`, the kernels, and the extras."""
     from ..persistence import backends
 
+    kernels = _kernels()  # first: a probe makes engines, and compiles without a word
     return {
         "version": package_version(),
         **backends.probe(),
         "gpus": gpus(),
-        "kernels": _kernels(),
+        "kernels": kernels,
         "extras": {name: {"missing": lacking} for name, lacking in sorted(extras().items())},
     }
 
@@ -100,8 +101,11 @@ def _kernels() -> dict[str, Any]:
     """Load or compile the CPU kernels."""
     try:
         from ..persistence import cpu
+        from .running import stderr_console
+        from .warming import announced
 
-        return {**cpu.warm_up(), "error": None}
+        with announced(stderr_console().print):
+            return {**cpu.warm_up(), "error": None}
     except Exception as error:  # a doctor reports what is broken, whatever it is
         return {"seconds": 0.0, "compiled": 0, "cached": 0, "error": f"{error}"}
 

@@ -12,6 +12,7 @@ from ..errors import AuraTDAError, ConfigError, SourceError
 from ..streaming.feature_tracker import FeatureTracker
 from ..streaming.multi_scale_processor import MultiScaleStream
 from .exits import exit_code, tell_error
+from .passed import Passed, TimeDoubt
 from .pictures import plots
 from .pictures.diagram import diagram_figure
 from .pictures.history import History
@@ -19,12 +20,13 @@ from .pictures.loops import loops_figure
 from .progress import Report
 from .records import UpdateWriter
 from .run_options import RunOptions
-from .running import Run, ViewConsole, catch_interrupt, stderr_console, warm_up
-from .sources.base import Source
+from .running import Run, ViewConsole, catch_interrupt, stderr_console
+from .sources.base import Source, SourceOptions
 from .sources.opening import STDIN, open_source
 from .sources.takens import DelayEmbedding
 from .summary import closing_lines
 from .wall_clock import WallClock
+from .warming import warm_up
 from .watch.view import WatchView
 
 __all__ = ["run_source", "try_source"]
@@ -72,21 +74,22 @@ def run_source(
     settings, embedding = _checked(options)
     if view and output == "-":
         raise ConfigError("--output -: watch itself shows on standard output; name a file")
-    stream = MultiScaleStream(settings)
     console = stderr_console()
     notices = _Notices((lambda line: None) if as_json else console.print)
+    warm_up(settings, notices)  # a stream that is made compiles, too, and without a word
+    stream = MultiScaleStream(settings)
     with ExitStack() as stack:
         source = stack.enter_context(_opened(options, settings, embedding, notices))
         if options.plot is not None:
             plots.check_folder(options.plot, "--plot")
-        warm_up(settings, notices)
         writer = None if output is None else stack.enter_context(_writer(output, options))
         interrupt = stack.enter_context(catch_interrupt())
         # lines on a terminal are progress enough
         quiet = view or as_json or (writer is not None and writer.on_terminal)
         report = Report(console, live=not quiet)
         history = None if options.plot is None else History()
-        watchers = [] if history is None else [history]
+        passed, doubt = Passed(), _doubt(options, source, notices)
+        watchers = [watcher for watcher in (history, passed, doubt) if watcher is not None]
         clock = _clock(options, source, settings)
         size = settings.performance.batch_size
         run = Run(
@@ -104,11 +107,13 @@ def run_source(
         )
         panels = _view(run, settings) if view else None
         fault = _stream(run, panels, notices)
+        if doubt is not None:
+            doubt.tell()
         if interrupt.asked:
             kept = ": what was computed so far is written" if writer is not None else ""
             notices(f"{interrupt.word}{kept}")
         least = settings.stability.min_persistence
-        for line in closing_lines(source, stream, report, clock, least):
+        for line in closing_lines(source, stream, report, clock, least, passed):
             notices(line)
         if not as_json:
             console.print(report.summary(stream.stats.late))
@@ -149,9 +154,24 @@ def try_source(options: RunOptions, *, as_json: bool) -> None:
 def _checked(options: RunOptions) -> tuple[Config, DelayEmbedding | None]:
     """Return settings and embedding; all options that can be checked without data are right."""
     options.check()
+    if options.time_column is None and options.rate is None:
+        raise ConfigError(_where_is_time(options))
     if options.plot is not None:
         plots.require_matplotlib()
     return options.settings(), options.embedding()
+
+
+def _where_is_time(options: RunOptions) -> str:
+    """Return the question, with the columns to choose from where a file tells them."""
+    question = "where is time? give --time-column NAME, or --rate HZ without one"
+    if not Path(options.source).is_file():
+        return question
+    peek = SourceOptions(rate=1.0, format=options.format)
+    try:
+        with open_source(options.source, peek) as source:
+            return f"{question}; the columns are {', '.join(source.names)}"
+    except AuraTDAError:
+        return question
 
 
 def _opened(
@@ -180,6 +200,12 @@ def _clock(options: RunOptions, source: Source, settings: Config) -> WallClock |
     if options.clock == "event" or not source.live:
         return None
     return WallClock(source, options.grace_ms, settings.window.allowed_lateness_ms)
+
+
+def _doubt(options: RunOptions, source: Source, say: Callable[[str], None]) -> TimeDoubt | None:
+    """Return who looks whether a column taken is the time; None where it was chosen."""
+    chosen = options.rate is None or options.columns is not None
+    return None if chosen else TimeDoubt(source, say)
 
 
 def _view(run: Run, settings: Config) -> WatchView:

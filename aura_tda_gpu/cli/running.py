@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +12,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from ..config import Config
 from ..errors import BadRowError, InvalidInputError, SourceError
-from ..persistence import backends
 from ..streaming.feature_tracker import FeatureTracker
 from ..streaming.multi_scale_processor import MultiScaleStream
 from ..streaming.persistence_stream import WindowUpdate
@@ -34,12 +30,10 @@ __all__ = [
     "Watcher",
     "catch_interrupt",
     "stderr_console",
-    "warm_up",
 ]
 
 
 _PAUSE = 0.05  # seconds without a row before the run looks at signals and at the clock
-_PATIENCE = 2.0  # seconds; loading kernels that are compiled takes less
 
 
 class Watcher(Protocol):
@@ -100,36 +94,6 @@ def catch_interrupt() -> Iterator[Interrupt]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def warm_up(config: Config, say: Callable[[str], None]) -> None:
-    """Compile or load the CPU kernels before the clock starts, if the CPU engine is to run.
-
-    Raises
-    ------
-    AuraTDAError
-        If the backend of the settings cannot run.
-    """
-    engine = config.engine
-    notice = threading.Timer(
-        _PATIENCE, say, ["compiling the CPU kernels, once per installation ..."]
-    )
-    notice.start()
-    compiled: float = 0
-    seconds = 0.0
-    try:
-        chosen, _ = backends.resolve(engine.backend, 1, engine.homology_dimensions)
-        if chosen.name == "cpu":
-            from ..persistence import cpu
-
-            done = cpu.warm_up()
-            compiled, seconds = done["compiled"], done["seconds"]
-    finally:
-        notice.cancel()
-    gc.collect()
-    gc.freeze()  # looking through all that numba has loaded holds up a tick by tens of milliseconds
-    if compiled:
-        say(f"compiled the CPU kernels, once per installation: {seconds:.1f} s")
 
 
 @dataclass

@@ -30,7 +30,7 @@ from .kernels import certificates, cover, distance, farthest, keys
 from .lune_state import LuneState
 from .pairing import counts, pair_edges
 
-__all__ = ["CpuEngine", "warm_up"]
+__all__ = ["CpuEngine", "cache_statistics", "warm_up"]
 
 METRIC_KERNELS = {
     "euclidean": distance.euclidean,
@@ -98,11 +98,15 @@ def warm_up() -> dict[str, float | int]:
     assert loops is not None
     loops(0)
     loop_vertices(loops, [0])
-    return {"seconds": time.perf_counter() - start, **_cache_statistics()}
+    return {"seconds": time.perf_counter() - start, **cache_statistics()}
 
 
-def _cache_statistics() -> dict[str, int]:
-    found = [value for module in _kernel_modules() for value in vars(module).values()]
+def cache_statistics() -> dict[str, int]:
+    """Return how many kernels this process has ``compiled`` so far, and how many were ``cached``.
+
+    A kernel counts once its compilation begins; any thread may ask.
+    """
+    found = [value for module in _kernel_modules() for value in list(vars(module).values())]
     dispatchers = {id(value): value for value in found if hasattr(value, "stats")}.values()
     return {
         "compiled": sum(sum(d.stats.cache_misses.values()) for d in dispatchers),

@@ -9,6 +9,7 @@ from typing import Any
 from ..config import Config
 from ..config.hints import hint
 from ..errors import ConfigError
+from ..log import get_logger
 from ..persistence import cuda_device
 from ..persistence.device_stats import DeviceUse
 from .intake import as_batch, as_instant
@@ -202,7 +203,7 @@ class MultiScaleStream(StepwiseStream):
             float16 and float32 are refused where their numbers are farther apart than a second
             and than two ticks: float32 from 2^24 seconds on, so also since 1970.
             They need not be sorted; a point older than the watermark of those before it is dropped
-            and counted.
+            and counted in ``stats.late``; the first one of a stream is logged as a warning.
 
         Returns
         -------
@@ -227,7 +228,12 @@ class MultiScaleStream(StepwiseStream):
         points = self.on_host(points)
         with limited_by_memory():
             given, times = as_batch(points, timestamps, self._dim, self.settings.shortest_slide_ns)
+        none_late = not self.n_late
         self.take(given, times)
+        if none_late and self.n_late:
+            lateness_ms = self.settings.allowed_lateness_ms
+            log = get_logger(__name__)
+            log.warning("points_late", n_points=self.n_late, allowed_lateness_ms=lateness_ms)
         return self._drain()
 
     def advance(self, now: Any) -> list[WindowUpdate]:

@@ -343,10 +343,10 @@ class Scheduler:
             self._callers.resolve(waiter, [])
         self._warn("points_dropped", before, self.n_dropped)
 
-    def _warn(self, event: str, before: int, now: int) -> None:
+    def _warn(self, event: str, before: int, now: int, **more: float) -> None:
         """Log a count at its powers of two."""
         if before.bit_length() < now.bit_length():
-            self._log.warning(event, n_points=now)
+            self._log.warning(event, n_points=now, **more)
 
     def _give_up(self) -> None:
         """Let the worker end at the next tick, and drop what waits for it."""
@@ -365,7 +365,9 @@ class Scheduler:
             self._last_turn = self._loop.time()
 
     def _after_job(self) -> None:
-        self._warn("points_late", self._n_late, self._stream.n_late)
+        lateness_ms = self._stream.settings.allowed_lateness_ms
+        late = self._n_late, self._stream.n_late
+        self._warn("points_late", *late, allowed_lateness_ms=lateness_ms)
         self._n_late = self._stream.n_late
         self._next_tick_ns, self._room = self._stream.next_tick_ns, self._stream.room
         self._all_taken &= self._runner.last_error is None

@@ -101,7 +101,10 @@ class StreamSettings:
         slides = self.slide_intervals_ms
         if slides is not None:
             if isinstance(slides, str) or not isinstance(slides, Iterable):
-                raise ConfigError(f"slide_intervals_ms must be a list of numbers, not {slides!r}")
+                raise ConfigError(
+                    "slide_intervals_ms must be a list of milliseconds such as [10, 100], one for "
+                    f"each scale, not {slides!r}"
+                )
             object.__setattr__(self, "slide_intervals_ms", tuple(slides))
         self._check_engine()
 

@@ -250,7 +250,8 @@ class StepwiseStream:
         first = self._first
         if first is None:
             first = given[np.argmax(keep)].astype(np.float64)
-        points = usable_rows(given, keep, first, settings.metric)
+        # rows of one layout, so that kernels are compiled once
+        points = np.ascontiguousarray(usable_rows(given, keep, first, settings.metric))
         if n_kept == len(times):
             kept_times, ids = times, np.arange(self._n_seen, self._n_seen + n_kept)
         else:

@@ -72,3 +72,14 @@ def test_broken_kernels_are_a_finding_not_a_crash(monkeypatch):
     done = invoke("doctor")
     assert done.exit_code == 0
     assert "kernels            do not work: no cache here" in done.stdout
+
+
+def test_kernels_are_compiled_where_it_is_announced(monkeypatch):
+    from aura_tda_gpu.persistence import backends
+
+    order = []
+    probe = backends.probe
+    monkeypatch.setattr(doctor, "_kernels", lambda: order.append("kernels"))
+    monkeypatch.setattr(backends, "probe", lambda: order.append("probe") or probe())
+    doctor.examine()
+    assert order == ["kernels", "probe"]

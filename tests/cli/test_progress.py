@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import time
 
 from rich.console import Console
 
-from aura_tda_gpu.cli import running
 from aura_tda_gpu.cli.progress import Report, count
-from aura_tda_gpu.config import Config
-from aura_tda_gpu.persistence import cpu
 from aura_tda_gpu.streaming.stats import StreamStats
 
 from .fakes import FakeSource, update
@@ -52,28 +48,6 @@ def test_one_is_not_many():
     report = Report(Console(file=io.StringIO()))
     report.step(1, [UPDATE], None)
     assert report.summary(0).startswith("1 point, 1 tick, 0 late, ")
-
-
-def test_compiling_is_announced_and_timed(monkeypatch):
-    def slow():
-        time.sleep(0.2)
-        return {"seconds": 12.3, "compiled": 4, "cached": 0}
-
-    said = []
-    monkeypatch.setattr(running, "_PATIENCE", 0.02)
-    monkeypatch.setattr(cpu, "warm_up", slow)
-    running.warm_up(Config(), said.append)
-    assert said == [
-        "compiling the CPU kernels, once per installation ...",
-        "compiled the CPU kernels, once per installation: 12.3 s",
-    ]
-
-
-def test_kernels_that_are_compiled_are_not_worth_a_word(monkeypatch):
-    monkeypatch.setattr(cpu, "warm_up", lambda: {"seconds": 0.1, "compiled": 0, "cached": 9})
-    said = []
-    running.warm_up(Config(), said.append)
-    assert said == []
 
 
 def test_the_summary_for_machines():

@@ -39,8 +39,9 @@ def test_lines_are_the_diagrams_of_the_stream(csv):
     assert without_latency(updates(done.stdout)) == computed(rows[:, 1:], rows[:, 0])
     assert "400 points, 120 ticks, 0 late" in done.stderr
     assert "p99" in done.stderr
-    said = [line for line in done.stderr.splitlines() if "compiled the CPU kernels" not in line]
-    assert len(said) == 1
+    said = [line for line in done.stderr.splitlines() if "the CPU kernels" not in line]
+    assert said[0] == "columns taken as coordinates: x, y"
+    assert len(said) == 2
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
@@ -515,3 +516,70 @@ def test_without_a_command_the_help_is_shown():
     assert version.exit_code == 0
     assert version.stdout.startswith("aura-tda ")
     assert invoke("nonsense").exit_code == 2
+
+
+def numbered(tmp_path, header, columns):
+    path = tmp_path / "numbered.csv"
+    lines = [",".join(map(repr, row)) for row in np.column_stack(columns).tolist()]
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+HINT = 'column "{0}" is taken as a coordinate: pass --time-column {0} if it is the time'
+
+
+@pytest.mark.parametrize("name", ["time", "T", "TimeStamp", "date", "DATETIME"])
+@pytest.mark.parametrize("n", [3, 400])
+def test_a_time_that_is_taken_as_a_coordinate_is_told_once(tmp_path, name, n):
+    path = numbered(tmp_path, f"{name},x,y", circle(n).T)
+    done = invoke("run", path, "--rate", 100, *SCALES)
+    assert done.stderr.count(HINT.format(name)) == 1
+    assert f"columns taken as coordinates: {name}, x, y\n" in done.stderr
+
+
+def test_what_is_no_time_or_was_chosen_is_not_doubted(tmp_path, csv):
+    t, x, y = circle().T
+    for header, columns, options in (
+        ("t,x,y", (t[::-1], x, y), []),  # falls
+        ("t,x,y", (0 * t, x, y), []),  # stands still
+        ("a,x,y", (t, x, y), []),
+        ("t,x,y", (t, x, y), ["--columns", "t,x"]),
+    ):
+        path = numbered(tmp_path, header, columns)
+        done = invoke("run", path, "--rate", 100, *SCALES, *options)
+        assert "is taken as a coordinate" not in done.stderr
+    done = invoke("run", csv, *TIME, *SCALES)
+    assert "is taken as a coordinate" not in done.stderr
+    assert "columns taken as coordinates: x, y\n" in done.stderr
+
+
+def test_columns_without_names_are_not_listed(tmp_path):
+    np.save(tmp_path / "a.npy", circle())
+    done = invoke("run", tmp_path / "a.npy", "--time-column", 0, *SCALES)
+    assert "columns taken" not in done.stderr
+
+
+def test_windows_that_were_never_full_are_named(csv):
+    done = invoke("run", csv, *TIME, "--scales", "500,5000,600000")
+    assert "scale_5000ms, scale_600000ms: never full, the data is 3.99 s long\n" in done.stderr
+    # the tick after the last row looks back to the first one
+    assert "never full" not in invoke("run", csv, *TIME, "--scales", "500,4000").stderr
+
+
+def test_the_largest_error_bound_is_told(csv):
+    done = invoke("run", csv, *TIME, *SCALES, "--max-landmarks", 10)
+    largest = max(record["error_bound"] for record in updates(done.stdout))
+    assert largest > 0
+    told = f"landmarks stand for some windows: error_bound is {largest:.3g} at most\n"
+    assert told in done.stderr
+    assert "error_bound" not in invoke("run", csv, *TIME, *SCALES).stderr
+
+
+def test_who_forgets_time_is_told_the_columns(csv, tmp_path):
+    done = invoke("run", csv)
+    assert done.stderr == (
+        "error: where is time? give --time-column NAME, or --rate HZ without one; "
+        "the columns are t, x, y\n"
+    )
+    done = invoke("run", tmp_path / "none.csv")
+    assert done.stderr.endswith("or --rate HZ without one\n")

@@ -289,3 +289,27 @@ def test_what_it_holds_does_not_grow(rng: np.random.Generator) -> None:
     points: npt.NDArray[np.float64] = rng.normal(size=(1000, 2))
     cover.take(Rows(points, np.arange(1000), np.arange(1000)), 0, 0)
     assert cover.nbytes == held == sum(array.nbytes for array in cover._state.state)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda a: np.asfortranarray(a),
+        lambda a: a[:, ::-1],
+        lambda a: np.frombuffer(a.tobytes()).reshape(a.shape),
+        lambda a: a.astype(np.float32),
+    ],
+    ids=["columns", "reversed", "read-only", "float32"],
+)
+def test_rows_of_any_layout_meet_kernels_that_are_compiled(given: Any) -> None:
+    rng, times = np.random.default_rng(0), np.arange(60) / 100
+
+    def signatures(points: Points) -> list[Any]:
+        stream = MultiScaleStream([100], max_landmarks=4)
+        for start in range(0, 60, 20):
+            stream.push(points[start : start + 20], times[start : start + 20])
+        return [*kernel.take.signatures, *kernel.measure.signatures]
+
+    points = rng.normal(size=(60, 2))
+    before = signatures(points)
+    assert signatures(given(points)) == before

@@ -18,10 +18,11 @@ from ..pictures.diagram import diagram_figure
 from ..pictures.history import History, longest_loops
 from ..progress import Report
 from ..records import UpdateWriter
-from ..running import Run, catch_interrupt, stderr_console, warm_up
+from ..running import Run, catch_interrupt, stderr_console
 from ..sources.base import Chunk, SourceOptions
 from ..sources.opening import open_source
 from ..sources.takens import DelayEmbedding
+from ..warming import warm_up
 from .reading import Reading, flat_spans
 from .text import print_files, print_reading
 
@@ -128,7 +129,7 @@ def run_demo(folder: Path, *, draw: bool = True) -> int:
         open_source(str(path), options) as source,
         UpdateWriter(str(output), str(path)) as writer,
     ):
-        warm_up(config, console.print)
+        warm_up(config, console.print, tracking=False)
         with catch_interrupt() as interrupt:
             stream = MultiScaleStream(config)
             report = Report(console)

@@ -17,9 +17,10 @@ from ...persistence.arrays import Float64Array
 from ...streaming import estimate as streams
 from ...streaming.intake import rows_taken
 from ...streaming.settings import StreamSettings
-from ..running import stderr_console, warm_up
+from ..running import stderr_console
 from ..sources.base import Chunk, Source
 from ..sources.takens import DelayEmbedding
+from ..warming import warm_up
 from .speed import Speed, measure_speed
 from .text import FEWEST_ROWS, lines_of, table_of
 
@@ -167,10 +168,10 @@ def estimate_run(source: Source, settings: Config, embedding: DelayEmbedding | N
     AuraTDAError
         As `StreamSettings`, and if the windows do not fit into the memory.
     """
+    warm_up(settings, stderr_console().print)
     stream = StreamSettings.of(settings)
     dim = len(source.columns) if embedding is None else embedding.dim
     plan = stream.memory_plan(dim)
-    warm_up(settings, stderr_console().print)
     first = _first_rows(source, embedding)
     first = replace(first, points=rows_taken(first.points, stream.metric))
     rate = source.options.rate or first.rate

@@ -128,6 +128,8 @@ class Source(ABC):
     ----------
     live : bool
         Whether rows come at a pace of their own, and are to be used as they come.
+    names : list of str
+        All columns, by name or by index.
     columns : list of str
         Names of the coordinates taken.
     left_out : list of str
@@ -148,6 +150,7 @@ class Source(ABC):
     def __init__(self, path: Path, options: SourceOptions) -> None:
         self.path = path
         self.options = options
+        self.names: list[str] = []
         self.columns: list[str] = []
         self.left_out: list[str] = []
         self.bad_rows = 0
@@ -236,7 +239,7 @@ class Source(ABC):
         SourceError
             If there is nothing to take.
         """
-        options = self.options
+        options, self.names = self.options, list(names)
         time = None
         if options.time_column is not None:
             time = self._find("--time-column", options.time_column, names)
