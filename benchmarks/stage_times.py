@@ -128,10 +128,10 @@ class StageTimes:
     def _less_cover(self, scale: str, call: Callable[..., Any]) -> Any:
         """Count what filing rows takes beside the cover as intake."""
 
-        def timed(*args: Any) -> Any:
+        def timed(*args: Any, **settings: Any) -> Any:
             self._inner, start = 0.0, time.perf_counter()
             try:
-                return call(*args)
+                return call(*args, **settings)
             finally:
                 end = time.perf_counter()
                 self._note("ingest", scale, start, end, end - start - self._inner)

@@ -33,7 +33,7 @@ STAGES = {
     "forest": (forest, "parted"),
     "reduction": (reduction, "reduce_relations"),
     "bars": (lune_state, "bars_of_slots"),
-    "bars of loops": (bar_rows, "loop_bars"),
+    "bars of loops": (bar_rows, "all_bars"),
 }
 
 
