@@ -146,8 +146,8 @@ def test_a_profile_adds_up_to_the_time_of_the_ticks(tmp_path):
     table = {(row["stage"], row["scale"]): row for row in stages.table()}
     ticks = len(served.latencies["scale_100ms"])
     assert table["diagram", "scale_100ms"]["calls"] >= ticks
-    # a choice at each tick, rows before each tick, and rows after each push
-    assert table["cover", "scale_100ms"]["calls"] > 2 * ticks + table["ingest", "all"]["calls"] / 2
+    # a choice at each tick, and the rows before it; few rows wait for their tick
+    assert table["cover", "scale_100ms"]["calls"] >= 2 * ticks
     assert {"ingest", "cover", "forest", "reduce", "track", "emit"} <= {key[0] for key in table}
     assert all(row["seconds"] >= 0 for row in table.values())
     text = stage_table(stages.table(), 1.0)
