@@ -48,7 +48,7 @@ def test_rows_are_sorted_in_as_if_all_were_sorted(
     assert list(zip(change.ready.times, change.ready.ids, strict=True)) == ready
     assert (change.ready.points[:, 1] == -change.ready.ids).all()
     assert pending.ids().tolist() == list(range(n))
-    span = pending.before_exchange()
+    span = pending.before_exchange(change.displaced, len(change.waiting))
     for _ in range(2):  # once more, as after an interrupt
         change.apply(pending, span)
     assert [*zip(pending.times(), pending.ids(), strict=True)] == everything[len(ready) :]
