@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..errors import USE_LANDMARKS, MemoryLimitError
 from .cuda_kernels import CONSTANTS, Kernels
 
-__all__ = ["SHARED_BYTES", "WARP", "AtWork", "Device", "Host", "ceil_div", "largest", "timed"]
+__all__ = ["SHARED_BYTES", "WARP", "AtWork", "Device", "Host", "ceil_div", "timed"]
 
 WARP = CONSTANTS["WARP"]
 SHARED_BYTES = 48 * 1024
@@ -182,12 +182,6 @@ class Device:
         if not self.on_host:
             self.xp.cuda.get_current_stream().synchronize()
 
-    def settle(self) -> None:
-        """Wait until all is done in the default stream of the device, whatever is current."""
-        if not self.on_host:
-            with self.xp.cuda.Device(self._id):
-                self.xp.cuda.Stream.null.synchronize()
-
     def _copy_async(self, target: int, source: int, n_bytes: int, way: str) -> None:
         runtime, stream = self.xp.cuda.runtime, self.xp.cuda.get_current_stream()
         runtime.memcpyAsync(target, source, n_bytes, getattr(runtime, f"memcpy{way}"), stream.ptr)
@@ -278,14 +272,6 @@ def pieces(packed: Any, parts: Iterable[tuple[Any, tuple[int, ...]]]) -> Iterato
 def _padded(kind: Any, shape: tuple[int, ...]) -> int:
     """Return bytes that leave what follows aligned."""
     return ALIGNED * ceil_div(math.prod(shape) * np.dtype(kind).itemsize, ALIGNED)
-
-
-def largest(counts: Host, name: str, minus: str | None = None) -> int:
-    """Return the largest counter of all windows, or the largest difference of two."""
-    if len(counts) == 1:
-        return int(counts[0, CONSTANTS[name]]) - (int(counts[0, CONSTANTS[minus]]) if minus else 0)
-    column = counts[:, CONSTANTS[name]]
-    return int((column if minus is None else column - counts[:, CONSTANTS[minus]]).max())
 
 
 class timed:

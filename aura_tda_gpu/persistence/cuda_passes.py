@@ -13,10 +13,10 @@ import numpy as np
 
 from .cuda_bars import Begun, Pairs
 from .cuda_changes import Changed, Changes
-from .cuda_launch import Host, largest
+from .cuda_launch import Host
 from .cuda_recording import NotRecorded, Recording, record
-from .cuda_rooms import Outcome, Rooms
-from .cuda_stages import LISTS, Classified, Codes
+from .cuda_rooms import Counted, Outcome, Rooms
+from .cuda_stages import Classified, Codes
 from .cuda_trails import Trails, WarmStart
 from .cuda_update import Again, Updates
 from .distances import angles
@@ -116,8 +116,9 @@ class Passes:
         self._refused = False
 
     def __del__(self) -> None:
-        with suppress(Exception):  # as the interpreter ends
-            self._device.settle()  # an update that nobody waits for still reads and writes the host
+        # suppressed as the interpreter ends
+        with suppress(Exception), self._device.at_work("nothing"):
+            self._device.wait()  # an update that nobody waits for still reads and writes the host
 
     @property
     def nbytes(self) -> int:
@@ -276,11 +277,11 @@ def room_after(known: int) -> int:
 
 def _rooms_after(lists: Classified) -> tuple[int, int, int]:
     """Return rooms for what will mostly be there after an update."""
-    rng, splits, reps = (room_after(largest(lists.host_counts, name)) for name in LISTS)
+    rng, splits, reps = map(room_after, Counted.of(lists.host_counts).lists)
     return rng, splits, reps
 
 
 def _has_room(lists: Classified) -> bool:
     """Tell whether lists have room for some more than they hold."""
-    counted = (largest(lists.host_counts, name) for name in LISTS)
+    counted = Counted.of(lists.host_counts).lists
     return all(room > known for known, room in zip(counted, lists.rooms, strict=True))

@@ -42,6 +42,11 @@ class Counted(NamedTuple):
     births: int
     list_full: bool
 
+    @property
+    def lists(self) -> tuple[int, int, int]:
+        """Entries of the three lists, as `cuda_stages.Classified.rooms`."""
+        return self.rng, self.splits, self.reps
+
     @classmethod
     def of(cls, counts: Host) -> Counted:
         """Return the most of all windows, whose counters are int32 of shape (windows, COUNTS)."""

@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .cuda_kernels import CONSTANTS
-from .cuda_launch import SHARED_BYTES, WARP, Device, Host, ceil_div, largest, packed_nbytes, pieces
+from .cuda_launch import SHARED_BYTES, WARP, Device, Host, ceil_div, packed_nbytes, pieces
 from .cuda_levels import MOST_PACKED, Levels
-from .cuda_rooms import Outcome, Rooms
+from .cuda_rooms import Counted, Outcome, Rooms
 
-__all__ = ["LISTS", "Classified", "Codes", "Ordered", "Stages", "flood_warps", "new_lists"]
+__all__ = ["Classified", "Codes", "Ordered", "Stages", "flood_warps", "new_lists"]
 
 CHUNK = CONSTANTS["CHUNK"]
 COUNTS = CONSTANTS["COUNTS"]
@@ -33,7 +33,6 @@ NO_BUDGET = 2**31 - 1
 MANY_KEYS = 2**16  # of a list that is sorted; shorter ones are compared key with key
 LAST_KEY = np.uint64(0xFFFFFFFFFFFFFFFF)
 _Parts: TypeAlias = list[tuple[Any, tuple[int, ...]]]  # type and shape of arrays
-LISTS = ("N_RNG", "N_SPLIT", "N_REPS")  # what is counted of each list
 
 
 @dataclass(slots=True)
@@ -69,7 +68,7 @@ class Classified:
 
     @property
     def rooms(self) -> tuple[int, int, int]:
-        """Rooms of a window: for RNG edges, split edges and their vertices, as in `LISTS`."""
+        """Rooms of a window: for RNG edges, split edges and their vertices."""
         return int(self.rng.shape[1]), int(self.splits.shape[1]), int(self.reps.shape[1])
 
     def copy_to(self, other: Classified, device: Device) -> None:
@@ -178,7 +177,8 @@ class Stages:
         while True:
             self._components(bits, levels, listed, lists, codes)
             told = lists.host_counts = self.device.to_host(lists.counts)
-            needed = tuple(largest(told, name) for name in ("N_OPEN", *LISTS))
+            counted = Counted.of(told)
+            needed = counted.listed, *counted.lists
             if all(map(le, needed, rooms)):
                 return lists
             if needed[0] > rooms[0]:
@@ -376,7 +376,7 @@ def new_lists(
     *,
     in_one: bool = False,
 ) -> Classified:
-    """Return lists with rooms as in `LISTS` in each window, beside these codes and counters.
+    """Return lists with `Classified.rooms` in each window, beside these codes and counters.
 
     In one array they are copied at once, and take longer to make.
     """

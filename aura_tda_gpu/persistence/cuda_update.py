@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from .cuda_changes import NONE_WRONG, Changed
-from .cuda_launch import WARP, Host, ceil_div, largest
+from .cuda_launch import WARP, Host, ceil_div
+from .cuda_rooms import Counted
 from .cuda_stages import (
     COUNTS,
-    LISTS,
     RESIDENT_WARPS,
     Classified,
     Codes,
@@ -205,8 +205,7 @@ class Updates:
     ) -> Classified:
         """Look at the listed edges a second time, with room for all that was counted."""
         rooms = lists.rooms
-        needed = (largest(told, name) for name in LISTS)
-        rng, splits, reps = map(max, needed, rooms)
+        rng, splits, reps = map(max, Counted.of(told).lists, rooms)
         wider = new_lists(
             self.device.xp, len(told), (rng, splits, reps), lists.first, lists.counts, in_one=True
         )

@@ -20,7 +20,7 @@ from .threads import in_parts
 
 __all__ = ["TrimmedWords", "bars_of_windows"]
 
-MOST_THREADS = 4  # 256 windows of 512 take 6 ms by 4 and 12 by 16 that wait for each other
+MOST_THREADS = 4  # more wait for each other
 LEAST_SHARE = 16  # windows that are worth a thread
 CHUNK = 4  # windows that a thread takes at a time, for threads do not start at once
 MOST_WORD_BYTES = 2**16  # of the columns of a window that are copied, not listed
