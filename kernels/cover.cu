@@ -25,10 +25,12 @@ struct Chunk {
     int count;
 };
 
-__device__ __forceinline__ Ring ring_of(int window, const double* points, const row_t* times,
-                                        const row_t* ids, int capacity, int dim) {
-    return {points + (size_t)window * capacity * dim, times + (size_t)window * capacity,
-            ids + (size_t)window * capacity, capacity, dim};
+__device__ __forceinline__ Chunk chunk_of(const Window& window, int dim, double* places, int* slot,
+                                          double* gap, double* distance, int room) {
+    const size_t offset = (size_t)blockIdx.x * room;
+    return {places + offset * dim, slot + offset,
+            gap + offset,          distance + offset,
+            window.first,          (int)(window.stop - window.first)};
 }
 
 // Count the used slots and find the highest one. All threads of a block.
@@ -203,19 +205,17 @@ __device__ __noinline__ void commit(
 
 // Find the nearest landmark of each row of a chunk. A thread a row; grid (blocks, windows).
 //
-// The state as in cover_take; spans (windows, 4): number of the first row, of the one after the
-// last, of the oldest live row, and the tick; places (windows, room, dim), slot, gap, distance
-// (windows, room), written.
-extern "C" __global__ void cover_nearest(
-    double* reals, row_t* numbers, int k, int dim, int length, int kind, int scaled,
-    const double* points, const row_t* times, const row_t* row_ids, int capacity,
-    const row_t* spans, double* places, int* slot, double* gap, double* distance, int room) {
-    const int window = blockIdx.y, i = blockIdx.x * blockDim.x + threadIdx.x;
-    const Cover c = cover_of(window, reals, numbers, k, dim, length, kind, scaled);
-    const Ring ring = ring_of(window, points, times, row_ids, capacity, dim);
-    const row_t row = spans[4 * window] + i;
-    if (row >= spans[4 * window + 1]) return;
-    const size_t at = (size_t)window * room + i;
+// places (windows, room, dim), slot, gap, distance (windows, room): written.
+extern "C" __global__ void cover_nearest(const Window* windows, int dim, int length, int kind,
+                                         int scaled, double* places, int* slot, double* gap,
+                                         double* distance, int room) {
+    const Window window = windows[blockIdx.y];
+    const int i = blockIdx.x * blockDim.x + threadIdx.x;
+    const row_t row = window.first + i;
+    if (row >= window.stop) return;
+    const Cover c = cover_of(window, dim, length, kind, scaled);
+    const Ring ring = ring_of(window, dim);
+    const size_t at = (size_t)blockIdx.y * room + i;
     place(c, ring.point(row), places + at * dim);
     const Nearest found = nearest_of(c, ring.point(row), places + at * dim);
     slot[at] = found.slot;
@@ -278,22 +278,16 @@ __device__ __forceinline__ void open_landmark(
 
 // Let the rows of a chunk join or open landmarks, as if one by one in their order.
 //
-// A block a window. reals, numbers: see cover.cuh. Ring: points (windows, capacity, dim), times,
-// row_ids (windows, capacity). The rest from cover_nearest.
+// A block a window. The rest from cover_nearest.
 extern "C" __global__ void __launch_bounds__(COVER_THREADS)
-    cover_take(double* reals, row_t* numbers, int k, int dim, int length, int kind, int scaled,
-               const double* points, const row_t* times, const row_t* row_ids, int capacity,
-               const row_t* spans, double* places, int* slot, double* gap, double* distance,
-               int room, row_t slide) {
+    cover_take(const Window* windows, int dim, int length, int kind, int scaled, double* places,
+               int* slot, double* gap, double* distance, int room) {
     __shared__ Shared shared;
-    const int window = blockIdx.x;
-    Cover c = cover_of(window, reals, numbers, k, dim, length, kind, scaled);
-    const Ring ring = ring_of(window, points, times, row_ids, capacity, dim);
-    const row_t first = spans[4 * window], stop = spans[4 * window + 1];
-    const row_t live = spans[4 * window + 2];
-    const size_t offset = (size_t)window * room;
-    const Chunk chunk = {places + offset * dim, slot + offset, gap + offset, distance + offset,
-                         first, (int)(stop - first)};
+    const Window window = windows[blockIdx.x];
+    Cover c = cover_of(window, dim, length, kind, scaled);
+    const Ring ring = ring_of(window, dim);
+    const Chunk chunk = chunk_of(window, dim, places, slot, gap, distance, room);
+    const row_t first = window.first;
     int cursor = (int)max((row_t)0, c.counts[SEEN] - first), committed = cursor;
     while (cursor < chunk.count) {
         __syncthreads();
@@ -310,11 +304,11 @@ extern "C" __global__ void __launch_bounds__(COVER_THREADS)
         const row_t row = first + far;
         cursor = far;
         if (c.counts[USED] == c.k) {
-            commit(c, ring, chunk, committed, far, slide, shared);
+            commit(c, ring, chunk, committed, far, window.slide, shared);
             committed = far;
-            expire(c, max(live, row + 1 - capacity), shared);
+            expire(c, max(window.live, row + 1 - window.capacity), shared);
             if (c.counts[USED] == c.k) {
-                thin(c, row, floor_div(ring.time(row), slide), shared);
+                thin(c, row, floor_div(ring.time(row), window.slide), shared);
                 refresh(c, ring, chunk, far, true);
                 if (threadIdx.x == 0 && c.counts[USED] == c.k)
                     c.rho[0] = fmax(c.rho[0], chunk.distance[far]);
@@ -326,22 +320,21 @@ extern "C" __global__ void __launch_bounds__(COVER_THREADS)
         open_landmark(c, ring, chunk, far, shared);
         cursor = far + 1;
     }
-    commit(c, ring, chunk, committed, chunk.count, slide, shared);
-    if (threadIdx.x == 0 && c.counts[SEEN] < stop) c.counts[SEEN] = stop;
+    commit(c, ring, chunk, committed, chunk.count, window.slide, shared);
+    if (threadIdx.x == 0 && c.counts[SEEN] < window.stop) c.counts[SEEN] = window.stop;
 }
 
-// Free the landmarks without a live row, and tell (windows, 4) the covering radius, rho, the number
-// of slots used, and whether bounds have grown since they were measured.
+// Free the landmarks without a live row, and tell, before the reals of the cover, the covering radius,
+// rho, the number of slots used, and whether bounds have grown since they were measured.
 //
 // Once for each tick, rho becomes 0 where the cover is exact, and is lowered where less than half of
 // the slots are used. A block a window.
 extern "C" __global__ void __launch_bounds__(COVER_THREADS)
-    cover_settle(double* reals, row_t* numbers, int k, int dim, int length, int kind, int scaled,
-                 const row_t* spans, double* told) {
+    cover_settle(const Window* windows, int dim, int length, int kind, int scaled) {
     __shared__ Shared shared;
-    const int window = blockIdx.x;
-    Cover c = cover_of(window, reals, numbers, k, dim, length, kind, scaled);
-    const row_t live = spans[4 * window + 2];
+    const Window window = windows[blockIdx.x];
+    Cover c = cover_of(window, dim, length, kind, scaled);
+    const row_t live = window.live;
     expire(c, live, shared);
     if (threadIdx.x == 0) {
         while (c.counts[SIZE] > 0 && c.last[c.counts[HEAD]] < live) {
@@ -358,7 +351,7 @@ extern "C" __global__ void __launch_bounds__(COVER_THREADS)
     __syncthreads();
     if (threadIdx.x != 0) return;
     const double radius = __longlong_as_double((long long)shared.largest);
-    const row_t used = c.counts[USED], tick = spans[4 * window + 3];
+    const row_t used = c.counts[USED], tick = window.tick;
     if (tick > c.counts[SETTLED]) {
         c.counts[SETTLED] = tick;
         const double share = __ddiv_rn((double)used, (double)c.k);
@@ -368,7 +361,7 @@ extern "C" __global__ void __launch_bounds__(COVER_THREADS)
         else if (2 * used < c.k)
             c.rho[0] = fmin(__dmul_rn(c.rho[0], factor), radius);
     }
-    told += 4 * window;
+    double* told = window.reals - TOLD;
     told[0] = radius;
     told[1] = c.rho[0];
     told[2] = (double)used;
@@ -378,26 +371,21 @@ extern "C" __global__ void __launch_bounds__(COVER_THREADS)
 // Let all live rows, whose nearest landmarks cover_nearest has found, join these: all bounds are
 // distances then. A block a window; no landmark opens or closes.
 extern "C" __global__ void __launch_bounds__(COVER_THREADS)
-    cover_measure(double* reals, row_t* numbers, int k, int dim, int length, int kind, int scaled,
-                  const double* points, const row_t* times, const row_t* row_ids, int capacity,
-                  const row_t* spans, double* places, int* slot, double* gap, double* distance,
-                  int room, row_t slide) {
+    cover_measure(const Window* windows, int dim, int length, int kind, int scaled, double* places,
+                  int* slot, double* gap, double* distance, int room) {
     __shared__ Shared shared;
-    const int window = blockIdx.x;
-    Cover c = cover_of(window, reals, numbers, k, dim, length, kind, scaled);
-    const Ring ring = ring_of(window, points, times, row_ids, capacity, dim);
-    const row_t first = spans[4 * window], stop = spans[4 * window + 1];
-    const size_t offset = (size_t)window * room;
-    const Chunk chunk = {places + offset * dim, slot + offset, gap + offset, distance + offset,
-                         first, (int)(stop - first)};
+    const Window window = windows[blockIdx.x];
+    Cover c = cover_of(window, dim, length, kind, scaled);
+    const Ring ring = ring_of(window, dim);
+    const Chunk chunk = chunk_of(window, dim, places, slot, gap, distance, room);
     for (int s = threadIdx.x; s < c.counts[HIGH]; s += blockDim.x) {
         if (c.newest[s] == FREE_SLOT) continue;
-        const double* x = chunk.places + (size_t)(c.newest[s] - first) * dim;
+        const double* x = chunk.places + (size_t)(c.newest[s] - window.first) * dim;
         const double to = gap_to(c, x, s);
         const bool same = to == 0.0 && is_landmark(c, s, ring.point(c.newest[s]), x);
         c.back[s] = same ? 0.0 : distance_of(c, to);
     }
     if (threadIdx.x == 0) c.counts[SIZE] = 0;
-    commit(c, ring, chunk, 0, chunk.count, slide, shared);
+    commit(c, ring, chunk, 0, chunk.count, window.slide, shared);
     if (threadIdx.x == 0) c.counts[LOOSE] = 0;
 }

@@ -4,8 +4,7 @@
 // coordinates in order, no FMA. The gap of two rows compares as their distance does.
 
 #include "common.cuh"
-
-typedef long long row_t;  // the number of a row, or a time
+#include "windows.cuh"
 
 [[maybe_unused]] constexpr int SQUARES = 0, SUM = 1, LARGEST = 2;
 constexpr row_t FREE_SLOT = -1;
@@ -13,6 +12,7 @@ constexpr double TINY = 0x1p-500, UP = 1.0 + 0x1p-50, WIDER = 1.1;
 constexpr unsigned long long INFINITE_BITS = 0x7ff0000000000000ull;
 // places in counts
 constexpr int SEEN = 0, USED = 1, HIGH = 2, HEAD = 3, SIZE = 4, SETTLED = 5, LOOSE = 6;
+constexpr int TOLD = 4;  // float64 before reals, in which settling tells what it came to
 
 __device__ __forceinline__ double no_distance() { return __longlong_as_double(INFINITE_BITS); }
 
@@ -33,10 +33,11 @@ struct Cover {
 };
 
 __device__ __forceinline__ Cover cover_of(
-    int window, double* reals, row_t* numbers, int k, int dim, int length, int kind, int scaled) {
+    const Window& window, int dim, int length, int kind, int scaled) {
+    const int k = (int)window.k;
     const size_t coordinates = (size_t)k * dim, raw = scaled ? coordinates : 0;
-    reals += window * (coordinates + raw + 2 * k + length + 1);
-    numbers += window * ((size_t)3 * k + 2 * length + 7);
+    double* reals = window.reals;
+    row_t* numbers = window.numbers;
     Cover c;
     c.columns = reals;
     c.raw = c.columns + coordinates;
@@ -62,14 +63,19 @@ __device__ __forceinline__ Cover cover_of(
 struct Ring {
     const double* points;
     const row_t *times, *ids;
-    int capacity, dim;
+    row_t capacity;
+    int dim;
 
-    __device__ __forceinline__ int at(row_t row) const { return (int)(row % capacity); }
+    __device__ __forceinline__ size_t at(row_t row) const { return (size_t)(row % capacity); }
     __device__ __forceinline__ const double* point(row_t row) const {
-        return points + (size_t)at(row) * dim;
+        return points + at(row) * dim;
     }
     __device__ __forceinline__ row_t time(row_t row) const { return times[at(row)]; }
 };
+
+__device__ __forceinline__ Ring ring_of(const Window& window, int dim) {
+    return {window.points, window.times, window.ids, window.capacity, dim};
+}
 
 __device__ __forceinline__ double largest_of(const double* point, int dim) {
     double largest = 0.0;

@@ -84,6 +84,11 @@ class GhostCover:
     slide_ns : int
         Distance of two ticks: member distances are kept as one maximum for each.
 
+    Attributes
+    ----------
+    state : CoverState
+        The slots now.
+
     Notes
     -----
     The state depends on the rows, their order and the ticks only, not on how the rows were cut
@@ -98,7 +103,7 @@ class GhostCover:
         self._dim = dim
         self._metric = metric
         self._slide_ns = slide_ns
-        self._state = state
+        self.state = state
 
     @classmethod
     def on_host(
@@ -111,52 +116,52 @@ class GhostCover:
     @property
     def nbytes(self) -> int:
         """Bytes held, the same from the start."""
-        return self._state.nbytes
+        return self.state.nbytes
 
     def take(self, rows: Rows, first: int, live: int) -> None:
         """Let rows join or open landmarks; see `LandmarkStrategy`."""
-        self._state.take(rows, first, live)
+        self.state.take(rows, first, live)
 
     def behind(self, ring: RingBuffer) -> int:
         """Return how many rows of the buffer have not been seen; see `LandmarkStrategy`."""
-        return ring.total - self._state.seen
+        return ring.total - self.state.seen
 
     def catch_up(self, ring: RingBuffer) -> None:
         """See these rows."""
-        self._state.catch_up(ring, len(ring))
+        self.state.catch_up(ring, len(ring))
 
     def choose(self, ring: RingBuffer, n: int, t_ns: int, origin: Float64Array) -> Landmarks:
         """Return the landmarks of the ``n`` oldest rows; see `LandmarkStrategy`."""
         first = ring.total - len(ring)
         tick = min(t_ns // self._slide_ns, _LAST)
-        if self._state.seen > first + n:
+        if self.state.seen > first + n:
             self._start_again(ring, n)  # it holds rows that are too young
-        self._state.catch_up(ring, n)
-        reach = self._state.settle(first, tick)
+        self.state.catch_up(ring, n)
+        reach = self.state.settle(first, tick)
         affordable = n * self._max_landmarks * self._dim <= _MEASURED
         if reach > 0.0 and (n <= self._max_landmarks or (affordable and self._fits_badly)):
             self._start_again(ring, n)
-            reach = self._state.settle(first, tick)
-        if self._state.loose and affordable:
-            self._state.measure(ring, n)
-            reach = self._state.settle(first, tick)
+            reach = self.state.settle(first, tick)
+        if self.state.loose and affordable:
+            self.state.measure(ring, n)
+            reach = self.state.settle(first, tick)
         return self._landmarks(reach, origin)
 
     @property
     def _fits_badly(self) -> bool:
         """Whether the window has shrunk to a few landmarks."""
-        return 8 * self._state.used < self._max_landmarks
+        return 8 * self.state.used < self._max_landmarks
 
     def _start_again(self, ring: RingBuffer, n: int) -> None:
         """Build the cover of the ``n`` oldest rows from nothing."""
-        state = self._state.fresh()
+        state = self.state.fresh()
         state.catch_up(ring, n)
-        self._state = state
+        self.state = state
 
     def _landmarks(self, reach: float, origin: Float64Array) -> Landmarks:
         """Return the landmarks, given their covering radius as it was measured."""
-        metric, rho = self._metric, self._state.rho
-        ids, places, raw = self._state.landmarks()
+        metric, rho = self._metric, self.state.rho
+        ids, places, raw = self.state.landmarks()
         radius = _rounded_up(reach, self._dim, metric)
         if metric == "cosine":
             error = landmark_error(places, radius, metric)

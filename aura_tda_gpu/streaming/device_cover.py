@@ -2,106 +2,32 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from ..persistence.arrays import Float64Array
 from ..persistence.cuda_kernels import CONSTANTS
-from ..persistence.cuda_launch import Device, ceil_div
+from ..persistence.cuda_launch import ceil_div
 from ..persistence.engine import Int64Array
+from .device_intake import Columns, scratch_of
+from .device_ring import DeviceRing
 from .ring_buffer import RingBuffer, Rows
-from .sent_rows import SentRows
 
-__all__ = ["DeviceCover", "DeviceRing"]
+__all__ = ["DeviceCover", "Share", "settle_together", "take_together"]
 
-CHUNK = 1 << 13  # rows that are taken by one launch
+CHUNK = 1 << 13  # rows of a window that are taken by one launch
 THREADS = 128
 KINDS = {"manhattan": 1, "chebyshev": 2}  # else squares, as in cover.cuh
 QUEUE = 256  # as many bounds as on the host
 COUNTS = 7
 SETTLED = 5
+TOLD = 4
 FREE = -1
 NEVER = -(2**63)
-
-
-class DeviceRing:
-    """The newest rows of a window by number, on a device.
-
-    Parameters
-    ----------
-    device : Device
-        Where they are.
-    capacity, dim : int
-        Rows, and coordinates of each.
-    sent : SentRows, optional
-        Where windows of one stream find rows of a push that another one has sent.
-    """
-
-    def __init__(
-        self, device: Device, capacity: int, dim: int, sent: SentRows | None = None
-    ) -> None:
-        xp = device.xp
-        self.device = device
-        self._sent = sent
-        self.capacity = capacity
-        self.dim = dim
-        self.end = 0  # number of the row after the newest one
-        self._start = 0  # number of the oldest one since which none is missing
-        with self.at_work():
-            self.points = xp.zeros((1, capacity, dim), np.float64)
-            self.times = xp.zeros((1, capacity), np.int64)
-            self.ids = xp.zeros((1, capacity), np.int64)
-
-    @property
-    def device_nbytes(self) -> int:
-        """Bytes held on the device."""
-        return int(self.points.nbytes + self.times.nbytes + self.ids.nbytes)
-
-    def at_work(self) -> AbstractContextManager[None]:
-        """Work on the device; see `Device.at_work`."""
-        held = self.capacity * (8 * self.dim + 16)
-        needs = f"{self.capacity} rows of a window need {held} bytes, with room for landmarks,"
-        return self.device.at_work(needs, "lower max_points or max_memory_mb")
-
-    def append(self, rows: Rows, first: int, *, pushed: bool = False) -> None:
-        """Send those rows, numbered from ``first``, that are not here yet; at most the capacity.
-
-        Those that a push brought, ``pushed``, are looked for among what other windows have sent.
-        """
-        rows = rows[max(0, self.end - first) :]
-        if not len(rows):
-            return
-        with self.at_work():
-            found = self._sent.part(rows, self.device.xp) if pushed and self._sent else None
-            self._append(self._sending(rows) if found is None else found, max(first, self.end))
-        if first > self.end:
-            self._start = first
-        self.end = max(first, self.end) + len(rows)
-
-    def keep_to(self, ring: RingBuffer) -> None:
-        """Send a window's rows again where some are missing or younger ones lie over them."""
-        oldest = ring.total - len(ring)
-        if self.end > ring.total or self._start > oldest:
-            self._start = self.end = oldest
-            self.append(ring.rows(), oldest)
-
-    def _sending(self, rows: Rows) -> tuple[Any, ...]:
-        columns = rows.points, rows.times, rows.ids
-        return tuple(self.device.xp.asarray(np.ascontiguousarray(column)) for column in columns)
-
-    def _append(self, rows: tuple[Any, ...], first: int) -> None:
-        xp, n = self.device.xp, len(rows[0])
-        self.device.kernels["append_rows"](
-            (ceil_div(n, THREADS), 1),
-            (THREADS,),
-            (
-                *(*rows, np.int32(n), xp.asarray(np.array([first]))),
-                *(xp.asarray(np.array([n], np.int32)), self.points, self.times, self.ids),
-                *(np.int32(self.capacity), np.int32(self.dim)),
-            ),
-        )
 
 
 class DeviceCover:
@@ -117,40 +43,46 @@ class DeviceCover:
         Name of the metric.
     slide_ns : int
         Distance of two ticks.
+
+    Attributes
+    ----------
+    seen : int
+        Number of the row after the last one taken.
     """
 
-    nbytes = 0  # on the host
-
     def __init__(self, ring: DeviceRing, k: int, metric: str, slide_ns: int) -> None:
-        self._ring = ring
-        self._device = ring.device
+        self.ring = ring
+        self.seen = 0
         self._k = k
         self._metric = metric
         self._slide_ns = slide_ns
-        self._room = min(CHUNK, ring.capacity)
         raw = k if metric == "cosine" else 0
         reals = np.zeros(ring.dim * (k + raw) + 2 * k + QUEUE + 1)
         reals[: ring.dim * k] = np.inf
         numbers = np.zeros(3 * k + 2 * QUEUE + COUNTS, np.int64)
         numbers[k : 2 * k] = FREE
         numbers[len(numbers) - COUNTS + SETTLED] = NEVER
+        self._n_numbers = len(numbers)
         with ring.at_work():
-            self.reals = self._device.xp.asarray(reals)
-            self.numbers = self._device.xp.asarray(numbers)
-        self._scratch: Any = None
-        self._taken = 0
-        self._told = np.zeros(4)
+            device = ring.device
+            whole = np.concatenate([numbers.view(np.float64), np.zeros(TOLD), reals])
+            self._state = device.xp.asarray(whole)
+            self._there = device.pinned(whole.nbytes)
+            self.numbers, _, self.reals = self._parts(self._state)
+        start = device.address(self._state)
+        self._place = start + 8 * (len(numbers) + TOLD), start
+        self._near: tuple[Any, Any, Any] | None = None  # numbers, what was told, and reals
+        self._told = np.zeros(TOLD)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held on the host."""
+        return 2 * self._there.nbytes
 
     @property
     def device_nbytes(self) -> int:
         """Bytes held on the device, those of the rows left out."""
-        scratch = 0 if self._scratch is None else sum(int(part.nbytes) for part in self._scratch)
-        return int(self.reals.nbytes + self.numbers.nbytes) + scratch
-
-    @property
-    def seen(self) -> int:
-        """Number of the row after the last one taken."""
-        return self._taken
+        return int(self._state.nbytes)
 
     @property
     def rho(self) -> float:
@@ -167,56 +99,61 @@ class DeviceCover:
         """Whether bounds of distances have grown since they were measured, as it was settled."""
         return bool(self._told[3])
 
+    @property
+    def room(self) -> int:
+        """Rows that are taken by one launch."""
+        return min(CHUNK, self.ring.capacity)
+
+    @property
+    def sizes(self) -> tuple[Any, ...]:
+        """What the kernels are told by value, the same for all windows of a stream."""
+        numbers = self.ring.dim, QUEUE, KINDS.get(self._metric, 0), self._metric == "cosine"
+        return tuple(np.int32(number) for number in numbers)
+
     def fresh(self) -> DeviceCover:
         """Return a cover of the same rows that has seen none of them."""
-        return DeviceCover(self._ring, self._k, self._metric, self._slide_ns)
+        return DeviceCover(self.ring, self._k, self._metric, self._slide_ns)
 
     def take(self, rows: Rows, first: int, live: int) -> None:
         """Let rows, numbered from ``first``, join or open landmarks; ``live`` is the oldest."""
-        for start in range(0, len(rows), self._room):
-            part = rows[start : start + self._room]
-            self._ring.append(part, first + start, pushed=True)
-            self._take_until(first + start, first + start + len(part), live)
+        take_together([Share(self, rows, first, live)])
 
     def catch_up(self, ring: RingBuffer, n: int) -> None:
         """Take those of the ``n`` oldest rows that were not seen as they came."""
-        first = ring.total - len(ring)
-        self._ring.keep_to(ring)
-        for start in range(max(first, self._taken), first + n, self._room):
-            stop = min(start + self._room, first + n)
-            if stop > self._ring.end:
-                self._ring.append(ring.rows(start - first, stop - first), start)
-            self._take_until(start, stop, first)
+        oldest = ring.total - len(ring)
+        self.ring.keep_to(ring)
+        first = max(oldest, min(self.seen, self.ring.end))
+        for start in range(first, oldest + n, self.room):
+            rows = ring.rows(start - oldest, min(start + self.room - oldest, n))
+            take_together([Share(self, rows, start, oldest, pushed=False)])
 
     def settle(self, live: int, tick: int) -> float:
         """Free landmarks without a live row; return the covering radius."""
-        xp = self._device.xp
-        with self._ring.at_work():
-            told = xp.zeros(4, np.float64)
-            self._device.kernels["cover_settle"](
-                (1,),
-                (CONSTANTS["COVER_THREADS"],),
-                (*self._state(), xp.asarray(np.array([0, 0, live, tick])), told),
-            )
-            self._told = self._device.to_host(told)
-        return float(self._told[0])
+        (radius,) = settle_together([(self, live, tick)])
+        return radius
 
     def measure(self, ring: RingBuffer, n: int) -> None:
         """Let the ``n`` oldest rows, all live ones that were seen, join the nearest landmarks."""
-        first = ring.total - len(ring)
-        with self._ring.at_work():
-            spans = self._device.xp.asarray(np.array([first, first + n, first, 0]))
-            scratch = self._new_scratch(n)
+        first, device = ring.total - len(ring), self.ring.device
+        self._near = None
+        with self.ring.at_work():
+            table = self.ring.intake.table(device, _table([self.row(first, first + n, first)]))
+            scratch = scratch_of(device, 1, n, self.ring.dim)
             if n:
-                self._nearest(spans, n, scratch)
-            self._by_block("cover_measure", spans, scratch)
+                _nearest(self, table, scratch, 1, n)
+            _by_block(self, "cover_measure", table, scratch, 1)
 
     def landmarks(self) -> tuple[Int64Array, Float64Array, Float64Array]:
         """Return ids (m,), places (m, dim), and rows as they were before they were scaled."""
-        k, dim = self._k, self._ring.dim
-        with self._ring.at_work():
-            numbers, reals = self._device.bring(self.numbers[: 2 * k], self.reals)
-        ids, newest = numbers.reshape(2, k)
+        k, dim = self._k, self.ring.dim
+        if self._near is None:
+            with self.ring.at_work():
+                self.fetch()
+                self.ring.device.wait()
+                self.fetched()
+        assert self._near is not None
+        numbers, _, reals = self._near
+        ids, newest = numbers[: 2 * k].reshape(2, k)
         used = np.flatnonzero(newest != FREE)
         columns = reals[: dim * k].reshape(dim, k)
         raw = np.empty((0, dim))
@@ -224,46 +161,180 @@ class DeviceCover:
             raw = reals[dim * k : 2 * dim * k].reshape(k, dim)[used]
         return ids[used], columns[:, used].T, raw
 
-    def _take_until(self, first: int, stop: int, live: int) -> None:
-        """Take rows by number, those seen before left alone."""
-        if stop <= self._taken:
-            return
-        first = max(first, self._taken)
-        with self._ring.at_work():
-            if self._scratch is None:
-                self._scratch = self._new_scratch(self._room)
-            spans = self._device.xp.asarray(np.array([first, stop, live, 0]))
-            self._nearest(spans, stop - first, self._scratch)
-            self._by_block("cover_take", spans, self._scratch)
-        self._taken = stop
+    def row(
+        self, first: int, stop: int, live: int, *, tick: int = 0, appended: int = 0, place: int = 0
+    ) -> tuple[int, ...]:
+        """Return what kernels are told of the window; see Window in kernels/windows.cuh."""
+        *columns, capacity = self.ring.place
+        fixed = *columns, *self._place, capacity, self._k, self._slide_ns
+        return *fixed, first, stop, live, tick, appended, place
 
-    def _new_scratch(self, room: int) -> tuple[Any, ...]:
-        """Return working memory for so many rows: places, slots, gaps and distances."""
-        xp = self._device.xp
-        places = xp.empty((room, self._ring.dim), np.float64)
-        return places, xp.empty(room, np.int32), *xp.empty((2, room), np.float64)
+    def taken(self, stop: int) -> None:
+        """Take into account that rows up to this number were taken."""
+        self.seen = max(self.seen, stop)
+        self._near = None
 
-    def _nearest(self, spans: Any, m: int, scratch: tuple[Any, ...]) -> None:
-        self._device.kernels["cover_nearest"](
-            (ceil_div(m, THREADS), 1),
-            (THREADS,),
-            (*self._state(), *self._rows(), spans, *scratch, np.int32(len(scratch[0]))),
-        )
+    def fetch(self) -> None:
+        """Begin to copy the state to the host."""
+        self.ring.device.fetch(self._there, self._state.view(np.uint8))
 
-    def _by_block(self, kernel: str, spans: Any, scratch: tuple[Any, ...]) -> None:
-        """Launch a kernel in which a block has the window."""
-        room = np.int32(len(scratch[0]))
-        self._device.kernels[kernel](
-            (1,),
-            (CONSTANTS["COVER_THREADS"],),
-            (*self._state(), *self._rows(), spans, *scratch, room, np.int64(self._slide_ns)),
-        )
+    def fetched(self) -> float:
+        """Keep what was copied, once that has been waited for; return the covering radius."""
+        self._near = self._parts(self._there.view(np.float64).copy())
+        self._told = self._near[1]
+        return float(self._told[0])
 
-    def _state(self) -> tuple[Any, ...]:
-        sizes = self._k, self._ring.dim, QUEUE, KINDS.get(self._metric, 0)
-        scaled = np.int32(self._metric == "cosine")
-        return self.reals, self.numbers, *(np.int32(size) for size in sizes), scaled
+    def _parts(self, state: Any) -> tuple[Any, Any, Any]:
+        """Return the numbers, what settling tells, and the reals of a state."""
+        end = self._n_numbers
+        return state[:end].view(np.int64), state[end : end + TOLD], state[end + TOLD :]
 
-    def _rows(self) -> tuple[Any, ...]:
-        ring = self._ring
-        return ring.points, ring.times, ring.ids, np.int32(ring.capacity)
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What the cover of a window is to take.
+
+    Attributes
+    ----------
+    cover : DeviceCover
+    rows : Rows
+        In time order, numbered from ``first``; those that it has seen are left alone.
+    first : int
+        Number of the first one.
+    live : int
+        Number of the oldest row of the window.
+    pushed : bool
+        Whether a push brought them, which does not change; windows share what it sends.
+    """
+
+    cover: DeviceCover
+    rows: Rows
+    first: int
+    live: int
+    pushed: bool = True
+
+    @property
+    def stop(self) -> int:
+        """Number of the row after the last one."""
+        return self.first + len(self.rows)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is anything to do."""
+        return self.stop > min(self.cover.seen, self.cover.ring.end)
+
+    def cut(self) -> Iterator[Share]:
+        """Yield what is taken by one launch each."""
+        room = self.cover.room
+        for start in range(0, len(self.rows), room):
+            rows = self.rows[start : start + room]
+            yield Share(self.cover, rows, self.first + start, self.live, self.pushed)
+
+
+def take_together(shares: Sequence[Share]) -> None:
+    """Let covers of a stream take rows, all of them by one set of launches.
+
+    Parameters
+    ----------
+    shares : sequence of Share
+        Each of another window.
+
+    Raises
+    ------
+    MemoryLimitError
+        If there is no memory for the rows on the device.
+    """
+    for parts in zip_longest(*(share.cut() for share in shares)):
+        together = [part for part in parts if part is not None and part.is_new]
+        if together:
+            _take(together)
+
+
+def _take(parts: Sequence[Share]) -> None:
+    largest = max((part.cover.ring for part in parts), key=lambda ring: ring.capacity)
+    with largest.at_work():
+        groups: dict[int, tuple[Columns, list[tuple[Share, tuple[int, ...]]]]] = {}
+        for part in parts:
+            columns, row = _told_of(part)
+            groups.setdefault(id(columns[0]), (columns, []))[1].append((part, row))
+        for columns, group in groups.values():
+            _take_from(columns, *zip(*group, strict=True))
+
+
+def _told_of(part: Share) -> tuple[Columns, tuple[int, ...]]:
+    """Return where the rows of a part were sent, and what kernels are told of its window."""
+    cover, ring = part.cover, part.cover.ring
+    first, stop = max(part.first, cover.seen), part.stop
+    appended = min(max(part.first, ring.end), stop)
+    columns, place = ring.columns, 0
+    if appended < stop:
+        columns, place = ring.sent(part.rows, pushed=part.pushed)
+        place += appended - part.first
+    return columns, cover.row(min(first, stop), stop, part.live, appended=appended, place=place)
+
+
+def _take_from(columns: Columns, parts: Sequence[Share], rows: Sequence[tuple[int, ...]]) -> None:
+    """Append rows of windows that were sent together, and let their covers take them."""
+    cover, ring = parts[0].cover, parts[0].cover.ring
+    windows, most = len(parts), max(len(part.rows) for part in parts)
+    table = ring.intake.table(ring.device, _table(rows))
+    ring.device.kernels["append_rows"](
+        (ceil_div(most, THREADS), windows), (THREADS,), (table, *columns, np.int32(ring.dim))
+    )
+    for part in parts:
+        part.cover.ring.appended(part.first, part.stop)
+    room = max(part.cover.room for part in parts)
+    scratch = ring.intake.scratch(ring.device, windows, room, ring.dim)
+    _nearest(cover, table, scratch, windows, most)
+    _by_block(cover, "cover_take", table, scratch, windows)
+    for part in parts:
+        part.cover.taken(part.stop)
+
+
+def settle_together(wanted: Sequence[tuple[DeviceCover, int, int]]) -> list[float]:
+    """Free landmarks without a live row; return the covering radii, all of them by one launch.
+
+    Parameters
+    ----------
+    wanted : sequence of tuple
+        Covers of a stream, each with the number of the oldest live row, and the tick.
+    """
+    covers = [cover for cover, _, _ in wanted]
+    ring = covers[0].ring
+    with ring.at_work():
+        rows = [cover.row(0, 0, live, tick=tick) for cover, live, tick in wanted]
+        table = ring.intake.table(ring.device, _table(rows))
+        _launch(covers[0], "cover_settle", (len(covers),), CONSTANTS["COVER_THREADS"], table, ())
+        for cover in covers:
+            cover.fetch()
+        ring.device.wait()
+    return [cover.fetched() for cover in covers]
+
+
+def _table(rows: Sequence[tuple[int, ...]]) -> Int64Array:
+    return np.array(rows, np.int64)
+
+
+def _nearest(
+    cover: DeviceCover, table: Any, scratch: tuple[Any, ...], windows: int, most: int
+) -> None:
+    _launch(cover, "cover_nearest", (ceil_div(most, THREADS), windows), THREADS, table, scratch)
+
+
+def _by_block(
+    cover: DeviceCover, kernel: str, table: Any, scratch: tuple[Any, ...], windows: int
+) -> None:
+    """Launch a kernel in which a block has a window."""
+    _launch(cover, kernel, (windows,), CONSTANTS["COVER_THREADS"], table, scratch)
+
+
+def _launch(
+    cover: DeviceCover,
+    kernel: str,
+    grid: tuple[int, ...],
+    threads: int,
+    table: Any,
+    scratch: tuple[Any, ...],
+) -> None:
+    room = (np.int32(scratch[0].shape[1]),) if scratch else ()
+    cover.ring.device.kernels[kernel](grid, (threads,), (table, *cover.sizes, *scratch, *room))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from .device_intake import DeviceIntake
 from .memory import WindowPlan
 from .persistence_stream import BoundedPersistenceStream, WindowUpdate
 from .ring_buffer import Rows
-from .sent_rows import SentRows
 from .settings import Scale, StreamSettings
 from .windows import TemporalWindow, TickClock, count_before
 
@@ -30,7 +31,7 @@ class Lane:
         Sizes of the window.
     origin : ndarray of float64, shape (dim,)
         First accepted row of the stream.
-    sent : SentRows
+    intake : DeviceIntake
         Of the stream.
     """
 
@@ -40,11 +41,12 @@ class Lane:
         scale: Scale,
         plan: WindowPlan,
         origin: npt.NDArray[np.float64],
-        sent: SentRows,
+        intake: DeviceIntake,
     ) -> None:
         self.scale = scale
-        self.window = BoundedPersistenceStream.of(settings, scale, plan, origin, sent)
+        self.window = BoundedPersistenceStream.of(settings, scale, plan, origin, intake)
         self.clock = TickClock(scale.slide_ns)
+        self._filling = 0.0  # seconds, of what the coming tick took with those of other lanes
         self._max_empty_ticks = settings.max_empty_ticks
 
     def snapshot(self) -> TemporalWindow:
@@ -58,6 +60,24 @@ class Lane:
         if self.clock.next_ns is None:
             return 0
         return self.window.fill(ready, self.clock.next_ns, is_due=is_due)
+
+    @staticmethod
+    def fill_together(lanes: Sequence[Lane], ready: Rows, *, is_due: bool = False) -> None:
+        """Let lanes take the rows that their next ticks, which may be due, need."""
+        started = time.perf_counter()
+        windows = [
+            (lane.window, lane.clock.next_ns)
+            for lane in lanes
+            if lane.clock.next_ns is not None and lane.window.takes_together
+        ]
+        if len(windows) < 2:
+            if not is_due:
+                for lane in lanes:
+                    lane.fill(ready)
+            return
+        BoundedPersistenceStream.fill_together(windows, ready)
+        for lane in lanes if is_due else ():
+            lane._filling += time.perf_counter() - started
 
     def step(self, ready: Rows, limit_ns: int) -> tuple[WindowUpdate | None, TickClock]:
         """Do the next tick, or jump over ticks that find nothing.
@@ -82,12 +102,13 @@ class Lane:
         assert t_ns is not None
         started = time.perf_counter()
         n_points = self.fill(ready, is_due=True)
-        filling = time.perf_counter() - started
+        filling = self._filling + time.perf_counter() - started
         if not n_points and clock.empty_run >= self._max_empty_ticks:
             return None, clock.skipped_past(self._last_empty(ready, t_ns, limit_ns))
         update = self.window.tick(t_ns)
         update.latency_seconds += filling
         update.skipped_ticks = clock.skipped
+        self._filling = 0.0
         return update, clock.ticked(empty=not n_points)
 
     def _last_empty(self, ready: Rows, t_ns: int, limit_ns: int) -> int:

@@ -21,7 +21,9 @@ from ..persistence.vineyard_updates import RipsWindow
 from ..persistence.weights import base_metric
 from ..types import PersistenceUpdate, TDAStreamEvent
 from .cover import GhostCover
-from .device_cover import DeviceCover, DeviceRing
+from .device_cover import DeviceCover, Share, take_together
+from .device_intake import DeviceIntake
+from .device_ring import DeviceRing
 from .id_sets import is_among, n_different
 from .intake import as_batch, usable_rows
 from .landmarks import Landmarks, LandmarkStrategy
@@ -29,7 +31,6 @@ from .maxmin import MaxMin
 from .memory import WindowPlan
 from .overflow import Overflow
 from .ring_buffer import RingBuffer, Rows
-from .sent_rows import SentRows
 from .settings import Scale, StreamSettings
 from .weighting import Weighting
 from .windows import count_before
@@ -186,7 +187,7 @@ class BoundedPersistenceStream:
             parallel_workers=parallel_workers,
             dtm_mass=dtm_mass,
         )
-        self._sent = SentRows()
+        self._intake = DeviceIntake()
         self._set_up(settings, settings.timeline[0], settings.memory_plan(dim).windows[0], dim)
 
     @classmethod
@@ -196,11 +197,11 @@ class BoundedPersistenceStream:
         scale: Scale,
         plan: WindowPlan,
         origin: Float64Array,
-        sent: SentRows,
+        intake: DeviceIntake,
     ) -> BoundedPersistenceStream:
         """Return the window of one scale of a stream whose settings are checked."""
         window = cls.__new__(cls)
-        window._sent = sent
+        window._intake = intake
         window._set_up(settings, scale, plan, len(origin))
         window._first = window._origin = origin
         return window
@@ -306,19 +307,37 @@ class BoundedPersistenceStream:
         int
             Rows the window now holds.
         """
-        start_ns = t_ns - self.scale.duration_ns
-        self._ring.evict_before(start_ns)
-        newest = self._ring.newest_ns
-        if newest is not None:
-            start_ns = max(start_ns, newest + 1)
-        first, last = count_before(ready.times, start_ns), count_before(ready.times, t_ns)
-        if first < last:
-            rows = ready if last - first == len(ready) else ready[first:last]
+        rows = self._coming(ready, t_ns)
+        if len(rows):
             # before the buffer takes them: an interrupted call then finds the same rows again
             if is_due or not self._may_wait(len(rows)):
                 self._show(rows)
             self._append(rows)
         return len(self._ring)
+
+    @staticmethod
+    def fill_together(windows: Iterable[tuple[BoundedPersistenceStream, int]], ready: Rows) -> None:
+        """Let windows of a stream take what their coming ticks need, as `fill`.
+
+        Landmarks on a device see their rows by one set of launches for all windows.
+
+        Parameters
+        ----------
+        windows : iterable of tuple
+            Each with its coming tick.
+        ready : Rows
+            In time order.
+        """
+        coming = [(window, window._coming(ready, t_ns)) for window, t_ns in windows]
+        coming = [(window, rows) for window, rows in coming if len(rows)]
+        take_together([window._share(rows) for window, rows in coming])
+        for window, rows in coming:
+            window._append(rows)
+
+    @property
+    def takes_together(self) -> bool:
+        """Whether landmarks are on a device, where those of other windows may take rows, too."""
+        return self.device is not None and isinstance(self._landmarks, GhostCover)
 
     def tick(self, t_ns: int) -> WindowUpdate:
         """Return the diagram of ``[t_ns - duration, t_ns)`` and forget what is older.
@@ -377,12 +396,33 @@ class BoundedPersistenceStream:
             and self._landmarks.behind(ring) + n <= _FEW
         )
 
+    def _coming(self, ready: Rows, t_ns: int) -> Rows:
+        """Drop what the tick no longer needs; return the rows that it needs and are not here."""
+        start_ns = t_ns - self.scale.duration_ns
+        self._ring.evict_before(start_ns)
+        newest = self._ring.newest_ns
+        if newest is not None:
+            start_ns = max(start_ns, newest + 1)
+        first, last = count_before(ready.times, start_ns), count_before(ready.times, t_ns)
+        return ready if last - first == len(ready) else ready[first : max(first, last)]
+
     def _show(self, rows: Rows) -> None:
         """Let the landmarks see rows that come, after those that wait for that."""
-        ring, landmarks = self._ring, self._landmarks
-        if landmarks.behind(ring) > 0:
-            landmarks.catch_up(ring)
-        landmarks.take(rows, ring.total, ring.total - len(ring))
+        self._catch_up()
+        ring = self._ring
+        self._landmarks.take(rows, ring.total, ring.total - len(ring))
+
+    def _share(self, rows: Rows) -> Share:
+        """Return what `_show` would have a cover on a device take."""
+        self._catch_up()
+        ring = self._ring
+        assert isinstance(self._landmarks, GhostCover)
+        assert isinstance(self._landmarks.state, DeviceCover)
+        return Share(self._landmarks.state, rows, ring.total, ring.total - len(ring))
+
+    def _catch_up(self) -> None:
+        if self._landmarks.behind(self._ring) > 0:
+            self._landmarks.catch_up(self._ring)
 
     def _append(self, rows: Rows) -> None:
         lost = self._ring.pushed_out_by(rows)
@@ -429,7 +469,7 @@ class BoundedPersistenceStream:
             return MaxMin(k, metric)
         slide, capacity = self.scale.slide_ns, self._ring.capacity
         if self.device is not None:
-            rows = DeviceRing(self.device, capacity, self.dim, self._sent)
+            rows = DeviceRing(self.device, capacity, self.dim, self._intake)
             return GhostCover(DeviceCover(rows, k, metric, slide), k, self.dim, metric, slide)
         return GhostCover.on_host(k, self.dim, metric, capacity, slide)
 

@@ -15,12 +15,12 @@ from ..persistence.arrays import Float64Array
 from ..persistence.cuda_launch import Device
 from ..persistence.device_arrays import Downloads
 from ..persistence.engine import Int64Array
+from .device_intake import DeviceIntake
 from .intake import as_batch, as_plain_point, check_dim, usable_rows
 from .lane import Lane
 from .persistence_stream import WindowUpdate
 from .reorder import Release, is_late, release, watermark_after
 from .ring_buffer import RingBuffer, Rows, Span
-from .sent_rows import SentRows
 from .settings import StreamSettings
 from .windows import boundary_after
 
@@ -271,9 +271,9 @@ class StepwiseStream:
     def _build(self, first: Float64Array) -> tuple[list[Lane], RingBuffer]:
         """Allocate the buffers of all scales and the pending one."""
         settings = self.settings
-        plan, sent = settings.memory_plan(len(first)), SentRows()
+        plan, intake = settings.memory_plan(len(first)), DeviceIntake()
         lanes = [
-            Lane(settings, scale, sizes, first, sent)
+            Lane(settings, scale, sizes, first, intake)
             for scale, sizes in zip(settings.timeline, plan.windows, strict=True)
         ]
         return lanes, RingBuffer(plan.pending, len(first))
@@ -339,15 +339,17 @@ class StepwiseStream:
             return False
         due = self._due()
         if due:
-            self._fire(*min(due))
+            t_ns, index = min(due)
+            ticking = [self._lanes[i] for other_ns, i in due if other_ns == t_ns]
+            Lane.fill_together(ticking, self._ready, is_due=True)
+            self._fire(t_ns, index)
             return True
         if self._flush_limits is not None:
             for lane in self._lanes:
                 lane.clock = lane.clock.skipped_past(max(self._flush_limits))
             self._flush_limits = None
             return True
-        for lane in self._lanes:
-            lane.fill(self._ready)
+        Lane.fill_together(self._lanes, self._ready)
         self._ready = Rows.empty(self._ready.points.shape[1])
         self._settled = True
         return False

@@ -100,13 +100,16 @@ class EmulatedModule:
         kernel: str,
         shape: Launch,
         args: list[np.ndarray[Any, Any] | np.generic],
+        tables: Sequence[int],
     ) -> None:
         self._launches += 1
         shape.poison, shape.n_residents = int(self._poison), _RESIDENTS
         shape.seed = (self._seed << 32) + self._launches
         shape.timeout = self._timeout
         if self._program is not None:
-            status, message, self.counts = run_in_process(self._program, kernel, shape, args)
+            status, message, self.counts = run_in_process(
+                self._program, kernel, shape, args, tables
+            )
         else:
             status, message = self._run_here(kernel, shape, args)
         if status:
@@ -193,7 +196,8 @@ class EmulatedKernel:
         if prod(shape.grid) > 2**26:
             raise LaunchError(f"grid of {self.name} has more blocks than the emulator runs")
         shape.dynamic_bytes = self._shared(shared_mem)
-        self._module._launch(self.name, shape, checked)
+        tables = [i for i, p in enumerate(self.parameters) if p.pointer and p.kind == "V"]
+        self._module._launch(self.name, shape, checked, tables)
 
     def _shared(self, n_bytes: int) -> int:
         limit = min(self.max_dynamic_shared_size_bytes, _MOST_SHARED)

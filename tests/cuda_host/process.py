@@ -6,20 +6,29 @@ import ctypes
 import os
 import struct
 import subprocess
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from .launch import Counts, Launch
 
-__all__ = ["run_in_process"]
+__all__ = ["note_address", "run_in_process"]
 
 _MESSAGE_BYTES = 4096
 _OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=0",
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
+
+_ADDRESSED: WeakValueDictionary[int, np.ndarray[Any, Any]] = WeakValueDictionary()
+
+
+def note_address(array: np.ndarray[Any, Any]) -> None:
+    """Note an array that kernels are told of in tables, by its address."""
+    _ADDRESSED[array.ctypes.data] = array
 
 
 def _extent(array: np.ndarray[Any, Any]) -> tuple[int, int]:
@@ -48,26 +57,33 @@ def _request(
     shape: Launch,
     args: list[np.ndarray[Any, Any] | np.generic],
     extents: list[tuple[int, int]],
+    tables: Container[int],
 ) -> bytes:
     name = kernel.encode()
     parts = [bytes(shape), struct.pack("=I", len(name)), name, struct.pack("=I", len(extents))]
     for extent in extents:
-        parts += [struct.pack("=Q", extent[1] - extent[0]), bytes(_memory(extent))]
+        parts += [struct.pack("=QQ", extent[0], extent[1] - extent[0]), bytes(_memory(extent))]
     parts.append(struct.pack("=I", len(args)))
-    for value in args:
+    for place, value in enumerate(args):
         if isinstance(value, np.ndarray):
             own = _extent(value)
             i = next(i for i, e in enumerate(extents) if e[0] <= own[0] and own[1] <= e[1])
-            parts.append(struct.pack("=qQ", i, own[0] - extents[i][0]))
+            parts.append(struct.pack("=qQI", i, own[0] - extents[i][0], place in tables))
         else:
             parts += [struct.pack("=qQ", -1, value.nbytes), value.tobytes()]
     return b"".join(parts)
 
 
 def run_in_process(
-    program: Path, kernel: str, shape: Launch, args: list[np.ndarray[Any, Any] | np.generic]
+    program: Path,
+    kernel: str,
+    shape: Launch,
+    args: list[np.ndarray[Any, Any] | np.generic],
+    tables: Container[int] = (),
 ) -> tuple[int, str, Counts]:
     """Run one launch on copies of the arrays and write the results back.
+
+    ``tables`` are the places of arguments that hold addresses of arrays; see `note_address`.
 
     Returns
     -------
@@ -78,11 +94,14 @@ def run_in_process(
     counts : Counts
         What the launch did.
     """
-    extents = _shared_extents([a for a in args if isinstance(a, np.ndarray)])
+    arrays = [a for a in args if isinstance(a, np.ndarray)]
+    if tables:
+        arrays += _ADDRESSED.values()
+    extents = _shared_extents(arrays)
     try:
         done = subprocess.run(
             [str(program)],
-            input=_request(kernel, shape, args, extents),
+            input=_request(kernel, shape, args, extents, tables),
             capture_output=True,
             env={**os.environ, **_OPTIONS},
             timeout=shape.timeout,

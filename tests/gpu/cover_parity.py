@@ -9,12 +9,20 @@ import pytest
 
 from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence import cost_model, cuda_device
-from aura_tda_gpu.persistence.cuda_kernels import CONSTANTS
 from aura_tda_gpu.persistence.cuda_launch import Device
 from aura_tda_gpu.persistence.kernels import cover as kernel
 from aura_tda_gpu.streaming import cover, device_cover
 from aura_tda_gpu.streaming.cover import GhostCover
-from aura_tda_gpu.streaming.device_cover import COUNTS, QUEUE, DeviceCover, DeviceRing
+from aura_tda_gpu.streaming.device_cover import (
+    COUNTS,
+    QUEUE,
+    DeviceCover,
+    Share,
+    settle_together,
+    take_together,
+)
+from aura_tda_gpu.streaming.device_intake import DeviceIntake, Tables
+from aura_tda_gpu.streaming.device_ring import DeviceRing
 from aura_tda_gpu.streaming.host_cover import HostCover
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
 from aura_tda_gpu.streaming.ring_buffer import RingBuffer, Rows
@@ -33,10 +41,27 @@ class Refusing(WithoutMemory):
             raise MemoryError("no room")
         return self._xp.asarray(*arguments)
 
+    def empty(self, *arguments: Any) -> Any:
+        if self.refusing:
+            raise MemoryError("no room")
+        return self._xp.empty(*arguments)
+
+
+class Listing:
+    """Kernels that note which of them were launched."""
+
+    def __init__(self, kernels: Any) -> None:
+        self._kernels = kernels
+        self.names: list[str] = []
+
+    def __getitem__(self, name: str) -> Any:
+        self.names.append(name)
+        return self._kernels[name]
+
 
 def on_host(state: DeviceCover) -> dict[str, Any]:
     """Everything a device cover knows, as `of_host` tells it."""
-    to_host, k, dim = state._device.to_host, state._k, state._ring.dim
+    to_host, k, dim = state.ring.device.to_host, state._k, state.ring.dim
     reals, numbers = to_host(state.reals), to_host(state.numbers)
     raw = k * dim if state._metric == "cosine" else 0
     parts = np.split(reals, np.cumsum([k * dim, raw, k, k, QUEUE]))
@@ -66,51 +91,6 @@ def known(columns, ids, newest, back, last, bucket, bound, counts, rho) -> dict[
         ],
         "rho": float(rho[0]),
     }
-
-
-def windows_of(device: Device, n_windows: int, k: int, metric: str, room: int) -> tuple[Any, Any]:
-    """Return covers that share their arrays, and a function that serves all in each launch."""
-    xp, threads = device.xp, CONSTANTS["COVER_THREADS"]
-    one = DeviceCover(DeviceRing(device, CAPACITY, 3), k, metric, SLIDE)
-    reals, numbers = xp.stack([one.reals] * n_windows), xp.stack([one.numbers] * n_windows)
-    ring = (
-        xp.full((n_windows, CAPACITY, 3), np.nan),
-        *(xp.full((n_windows, CAPACITY), -99) for _ in range(2)),
-    )
-    views = [DeviceCover(DeviceRing(device, CAPACITY, 3), k, metric, SLIDE) for _ in reals]
-    for view, mine, its in zip(views, reals, numbers, strict=True):
-        view.reals, view.numbers = mine, its
-    state = reals, numbers, *one._state()[2:]
-
-    def padded(parts: list[Any], fill: float) -> Any:
-        shape = (n_windows, room, *parts[0].shape[1:])
-        sent = np.full(shape, fill, parts[0].dtype)
-        for row, part in zip(sent, parts, strict=True):
-            row[: len(part)] = part
-        return xp.asarray(sent)
-
-    def launch(rows: list[Rows], first: list[int], live: list[int], tick: int) -> Any:
-        sizes, kernels = np.array([len(part) for part in rows], np.int32), device.kernels
-        ends, size = np.array(first) + sizes, (np.int32(CAPACITY), np.int32(3))
-        sent = [
-            padded([getattr(r, name) for r in rows], -99) for name in ("points", "times", "ids")
-        ]
-        where = xp.asarray(np.array(first)), xp.asarray(sizes)
-        columns = live, [tick] * n_windows
-        spans = xp.asarray(np.stack([first, ends, *columns], axis=1).astype(np.int64))
-        scratch = (
-            *(xp.full((n_windows, room, 3), np.nan), xp.full((n_windows, room), -7, np.int32)),
-            *(xp.full((n_windows, room), np.nan) for _ in range(2)),
-        )
-        grid, taken = (1, n_windows), (*state, *ring, size[0], spans, *scratch, np.int32(room))
-        kernels["append_rows"](grid, (32,), (*sent, np.int32(room), *where, *ring, *size))
-        kernels["cover_nearest"](grid, (32,), taken)
-        kernels["cover_take"]((n_windows,), (threads,), (*taken, np.int64(SLIDE)))
-        told = xp.full((n_windows, 4), np.nan)
-        kernels["cover_settle"]((n_windows,), (threads,), (*state, spans, told))
-        return device.to_host(told)
-
-    return views, launch
 
 
 class CoverParity:
@@ -189,31 +169,48 @@ class CoverParity:
         assert on_host(other) == of_host(host)
 
     @pytest.mark.parametrize("metric", METRICS)
-    def test_windows_share_a_launch(self, engine, metric):
-        device, n_windows, k, room = engine.device, 3, 9, 20
+    @pytest.mark.parametrize("pushed", [True, False])
+    def test_windows_of_any_sizes_share_their_launches(
+        self, xp, kernels, metric, pushed, monkeypatch
+    ):
+        monkeypatch.setattr(device_cover, "CHUNK", 13)
+        launched = Listing(kernels)
+        device, intake = Device(xp, launched), DeviceIntake()
         rng = np.random.default_rng(4)
         scale = np.repeat([1.0, 30.0], N // 2)[:, np.newaxis]
-        points = [(w + 1) * rng.normal(size=(N, 3)) * scale for w in range(n_windows)]
-        hosts = [HostCover(k, 3, metric, CAPACITY, SLIDE) for _ in points]
-        views, launch = windows_of(device, n_windows, k, metric, room)
-        seen = [0] * n_windows
-        for step in range(40):
-            sizes = [
-                min(int(m), N - s) for m, s in zip(rng.integers(0, room, 3), seen, strict=True)
-            ]
-            ends = [s + m for s, m in zip(seen, sizes, strict=True)]
-            live = [max(0, end - CAPACITY + w) for w, end in enumerate(ends)]
-            rows = [
-                Rows(p[a:b], np.arange(a, b), np.arange(a, b) + 7)
-                for p, a, b in zip(points, seen, ends, strict=True)
-            ]
-            told = launch(rows, seen, live, step)
-            for w, host in enumerate(hosts):
-                host.take(rows[w], seen[w], live[w])
-                assert told[w, 0] == host.settle(live[w], step)
-                assert on_host(views[w]) == of_host(host)
+        rows = Rows(rng.normal(size=(N, 3)) * scale, np.arange(N), np.arange(N) + 7)
+        sizes = [(9, CAPACITY, SLIDE), (5, 11, 3), (30, N, 40), (1, 60, 1)]
+        hosts = [HostCover(k, 3, metric, capacity, slide) for k, capacity, slide in sizes]
+        covers = [
+            DeviceCover(DeviceRing(device, capacity, 3, intake), k, metric, slide)
+            for k, capacity, slide in sizes
+        ]
+        seen = [0] * len(sizes)
+        for step in range(30):
+            ends = [min(N, s + int(rng.integers(0, 30))) for s in seen]
+            shares = []
+            for w, (start, end) in enumerate(zip(seen, ends, strict=True)):
+                live = max(0, end - sizes[w][1] + w)
+                hosts[w].take(rows[start:end], start, live)
+                shares.append(Share(covers[w], rows[start:end], start, live, pushed))
+            launched.names.clear()
+            take_together(shares)
+            radii = settle_together([(s.cover, s.live, step) for s in shares])
+            for host, share, radius in zip(hosts, shares, radii, strict=True):
+                assert radius == host.settle(share.live, step)
+                assert on_host(share.cover) == of_host(host)
+            if pushed:
+                most = max(-(-len(s.rows) // s.cover.room) for s in shares)
+                taking = ["append_rows", "cover_nearest", "cover_take"]
+                assert launched.names == most * taking + ["cover_settle"]
             seen = ends
         assert min(seen) == N
+
+    def test_tables_are_sent_again_and_again(self, engine):
+        tables = Tables(engine.device, 24)
+        for i in range(100):
+            sent = engine.device.to_host(tables.send(np.array([i, -i, 7], np.int64)))
+            assert sent.view(np.int64).tolist() == [i, -i, 7]
 
     def test_rows_that_the_window_did_not_get(self, engine):
         points, numbers = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60)
@@ -274,16 +271,16 @@ class CoverParity:
                     one.take(rows[start : start + 10], start, 0)
             ring.append(rows[ring.total : start + 10])
         state.catch_up(ring, 60)
-        assert np.array_equal(engine.device.to_host(state._ring.points)[0], points)
+        assert np.array_equal(engine.device.to_host(state.ring.points), points)
         chosen = [one.choose(ring, 60, 1000, np.zeros(2)) for one in (host, other)]
         assert np.array_equal(chosen[0].ids, chosen[1].ids)
 
-    @pytest.mark.parametrize("at", ["rows", "cover", "take", "settle", "measure"])
+    @pytest.mark.parametrize("at", ["rows", "cover", "take", "measure"])
     def test_a_device_without_memory_says_so(self, xp, kernels, at):
         short = Refusing(xp)
         device = Device(short, kernels)
         rows, ring = Rows(np.eye(40), np.arange(40), np.arange(40)), RingBuffer(40, 40)
-        steps = iter(["rows", "cover", "take", "settle", "measure"])
+        steps = iter(["rows", "cover", "take", "measure"])
         refusal = r"40 rows .* need 13440 bytes.* on the GPU.*lower max_points"
 
         def step(work):
@@ -299,7 +296,7 @@ class CoverParity:
         host = HostCover(9, 40, "euclidean", 40, SLIDE)
         host.take(rows, 0, 0)
         step(lambda: other.take(rows, 0, 0))
-        assert step(lambda: other.settle(0, 1)) == host.settle(0, 1)
+        assert other.settle(0, 1) == host.settle(0, 1)
         ring.append(rows)
         host.measure(ring, 40)
         step(lambda: other.measure(ring, 40))

@@ -254,7 +254,7 @@ def test_rows_that_were_seen_before_are_left_alone() -> None:
     for cover, cuts in ((once, [(0, 60)]), (twice, [(0, 20), (0, 20), (5, 33), (0, 60), (59, 60)])):
         for start, stop in cuts:
             cover.take(rows(start, stop), start, 0)
-    for a, b in zip(once._state.state, twice._state.state, strict=True):
+    for a, b in zip(once.state.state, twice._state.state, strict=True):
         assert np.array_equal(a, b)
 
 
@@ -288,7 +288,7 @@ def test_what_it_holds_does_not_grow(rng: np.random.Generator) -> None:
     held = cover.nbytes
     points: npt.NDArray[np.float64] = rng.normal(size=(1000, 2))
     cover.take(Rows(points, np.arange(1000), np.arange(1000)), 0, 0)
-    assert cover.nbytes == held == sum(array.nbytes for array in cover._state.state)
+    assert cover.nbytes == held == sum(array.nbytes for array in cover.state.state)
 
 
 @pytest.mark.parametrize(

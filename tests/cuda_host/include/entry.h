@@ -57,9 +57,29 @@ inline unsigned char* read_buffer(size_t n) {
     return memory;
 }
 
+// A copy of a table whose words that are addresses of the caller are those of the copies here.
+inline unsigned char* relocated(const unsigned char* table, size_t n, unsigned char** buffers,
+                                const uint64_t* sizes, const uint64_t* addresses,
+                                uint32_t n_buffers) {
+    unsigned char* copy = static_cast<unsigned char*>(malloc(n));
+    memcpy(copy, table, n);
+    for (size_t at = 0; at + 8 <= n; at += 8) {
+        uint64_t word;
+        memcpy(&word, copy + at, 8);
+        for (uint32_t i = 0; i < n_buffers; ++i)
+            if (addresses[i] <= word && word < addresses[i] + sizes[i]) {
+                const unsigned char* mine = buffers[i] + (word - addresses[i]);
+                memcpy(copy + at, &mine, 8);
+                break;
+            }
+    }
+    return copy;
+}
+
 }  // namespace cuda_host
 
-// request: Launch | name | n_buffers, (size, bytes) each | n_args, (buffer or -1, offset | size, bytes)
+// request: Launch | name | n_buffers, (address, size, bytes) each | n_args, (buffer or -1, offset |
+// size, bytes, or for a buffer whether it is a table) each
 int main() {
     using namespace cuda_host;
     const Launch launch = read_number<Launch>();
@@ -68,7 +88,9 @@ int main() {
     const uint32_t n_buffers = read_number<uint32_t>();
     unsigned char** buffers = static_cast<unsigned char**>(calloc(n_buffers + 1, sizeof(void*)));
     uint64_t* sizes = static_cast<uint64_t*>(calloc(n_buffers + 1, sizeof(uint64_t)));
+    uint64_t* addresses = static_cast<uint64_t*>(calloc(n_buffers + 1, sizeof(uint64_t)));
     for (uint32_t i = 0; i < n_buffers; ++i) {
+        addresses[i] = read_number<uint64_t>();
         sizes[i] = read_number<uint64_t>();
         buffers[i] = read_buffer(sizes[i]);
     }
@@ -80,8 +102,12 @@ int main() {
         if (buffer < 0) {
             args[i] = read_buffer(number);
         } else {
+            unsigned char* given = buffers[buffer] + number;
+            if (read_number<uint32_t>())
+                given = relocated(given, sizes[buffer] - number, buffers, sizes, addresses,
+                                  n_buffers);
             args[i] = malloc(sizeof(void*));
-            *static_cast<void**>(args[i]) = buffers[buffer] + number;
+            *static_cast<void**>(args[i]) = given;
         }
     }
     static char text[4096];
