@@ -203,21 +203,25 @@ __device__ __noinline__ void commit(
     __syncthreads();
 }
 
-// Find the nearest landmark of each row of a chunk. A thread a row; grid (blocks, windows).
+// Find the nearest landmark of each row of a chunk. NEAREST_LANES lanes a row; grid (blocks, windows).
 //
 // places (windows, room, dim), slot, gap, distance (windows, room): written.
 extern "C" __global__ void cover_nearest(const Window* windows, int dim, int length, int kind,
                                          int scaled, double* places, int* slot, double* gap,
                                          double* distance, int room) {
     const Window window = windows[blockIdx.y];
-    const int i = blockIdx.x * blockDim.x + threadIdx.x;
+    const int i = (blockIdx.x * blockDim.x + threadIdx.x) / NEAREST_LANES;
     const row_t row = window.first + i;
-    if (row >= window.stop) return;
     const Cover c = cover_of(window, dim, length, kind, scaled);
     const Ring ring = ring_of(window, dim);
     const size_t at = (size_t)blockIdx.y * room + i;
-    place(c, ring.point(row), places + at * dim);
-    const Nearest found = nearest_of(c, ring.point(row), places + at * dim);
+    const bool has_row = row < window.stop, is_first = threadIdx.x % NEAREST_LANES == 0;
+    const double* point = ring.point(has_row ? row : window.first);
+    double* x = places + at * dim;
+    if (has_row && is_first) place(c, point, x);
+    __syncwarp();
+    const Nearest found = nearest_by_lanes(c, point, x, has_row);
+    if (!has_row || !is_first) return;
     slot[at] = found.slot;
     gap[at] = found.gap;
     distance[at] = found.distance;

@@ -138,23 +138,55 @@ struct Nearest {
     double gap, distance;
 };
 
+// The distance of the nearest landmark, and where the gap is 0 the lowest slot of the row itself.
+__device__ __forceinline__ Nearest settled(
+    const Cover& c, const double* point, const double* x, int slot, double gap) {
+    if (gap != 0.0) return {slot, gap, distance_of(c, gap)};
+    const int high = (int)c.counts[HIGH];
+    for (int other = slot; other < high; ++other)
+        if (gap_to(c, x, other) == 0.0 && is_landmark(c, other, point, x)) return {other, 0.0, 0.0};
+    return {slot, 0.0, TINY};
+}
+
 __device__ __noinline__ Nearest nearest_of(const Cover& c, const double* point, const double* x) {
     const int high = (int)c.counts[HIGH];
-    Nearest found = {0, no_distance(), no_distance()};
-    if (high == 0) return found;
-    found.gap = gap_to(c, x, 0);
+    if (high == 0) return {0, no_distance(), no_distance()};
+    int nearest = 0;
+    double least = gap_to(c, x, 0);
     for (int slot = 1; slot < high; ++slot) {
         const double gap = gap_to(c, x, slot);
-        if (gap < found.gap) found = {slot, gap, 0.0};
+        if (gap < least) {
+            nearest = slot;
+            least = gap;
+        }
     }
-    found.distance = TINY;
-    if (found.gap != 0.0) {
-        found.distance = distance_of(c, found.gap);
-        return found;
+    return settled(c, point, x, nearest, least);
+}
+
+// The same by NEAREST_LANES lanes that follow each other, the first of which knows it in the end:
+// each has looked at its share of the slots. All lanes of a warp, some of them without a row.
+__device__ __forceinline__ Nearest nearest_by_lanes(
+    const Cover& c, const double* point, const double* x, bool has_row) {
+    const int high = (int)c.counts[HIGH], lane = lane_id() % NEAREST_LANES;
+    int nearest = c.k;
+    double least = no_distance();
+    for (int slot = lane; has_row && slot < high; slot += NEAREST_LANES) {
+        const double gap = gap_to(c, x, slot);
+        if (gap < least || nearest == c.k) {
+            nearest = slot;
+            least = gap;
+        }
     }
-    for (int slot = found.slot; slot < high; ++slot)
-        if (gap_to(c, x, slot) == 0.0 && is_landmark(c, slot, point, x)) return {slot, 0.0, 0.0};
-    return found;
+    for (int step = 1; step < NEAREST_LANES; step *= 2) {
+        const int slot = __shfl_xor_sync(ALL_LANES, nearest, step);
+        const double gap = __shfl_xor_sync(ALL_LANES, least, step);
+        if (gap < least || (gap == least && slot < nearest)) {
+            nearest = slot;
+            least = gap;
+        }
+    }
+    if (lane != 0 || !has_row || high == 0) return {0, no_distance(), no_distance()};
+    return settled(c, point, x, nearest, least);
 }
 
 // Let a landmark that has just been opened in a slot compete.

@@ -98,6 +98,7 @@ CONSTANTS = {
     "RANK_TILE": 2048,  # keys in shared memory that they are compared with
     "BLOCK": 1024,  # largest block where one block has a window
     "COVER_THREADS": 256,
+    "NEAREST_LANES": 8,  # that share the landmarks a row is compared with
     "NOBODY": 0x7FFFFFFF,
     "KEPT": -1,
     # places in a window's counters

@@ -318,7 +318,8 @@ def _table(rows: Sequence[tuple[int, ...]]) -> Int64Array:
 def _nearest(
     cover: DeviceCover, table: Any, scratch: tuple[Any, ...], windows: int, most: int
 ) -> None:
-    _launch(cover, "cover_nearest", (ceil_div(most, THREADS), windows), THREADS, table, scratch)
+    blocks = ceil_div(most * CONSTANTS["NEAREST_LANES"], THREADS)
+    _launch(cover, "cover_nearest", (blocks, windows), THREADS, table, scratch)
 
 
 def _by_block(
