@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,14 +16,14 @@ from ..persistence.cuda_launch import Device
 from ..persistence.device_arrays import Downloads
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array, Int64Array
-from ..persistence.vineyard_updates import RipsWindow
 from ..persistence.weights import base_metric
 from ..types import PersistenceUpdate, TDAStreamEvent
 from .cover import GhostCover
 from .device_cover import DeviceCover, Share, take_together
 from .device_intake import DeviceIntake
 from .device_ring import DeviceRing
-from .id_sets import is_among, n_different
+from .engine_window import EngineWindow
+from .id_sets import n_different
 from .intake import as_batch, usable_rows
 from .landmarks import Landmarks, LandmarkStrategy
 from .maxmin import MaxMin
@@ -221,14 +220,12 @@ class BoundedPersistenceStream:
         self._first = np.zeros(dim)
         self._origin: Float64Array | None = None
         self._next_id = 0
-        self._engine_ids: Int64Array = np.empty(0, np.int64)
-        self._vertex_ids: Int64Array = np.empty(0, np.int64)
         self._told_ids = np.empty(0, np.int64)
         weighted = settings.dtm_mass is not None
         self._weighting = (
             Weighting(settings.engine_options, plan.max_landmarks) if weighted else None
         )
-        self._engine: RipsWindow | None = None if self._weighting else self._start_engine()
+        self._engine = None if weighted else EngineWindow(settings, plan.max_landmarks, dim)
 
     def __len__(self) -> int:
         """Return the number of rows held."""
@@ -248,9 +245,9 @@ class BoundedPersistenceStream:
     def nbytes(self) -> int:
         """Bytes of all arrays held now: rows, landmarks, ids, and what the engine keeps."""
         engine = 0 if self._engine is None else self._engine.nbytes
-        ids = self._engine_ids.nbytes + self._vertex_ids.nbytes + self._told_ids.nbytes
         origins = self._first.nbytes + (0 if self._origin is None else self._origin.nbytes)
-        return self._ring.nbytes + self._landmarks.nbytes + engine + ids + origins
+        kept = self._told_ids.nbytes + origins
+        return self._ring.nbytes + self._landmarks.nbytes + engine + kept
 
     @property
     def current_points(self) -> Float64Array:
@@ -354,11 +351,11 @@ class BoundedPersistenceStream:
         origin = self._first if self._origin is None else self._origin
         chosen = self._landmarks.choose(self._ring, n_points, t_ns, origin)
         if chosen.origin is not origin:
-            self._engine = None  # it holds points of the old origin
             self._origin = chosen.origin
-        if self._weighting is None:
-            diagram, vertex_ids, vertices = self._diagram(chosen)
+        if self._engine is not None:
+            diagram, vertex_ids, vertices = self._engine.diagram(chosen)
         else:
+            assert self._weighting is not None
             diagram, chosen = self._weighting.diagram(self._ring, n_points, chosen)
             vertex_ids = chosen.ids.copy()  # they may be those of the buffer
             vertices = chosen.points + chosen.origin
@@ -443,25 +440,6 @@ class BoundedPersistenceStream:
             "rho": chosen.rho,
         }
 
-    def _diagram(self, chosen: Landmarks) -> tuple[Diagram, Int64Array, Float64Array]:
-        """Bring the engine's window up to date; return its diagram, point ids and places."""
-        points, ids = chosen.points, chosen.ids
-        engine = self._start_engine() if self._engine is None else self._engine
-        self._engine = None  # what an interrupted change leaves behind is not used again
-        stale = ~is_among(self._vertex_ids, ids)
-        fresh = ~is_among(ids, self._vertex_ids)
-        added = engine.replace(self._engine_ids[stale], points[fresh])
-        self._engine_ids = np.concatenate([self._engine_ids[~stale], added])
-        self._vertex_ids = np.concatenate([self._vertex_ids[~stale], ids[fresh]])
-        diagram = copy.copy(engine.diagram())
-        order = np.argsort(self._engine_ids)
-        place = np.searchsorted(self._engine_ids, engine.ids, sorter=order)
-        self._engine = engine
-        places = engine.points.astype(np.float64)
-        if self._settings.metric != "cosine":
-            places += chosen.origin
-        return diagram, self._vertex_ids[order[place]], places
-
     def _start_landmarks(self) -> LandmarkStrategy:
         """Return landmarks that know no row."""
         k, metric = self.max_landmarks, base_metric(self._settings.metric)
@@ -472,21 +450,6 @@ class BoundedPersistenceStream:
             rows = DeviceRing(self.device, capacity, self.dim, self._intake)
             return GhostCover(DeviceCover(rows, k, metric, slide), k, self.dim, metric, slide)
         return GhostCover.on_host(k, self.dim, metric, capacity, slide)
-
-    def _start_engine(self) -> RipsWindow:
-        """Return an engine that knows no point."""
-        self._engine_ids = np.empty(0, np.int64)
-        self._vertex_ids = np.empty(0, np.int64)
-        settings = self._settings
-        return RipsWindow(
-            self.max_landmarks,
-            self.dim,
-            settings.metric,
-            homology_dimensions=settings.homology_dimensions,
-            max_edge_length=settings.max_edge_length,
-            backend=settings.backend,
-            threads=settings.parallel_workers,
-        )
 
 
 def _bound_of_all_bars(landmark_error: float, diagram: Diagram) -> float:

@@ -106,7 +106,8 @@ def test_its_memory_does_not_grow(rng: np.random.Generator) -> None:
         window.add_points(rng.normal(size=(5, 3)), np.arange(start, start + 5) / 1000)
         window.tick(start * MS)
         assert window.nbytes <= 2 << 20
-        engine = window._engine
+        assert window._engine is not None
+        engine = window._engine._window
         assert engine is not None
         held.append(window.nbytes - engine._updates.state_nbytes)  # which may come and go
     bars = 4096  # those of ten points and their loops, more or fewer at each tick

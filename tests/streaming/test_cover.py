@@ -254,7 +254,7 @@ def test_rows_that_were_seen_before_are_left_alone() -> None:
     for cover, cuts in ((once, [(0, 60)]), (twice, [(0, 20), (0, 20), (5, 33), (0, 60), (59, 60)])):
         for start, stop in cuts:
             cover.take(rows(start, stop), start, 0)
-    for a, b in zip(once.state.state, twice._state.state, strict=True):
+    for a, b in zip(once.state.state, twice.state.state, strict=True):
         assert np.array_equal(a, b)
 
 

@@ -124,8 +124,8 @@ def test_usage_of_a_stream_whose_windows_rebuild_counts_their_diagrams(
     rng = np.random.default_rng(0)
     for start in range(0, 1000, 100):
         stream.push(rng.normal(size=(100, points_dim)), (start + np.arange(100)) / 1000)
-    assert all(lane.window._engine._updates.state_nbytes == 0 for lane in stream._lanes)
-    diagrams = [lane.window._engine._held[1].nbytes for lane in stream._lanes]
+    assert all(lane.window._engine._window._updates.state_nbytes == 0 for lane in stream._lanes)
+    diagrams = [lane.window._engine._window._held[1].nbytes for lane in stream._lanes]
     rows = sum(lane.window._ring.nbytes for lane in stream._lanes)
     assert min(diagrams) > 200 * 100
     assert stream.get_memory_usage() > rows + sum(diagrams)
