@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import compare, record
+from benchmarks import changes, compare, record
 from benchmarks.figures import Figure
 
 from .fakes import a_record, slower, with_target
@@ -78,8 +78,8 @@ def test_runs_that_are_alike_are_seldom_told_apart():
             {"samples": {n: record.seconds([m]) for n, m in zip(names, row, strict=True)}}
             for row in medians
         ]
-        found = compare.changes(sides[:3], sides[3:], tolerance=0.0)
-        alarms += any(change.verdict in (compare.WORSE, compare.BETTER) for change in found)
+        found = changes.changes(sides[:3], sides[3:], tolerance=0.0)
+        alarms += any(change.verdict in (changes.WORSE, changes.BETTER) for change in found)
     assert alarms <= 10
 
 
@@ -94,8 +94,8 @@ def test_few_samples_that_are_alike_are_seldom_told_apart(n):
             {"samples": {f"f{i}": record.seconds(of) for i, of in enumerate(side)}}
             for side in values
         ]
-        found = compare.changes(sides[:1], sides[1:], tolerance=0.05)
-        alarms += any(change.verdict in (compare.WORSE, compare.BETTER) for change in found)
+        found = changes.changes(sides[:1], sides[1:], tolerance=0.05)
+        alarms += any(change.verdict in (changes.WORSE, changes.BETTER) for change in found)
     assert alarms <= 2
 
 
