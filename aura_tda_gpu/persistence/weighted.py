@@ -14,15 +14,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .engine import BatchEngine, Engine, EngineResult, Float32Array
+from .rips_options import RipsOptions
 from .weights import DTM, base_metric, distances_to_measure, neighbours
-
-if TYPE_CHECKING:
-    from .rips import RipsOptions
 
 __all__ = ["compute_weighted", "told", "vertex_births", "weigh", "weighted_of_many"]
 
