@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import USE_LANDMARKS, MemoryLimitError
 from . import backends, cuda_device, device_arrays, device_stats, distances
 from .diagram import Diagram
+from .dissimilarity import as_dissimilarity
 from .engine import Engine, EngineResult, Float32Array
 from .places import gpu_of
 from .rips_options import RipsOptions, check_options
@@ -138,7 +139,7 @@ def prepared(X: Any, options: RipsOptions) -> Float32Array:
         If they are on a GPU and the CUDA engine cannot run.
     """
     if options.metric == "precomputed":
-        return distances.as_dissimilarity(X)
+        return as_dissimilarity(X)
     if options.backend == "cuda" and gpu_of(X) is not None:
         device = cuda_device.cuda_engine().device
         return device_arrays.as_points(X, options.metric, device)
@@ -157,7 +158,7 @@ def compute_diagram(
     Parameters
     ----------
     vertices : ndarray of float32
-        From `distances.as_points` with the same metric, or `distances.as_dissimilarity`.
+        From `distances.as_points` with the same metric, or `as_dissimilarity`.
     options : RipsOptions
         Settings.
     engine, reason
