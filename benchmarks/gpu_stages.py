@@ -9,7 +9,8 @@ import numpy as np
 
 from aura_tda_gpu.persistence.cuda_reduction import FIRST_LIST
 from aura_tda_gpu.persistence.cuda_rooms import Counted, Outcome, Rooms
-from aura_tda_gpu.persistence.rips import check_options, compute_diagram
+from aura_tda_gpu.persistence.rips import compute_diagram
+from aura_tda_gpu.persistence.rips_options import check_options
 
 from .clouds import cloud
 from .comparison import bars_of

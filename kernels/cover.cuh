@@ -21,7 +21,7 @@ __device__ __forceinline__ row_t floor_div(row_t a, row_t b) {
     return q * b > a ? q - 1 : q;
 }
 
-// The cover of one window, with the names of State in persistence/kernels/cover.py.
+// The cover of one window, with the names of State in persistence/kernels/cover_state.py.
 //
 // In float64: columns (dim, k), raw (k or 0, dim), back, nearest (k,), bound (length,), rho (1,);
 // in int64: ids, newest, absorber (k,), last, bucket (length,), counts (7,); one after another.

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from .layers import layered
-from .model import (
-    BackendName,
-    Config,
+from .model import Config, setting_fields
+from .sections import (
     EngineConfig,
-    InputPolicy,
-    LandmarkStrategyName,
     MemoryConfig,
-    MetricName,
     PerformanceConfig,
     QueuesConfig,
     StabilityConfig,
-    SubscriberPolicy,
     WindowConfig,
-    setting_fields,
 )
+from .values import BackendName, InputPolicy, LandmarkStrategyName, MetricName, SubscriberPolicy
 
 __all__ = [
     "BackendName",

@@ -1,4 +1,4 @@
-"""From whatever holds numbers to a two-dimensional numpy array."""
+"""From whatever holds numbers to a two-dimensional numpy array, and its rows in blocks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from ..errors import InvalidInputError
 from .engine import Float32Array
 from .places import refuse_elsewhere
 
-__all__ = ["Float64Array", "Rows", "as_matrix", "kind_of"]
+__all__ = ["Float64Array", "Rows", "as_matrix", "kind_of", "row_blocks"]
 
 Float64Array = npt.NDArray[np.float64]
 Rows = Float32Array | Float64Array
+
+_BLOCK = 1 << 19  # entries of one row block
 
 
 def as_matrix(X: Any, name: str) -> Rows:
@@ -60,6 +62,12 @@ def as_matrix(X: Any, name: str) -> Rows:
 def kind_of(array: npt.NDArray[Any]) -> str:
     """Return the name of what an array holds; numpy's for text has the bits of the longest."""
     return "text" if array.dtype.kind in "US" else array.dtype.name
+
+
+def row_blocks(rows: int, columns: int) -> list[tuple[int, int]]:
+    """Cut rows into blocks of about `_BLOCK` entries."""
+    step = max(1, _BLOCK // max(1, columns))
+    return [(start, min(start + step, rows)) for start in range(0, rows, step)]
 
 
 def _to_numpy(X: Any, name: str) -> npt.NDArray[Any]:

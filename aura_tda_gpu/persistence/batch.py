@@ -16,15 +16,8 @@ from .diagram import Diagram
 from .engine import BatchEngine, Engine, EngineResult, Float32Array
 from .many_diagrams import ManyResults
 from .places import gpu_of
-from .rips import (
-    RipsOptions,
-    check_options,
-    compute_diagram,
-    info_of,
-    memory_error_told,
-    prepared,
-    where_it_is,
-)
+from .rips import compute_diagram, info_of, memory_error_told, prepared, where_it_is
+from .rips_options import RipsOptions, check_options
 from .threads import in_parts
 from .weighted import told, weighted_of_many
 

@@ -10,10 +10,10 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import ConfigError, InvalidInputError
-from .arrays import Float64Array, Rows, as_matrix
+from .arrays import Float64Array, Rows, as_matrix, row_blocks
+from .dissimilarity import as_dissimilarity
 from .engine import Float32Array
 
 __all__ = [
@@ -37,9 +37,6 @@ PLAIN_METRICS = ("euclidean", "manhattan", "chebyshev", "cosine")
 METRICS = (*PLAIN_METRICS, "dtm", "precomputed")
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
-_INFINITY_BITS = 0x7F800000  # a larger bit pattern is negative, -0.0 or not a number
-_BLOCK = 1 << 19  # entries of one row block
-_TILE = 64  # a tile and its mirror image stay in the cache
 
 
 def check_metric(metric: object, *, precomputed: bool = True, weighted: bool = True) -> str:
@@ -210,7 +207,7 @@ def cross(points: Float32Array, others: Float32Array, metric: str) -> Float32Arr
     check_metric(metric, precomputed=False, weighted=False)
     columns = np.ascontiguousarray(others.T)
     out = np.empty((len(points), len(others)), np.float32)
-    for start, stop in _blocks(*out.shape):
+    for start, stop in row_blocks(*out.shape):
         _fill(out[start:stop], points[start:stop], columns, metric)
     return out
 
@@ -221,7 +218,7 @@ def angles(chords: Float32Array) -> Float32Array:
     The arc sine is taken in float64 and rounded once. Every engine calls this one function,
     for library arc sines differ in the last bit.
     """
-    for start, stop in _blocks(*chords.shape):
+    for start, stop in row_blocks(*chords.shape):
         half = chords[start:stop].astype(np.float64)
         half /= 2
         np.minimum(half, 1.0, out=half)
@@ -229,75 +226,6 @@ def angles(chords: Float32Array) -> Float32Array:
         half *= 2
         chords[start:stop] = half
     return chords
-
-
-def as_dissimilarity(D: Any) -> Float32Array:
-    """Validate a dissimilarity matrix and return it as float32.
-
-    Parameters
-    ----------
-    D : array_like, shape (n, n)
-        Symmetric after the cast to float32, zero diagonal, no NaN, no negative entry. ``inf``
-        means that the two vertices never share an edge. The triangle inequality is not needed.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, n)
-        C-contiguous; may share memory with ``D``.
-
-    Raises
-    ------
-    InvalidInputError
-        If one of these does not hold; names the row and the column.
-    """
-    given = as_matrix(D, "D")
-    n, columns = given.shape
-    if n != columns:
-        raise InvalidInputError(f"D must be square, not of shape {given.shape}")
-    out = np.asarray(given, np.float32) if _is_clean(given) else _clean(given)
-    diagonal = np.diagonal(out)
-    if diagonal.any():
-        row = int(np.argmax(diagonal != 0))
-        raise InvalidInputError(
-            f"D[{row}, {row}] = {given[row, row]} but the diagonal must be zero", row
-        )
-    for start, stop in [] if _is_symmetric(out) else _blocks(n, n):
-        mirrored = out[:, start:stop].T
-        _refuse(
-            out[start:stop] != mirrored, start, given[start:stop], "differs from its mirror image"
-        )
-    return out
-
-
-def _is_clean(given: Rows) -> bool:
-    """Tell in one pass whether a matrix can be used as it is."""
-    if given.dtype != np.float32 or not given.flags.c_contiguous:
-        return False
-    return bool(given.view(np.uint32).max(initial=0) <= _INFINITY_BITS)
-
-
-def _clean(given: Rows) -> Float32Array:
-    """Cast to float32, turn -0.0 into 0.0, refuse entries that are no lengths."""
-    out = np.empty(given.shape, np.float32)
-    for start, stop in _blocks(*given.shape):
-        block = given[start:stop]
-        _refuse(np.isnan(block), start, block, "is not a number")
-        _refuse(block < 0, start, block, "is negative")
-        with np.errstate(over="ignore"):
-            np.add(block, 0, out=out[start:stop], dtype=np.float32, casting="same_kind")
-        lost = np.isinf(out[start:stop]) & np.isfinite(block)
-        _refuse(lost, start, block, "overflows float32")
-    return out
-
-
-def _is_symmetric(matrix: Float32Array) -> bool:
-    """Compare each tile above the diagonal with its mirror image."""
-    starts = range(0, len(matrix), _TILE)
-    return all(
-        bool((matrix[i : i + _TILE, j : j + _TILE] == matrix[j : j + _TILE, i : i + _TILE].T).all())
-        for i in starts
-        for j in range(i, len(matrix), _TILE)
-    )
 
 
 def _fill(out: Float32Array, points: Float32Array, columns: Float32Array, metric: str) -> None:
@@ -316,17 +244,3 @@ def _fill(out: Float32Array, points: Float32Array, columns: Float32Array, metric
         np.sqrt(out, out=out)
     if metric == "cosine":
         angles(out)
-
-
-def _blocks(rows: int, columns: int) -> list[tuple[int, int]]:
-    """Cut rows into blocks of about `_BLOCK` entries."""
-    step = max(1, _BLOCK // max(1, columns))
-    return [(start, min(start + step, rows)) for start in range(0, rows, step)]
-
-
-def _refuse(bad: npt.NDArray[np.bool_], start: int, block: Rows, what: str) -> None:
-    """Raise for the first true entry of ``bad``, a mask over the rows from ``start``."""
-    if bad.any():
-        local, column = (int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
-        row = start + local
-        raise InvalidInputError(f"D[{row}, {column}] = {block[local, column]} {what}", row)

@@ -18,7 +18,8 @@ from .diagram import Diagram
 from .engine import Float32Array, Int64Array
 from .footprint import state_bytes
 from .history import History
-from .rips import check_options, info_of, memory_error_told
+from .rips import info_of, memory_error_told
+from .rips_options import check_options
 from .slots import FREE, SlotTable, WindowContent
 from .vines import Changes, compare
 from .window_points import prepared

@@ -14,19 +14,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from .arrays import row_blocks
 from .engine import BatchEngine, Engine, EngineResult, Float32Array
+from .rips_options import RipsOptions
 from .weights import DTM, base_metric, distances_to_measure, neighbours
 
-if TYPE_CHECKING:
-    from .rips import RipsOptions
-
 __all__ = ["compute_weighted", "told", "vertex_births", "weigh", "weighted_of_many"]
-
-_BLOCK = 1 << 19  # entries of one row block
 
 
 def vertex_births(weights: Float32Array) -> Float32Array:
@@ -50,10 +47,8 @@ def weigh(matrix: Any, weights: Any, xp: Any = np) -> None:
     xp : module
         numpy or cupy.
     """
-    n = len(matrix)
-    step = max(1, _BLOCK // max(1, n))
-    for start in range(0, n, step):
-        block, mine = matrix[start : start + step], weights[start : start + step, None]
+    for start, stop in row_blocks(*matrix.shape):
+        block, mine = matrix[start:stop], weights[start:stop, None]
         block += mine + weights
         xp.maximum(block, 2 * xp.maximum(mine, weights), out=block)
     xp.fill_diagonal(matrix, 0)

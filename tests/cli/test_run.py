@@ -1,35 +1,18 @@
-"""`aura-tda run`: what comes out, what is said, and with which exit code."""
+"""`aura-tda run`: what comes out."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import json
-import lzma
 
 import numpy as np
 import pytest
 
-from aura_tda_gpu import Config, FeatureTracker, MultiScaleStream
+from aura_tda_gpu import MultiScaleStream
 from aura_tda_gpu.cli.records import as_record
 
 from .commands import SCALES, TIME, circle, circle_csv, invoke, updates
 from .fakes import update
-
-
-def without_latency(records):
-    """Leave out what depends on the speed of the machine."""
-    drop = ("latency_seconds", "engine")
-    return [{k: v for k, v in record.items() if k not in drop} for record in records]
-
-
-def computed(points, times, **config):
-    """Return the records of a stream that is pushed all at once."""
-    settings = Config(**{"scales": [500, 1000], **config})
-    stream = MultiScaleStream(settings)
-    found = stream.push(points, times) + stream.flush()
-    FeatureTracker.of(settings.stability).follow(found)
-    return without_latency(json.loads(json.dumps(as_record(update))) for update in found)
+from .records import computed, without_latency
 
 
 def test_lines_are_the_diagrams_of_the_stream(csv):
@@ -49,16 +32,6 @@ def test_the_batch_size_makes_no_difference(csv, size):
     whole = invoke("run", csv, *TIME, *SCALES)
     cut = invoke("run", csv, *TIME, *SCALES, "--batch-size", size)
     assert without_latency(updates(cut.stdout)) == without_latency(updates(whole.stdout))
-
-
-def test_data_too_small_for_a_feature_are_told(tmp_path):
-    rows = circle()
-    for factor, expected in ((1.0, False), (1e-3, True)):
-        path = tmp_path / "rows.csv"
-        lines = [f"{t},{x * factor:.9f},{y * factor:.9f}" for t, x, y in rows.tolist()]
-        path.write_text("\n".join(["t,x,y", *lines]) + "\n")
-        done = invoke("run", path, *TIME, "--scales", "2000")
-        assert ("no loop is a feature: the longest is 0.00" in done.stderr) == expected
 
 
 def test_a_record_is_as_documented(csv):
@@ -149,177 +122,6 @@ def test_output_to_a_file_leaves_standard_output_empty(csv, tmp_path):
     assert len(updates(output.read_text())) == 120
 
 
-def test_late_rows_are_counted_or_sorted_in(tmp_path):
-    path = tmp_path / "late.csv"
-    lines = circle_csv().splitlines()
-    lines[100], lines[103] = lines[103], lines[100]
-    path.write_text("\n".join(lines) + "\n")
-    rows = circle()
-    done = invoke("run", path, *TIME, *SCALES)
-    assert "3 late points were dropped: raise --lateness-ms to sort them in\n" in done.stderr
-    assert ", 3 late, " in done.stderr
-    done = invoke("run", path, *TIME, *SCALES, "--lateness-ms", 100)
-    assert "0 late" in done.stderr
-    assert "dropped" not in done.stderr
-    assert [r["n_points"] for r in updates(done.stdout)] == [
-        r["n_points"] for r in computed(rows[:, 1:], rows[:, 0])
-    ]
-
-
-@pytest.mark.parametrize("bad", ["1.5,oops,0", "1.5,nan,0", "1.5", "1.5,1e30,0", "1e30,0,0"])
-def test_a_bad_row_keeps_what_came_before_it(tmp_path, bad):
-    lines = circle_csv().splitlines()
-    lines[151] = bad
-    path = tmp_path / "bad.csv"
-    path.write_text("\n".join(lines) + "\n")
-    rows = circle(150)
-    expected = computed(rows[:, 1:], rows[:, 0])
-    done = invoke("run", path, *TIME, *SCALES)
-    assert done.exit_code == 1
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith(f"error: {path}, line 152")
-    assert last.endswith(" --on-bad-row skip leaves such rows out, and counts them")
-    assert "?;" not in last
-    got = without_latency(updates(done.stdout))
-    assert got == expected[: len(got)]
-    assert got[-1]["timestamp"] == 1.45
-    skipped = invoke("run", path, *TIME, *SCALES, "--on-bad-row", "skip")
-    assert skipped.exit_code == 0
-    assert f"{path}: 1 unusable row was skipped" in skipped.stderr
-    assert "\n399 points, " in skipped.stderr
-    rest = np.delete(circle(), 150, axis=0)
-    assert without_latency(updates(skipped.stdout)) == computed(rest[:, 1:], rest[:, 0])
-
-
-@pytest.mark.parametrize(
-    ("name", "rows"),
-    [
-        ("rows.jsonl", b'{"t": 0, "x": NaN}\n{"t": 1, "x": 2}\n'),
-        ("first.jsonl", b'{"t": 0, "x"}\n{"t": 1, "x": 2}\n'),
-        ("cells.csv", b"t,x\n0,1\n0.5\n1,2\n"),
-        ("quotes.csv", b't,x\n0,1\n0.5,"2\n1,2\n'),
-        ("rows.npy", np.array([[0, np.inf], [1, 2]])),
-    ],
-)
-def test_the_way_past_a_bad_row_is_told_and_works(tmp_path, name, rows):
-    path = tmp_path / name
-    if isinstance(rows, bytes):
-        path.write_bytes(rows)
-    else:
-        np.save(path, rows)
-    time = ("--time-column", "0" if path.suffix == ".npy" else "t")
-    done = invoke("run", path, *time)
-    assert done.exit_code == 1
-    assert done.stderr.splitlines()[-1].endswith(
-        "; --on-bad-row skip leaves such rows out, and counts them"
-    )
-    assert invoke("run", path, *time, "--on-bad-row", "skip").exit_code == 0
-
-
-def test_a_source_without_a_row_that_can_be_used_does_not_name_an_option_that_is_set(tmp_path):
-    path = tmp_path / "rows.jsonl"
-    path.write_text('{"t": 0, "x"}\n{"t"}\n')
-    done = invoke("run", path, *TIME, "--on-bad-row", "skip")
-    assert done.exit_code == 1
-    assert done.stderr.startswith(f"error: {path}: no row can be used; line 1: is not JSON")
-    assert "--on-bad-row" not in done.stderr
-
-
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_a_dry_run_leaves_out_the_rows_that_a_stream_refuses(tmp_path, order):
-    rows = np.random.default_rng(5).normal(size=(4000, 3))
-    rows[:, 0] = np.arange(4000) / 100
-    rows[7, 1:] = 0
-    path = tmp_path / "rows.npy"
-    np.save(path, np.asarray(rows, order=order))
-    options = ("--time-column", "0", "--scales", "1000", "--metric", "cosine")
-    done = invoke("run", path, *options, "--on-bad-row", "skip", "--dry-run", "--json")
-    assert done.exit_code == 0, done.stderr
-    assert json.loads(done.stdout)["rows_read"] == 4000
-
-
-def test_a_fault_of_the_file_is_not_one_of_a_row(tmp_path):
-    path = tmp_path / "rows.csv"
-    for text in ("", "t,x\n", "t,x\n0,a\n"):
-        path.write_text(text)
-        done = invoke("run", path, "--time-column", "t")
-        assert done.exit_code == 1
-        assert "--on-bad-row" not in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("packed", "told"),
-    [
-        (gzip.compress(b"t,x\n0,1\n"), "(gzip): zcat FILE | aura-tda run -"),
-        (bz2.compress(b"t,x\n0,1\n"), "(bzip2): bzcat FILE | "),
-        (bz2.compress(b"t,x\n0,1\n", compresslevel=1), "(bzip2): bzcat FILE | "),
-        (lzma.compress(b"t,x\n0,1\n"), "(xz): xzcat FILE | "),
-        (b"\x28\xb5\x2f\xfd" + bytes(40), "(zstd): zstdcat FILE | "),
-    ],
-)
-def test_a_compressed_file_says_how_it_is_read(tmp_path, packed, told):
-    path = tmp_path / "rows.csv"
-    path.write_bytes(packed)
-    done = invoke("run", path, "--time-column", "t")
-    assert done.exit_code == 1
-    assert done.stderr.startswith(f"error: {path}: is compressed {told}")
-
-
-def test_an_unfinished_last_row_is_dropped_with_a_notice(tmp_path):
-    path = tmp_path / "cut.csv"
-    path.write_text(circle_csv()[:-20])
-    done = invoke("run", path, *TIME, *SCALES)
-    assert done.exit_code == 0
-    assert "ends in the middle of a row, which was dropped" in done.stderr
-    rows = circle(399)
-    assert without_latency(updates(done.stdout)) == computed(rows[:, 1:], rows[:, 0])
-
-
-def test_a_last_row_without_line_end_is_taken_with_a_notice(tmp_path, csv):
-    path = tmp_path / "open.csv"
-    path.write_text(circle_csv()[:-1])
-    done = invoke("run", path, *TIME, *SCALES)
-    assert done.exit_code == 0
-    assert f"{path}: the last row has no line end; taken as it stands\n" in done.stderr
-    whole = invoke("run", csv, *TIME, *SCALES)
-    assert without_latency(updates(done.stdout)) == without_latency(updates(whole.stdout))
-
-
-def test_the_first_late_row_is_told_at_once_and_only_once(tmp_path):
-    path = tmp_path / "backwards.csv"
-    path.write_text("t,x\n" + "".join(f"{9 - i},{i}\n" for i in range(10)))
-    done = invoke("run", path, *TIME, "--scales", "1000")
-    lines = [line[:15] for line in done.stderr.splitlines()]
-    assert lines.count("a row is older ") == 1
-    assert lines.index("a row is older ") < lines.index("9 late points w")
-
-
-def test_ticks_in_gaps_are_those_between_two_updates(tmp_path):
-    path = tmp_path / "gap.csv"
-    path.write_text("t,x\n0,1\n0.5,2\n100,3\n100.5,4\n")
-    done = invoke("run", path, *TIME, "--scales", "1000,7000")
-    skipped = sum(record["skipped_ticks"] for record in updates(done.stdout))
-    assert skipped > 800
-    said = f"{skipped:,} ticks in gaps of the data were left out; is --time-unit right?\n"
-    assert said in done.stderr
-    path.write_text("t,x\n0,1\n0.5,2\n")
-    done = invoke("run", path, *TIME, "--scales", "1000,60000")
-    assert "in gaps" not in done.stderr
-
-
-def test_time_that_cannot_be_hints_at_its_unit(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text("t,x\n1700000000000,1\n1700000000010,2\n")
-    done = invoke("run", path, *TIME, *SCALES)
-    assert done.exit_code == 1
-    assert (
-        "beyond 292 years from time 0, in seconds; it was read in s: is --time-unit right?"
-        in done.stderr
-    )
-    assert "--on-bad-row" not in done.stderr  # it would leave out all
-    assert invoke("run", path, *TIME, *SCALES, "--time-unit", "ms").exit_code == 0
-
-
 def test_pictures_that_fail_at_the_end_lose_nothing(csv, tmp_path):
     pictures = tmp_path / "pictures"
     (pictures / "loops_over_time.png").mkdir(parents=True)
@@ -338,85 +140,6 @@ def test_pictures_of_a_file_with_a_dollar_in_its_names(tmp_path):
     assert len(list((tmp_path / "pictures").iterdir())) == 6
 
 
-def test_columns_that_are_left_out_are_named(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text("t,name,x\n0,a,1\n1,b,2\n")
-    done = invoke("run", path, *TIME, *SCALES)
-    assert "columns without numbers are left out: name" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("options", "code", "message"),
-    [
-        ([], 2, "--time-column NAME, or --rate HZ"),
-        (["--time-column", "t", "--rate", "3"], 2, "exclude each other"),
-        (["--time-column", "z"], 2, "--time-column: there is no column 'z'"),
-        ([*TIME, "--columns", "x,"], 2, "--columns must be names or indexes"),
-        ([*TIME, "--columns", "x,z"], 2, "--columns: there is no column 'z'"),
-        ([*TIME, "--columns", "x,x"], 2, "--columns: column 'x' was asked for twice"),
-        ([*TIME, "--takens", "3"], 2, "DIM:LAG"),
-        ([*TIME, "--takens", "3:7"], 2, "--takens needs one column: choose it with --columns"),
-        ([*TIME, "--columns", "x", "--takens", "3:300"], 2, "--takens 3:300 needs 601 rows"),
-        ([*TIME, "--scales", ""], 2, "--scales must be whole milliseconds"),
-        ([*TIME, "--scales", "10,x"], 2, "--scales must be whole milliseconds"),
-        ([*TIME, "--scales", "0"], 2, "--scales: must be greater than or equal to 1, got 0"),
-        ([*TIME, "--scales", "-5"], 2, "--scales: must be"),
-        ([*TIME, "--lateness-ms", "-1"], 2, "--lateness-ms: must be"),
-        ([*TIME, "--max-memory-mb", "0"], 2, "--max-memory-mb: must be"),
-        ([*TIME, "--max-landmarks", "0"], 2, "--max-landmarks: must be"),
-        ([*TIME, "--scales", "10,10"], 2, "--scales: 10 is repeated"),
-        ([*TIME, "--metric", "foo"], 2, "--metric: must be"),
-        ([*TIME, "--metric", "dtm", "--dtm-mass", "0"], 2, "--dtm-mass: must be greater than 0"),
-        ([*TIME, "--dtm-mass", "0.2"], 2, "engine.dtm_mass: is for the metric dtm alone"),
-        ([*TIME, "--landmarks", "foo"], 2, "--landmarks: must be"),
-        ([*TIME, "--backend", "foo"], 2, "--backend: must be"),
-        ([*TIME, "--backend", "cuda"], 2, "cuda"),
-        ([*TIME, "--max-edge-length", "-1"], 2, "--max-edge-length: must be"),
-        ([*TIME, "--max-memory-mb", "1", "--max-landmarks", "5000"], 2, "--max-memory-mb is 1"),
-        ([*TIME, "--config", "none.yaml"], 2, "none.yaml"),
-        ([*TIME, "--on-bad-row", "maybe"], 2, "stop or skip"),
-        ([*TIME, "--output", "/dev/null/x"], 2, "--output /dev/null/x"),
-        ([*TIME, "--output", "x" * 300], 2, "--output xxx"),
-        ([*TIME, "--output", ""], 2, "--output is empty"),
-        ([*TIME, "--plot", "/dev/null/x"], 2, "--plot /dev/null/x"),
-    ],
-)
-def test_one_line_and_an_exit_code_for_what_is_wrong(csv, options, code, message):
-    done = invoke("run", csv, *options)
-    assert done.exit_code == code
-    assert done.stdout == ""
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1
-    assert message in errors[0]
-    assert "Traceback" not in done.stderr
-
-
-def test_a_source_without_a_name():
-    done = invoke("run", "", "--rate", 1)
-    assert done.exit_code == 2
-    assert done.stderr == "error: SOURCE is empty: name a file, or - for standard input\n"
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["-", "--follow"], "--follow needs the name of a file"),
-        (["-", "--format", "npy"], "--format npy needs a file that is whole"),
-        (["a", "--follow", "--format", "parquet"], "--format parquet needs a file that is whole"),
-        (["a", "--format", "xml"], "--format must be one of auto, csv, jsonl, npy, parquet"),
-        (["a", "--clock", "sun"], "--clock must be event or wall, not 'sun'"),
-        (["a", "--grace-ms", "-1"], "--grace-ms must be a number from 0 on, not -1"),
-        (["a", "--batch-size", "0"], "--batch-size: must be"),
-    ],
-)
-@pytest.mark.parametrize("command", ["run", "watch"])
-def test_options_that_do_not_go_together(command, options, message):
-    done = invoke(command, *options, *TIME)
-    assert done.exit_code == 2
-    assert done.stderr.startswith(f"error: {message}")
-    assert done.stdout == ""
-
-
 def test_the_environment_stands_between_the_file_and_the_options(csv, tmp_path, monkeypatch):
     config = tmp_path / "a.yaml"
     config.write_text("streaming_tda:\n  scales: [300]\n  memory: {max_landmarks: 20}\n")
@@ -430,15 +153,6 @@ def test_the_environment_stands_between_the_file_and_the_options(csv, tmp_path, 
     done = invoke("run", csv, *TIME)
     assert done.exit_code == 2
     assert "AURA_TDA_SCALE" in done.stderr
-
-
-@pytest.mark.parametrize("options", [["run"], ["run", "--dry-run"], ["watch"]])
-def test_a_stream_that_is_not_enabled_does_not_run(csv, monkeypatch, options):
-    monkeypatch.setenv("AURA_TDA_ENABLED", "false")
-    done = invoke(*options, csv, *TIME)
-    assert done.exit_code == 2
-    assert "enabled is false" in done.stderr
-    assert done.stdout == ""
 
 
 def test_a_line_says_how_the_engine_came_to_it():
@@ -483,103 +197,9 @@ def test_pictures_show_windows_longer_than_the_recording(csv, tmp_path):
     assert (tmp_path / "p" / "scale_100000ms.png").exists()
 
 
-def test_the_source_is_not_written_over(csv):
-    before = csv.read_text()
-    done = invoke("run", csv, *TIME, "--output", csv)
-    assert done.exit_code == 2
-    assert "the file the data comes from" in done.stderr
-    assert csv.read_text() == before
-
-
 def test_a_source_that_cannot_be_read_leaves_an_old_output_alone(tmp_path):
     output = tmp_path / "updates.jsonl"
     output.write_text("old\n")
     done = invoke("run", tmp_path / "none.csv", "--rate", 1, "--output", output)
     assert done.exit_code == 1
     assert output.read_text() == "old\n"
-
-
-def test_all_rows_bad_is_an_error(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text("x,y\n1,\n2,\n3,4,5\n")
-    done = invoke("run", path, "--rate", 1, "--columns", "x,y", "--on-bad-row", "skip")
-    assert done.exit_code == 1
-    assert "no row could be used" in done.stderr
-
-
-def test_without_a_command_the_help_is_shown():
-    done = invoke()
-    assert done.exit_code == 0
-    for name in ("run", "watch", "demo", "doctor", "config", "--show-completion"):
-        assert name in done.stdout
-    version = invoke("--version")
-    assert version.exit_code == 0
-    assert version.stdout.startswith("aura-tda ")
-    assert invoke("nonsense").exit_code == 2
-
-
-def numbered(tmp_path, header, columns):
-    path = tmp_path / "numbered.csv"
-    lines = [",".join(map(repr, row)) for row in np.column_stack(columns).tolist()]
-    path.write_text("\n".join([header, *lines]) + "\n")
-    return path
-
-
-HINT = 'column "{0}" is taken as a coordinate: pass --time-column {0} if it is the time'
-
-
-@pytest.mark.parametrize("name", ["time", "T", "TimeStamp", "date", "DATETIME"])
-@pytest.mark.parametrize("n", [3, 400])
-def test_a_time_that_is_taken_as_a_coordinate_is_told_once(tmp_path, name, n):
-    path = numbered(tmp_path, f"{name},x,y", circle(n).T)
-    done = invoke("run", path, "--rate", 100, *SCALES)
-    assert done.stderr.count(HINT.format(name)) == 1
-    assert f"columns taken as coordinates: {name}, x, y\n" in done.stderr
-
-
-def test_what_is_no_time_or_was_chosen_is_not_doubted(tmp_path, csv):
-    t, x, y = circle().T
-    for header, columns, options in (
-        ("t,x,y", (t[::-1], x, y), []),  # falls
-        ("t,x,y", (0 * t, x, y), []),  # stands still
-        ("a,x,y", (t, x, y), []),
-        ("t,x,y", (t, x, y), ["--columns", "t,x"]),
-    ):
-        path = numbered(tmp_path, header, columns)
-        done = invoke("run", path, "--rate", 100, *SCALES, *options)
-        assert "is taken as a coordinate" not in done.stderr
-    done = invoke("run", csv, *TIME, *SCALES)
-    assert "is taken as a coordinate" not in done.stderr
-    assert "columns taken as coordinates: x, y\n" in done.stderr
-
-
-def test_columns_without_names_are_not_listed(tmp_path):
-    np.save(tmp_path / "a.npy", circle())
-    done = invoke("run", tmp_path / "a.npy", "--time-column", 0, *SCALES)
-    assert "columns taken" not in done.stderr
-
-
-def test_windows_that_were_never_full_are_named(csv):
-    done = invoke("run", csv, *TIME, "--scales", "500,5000,600000")
-    assert "scale_5000ms, scale_600000ms: never full, the data is 3.99 s long\n" in done.stderr
-    # the tick after the last row looks back to the first one
-    assert "never full" not in invoke("run", csv, *TIME, "--scales", "500,4000").stderr
-
-
-def test_the_largest_error_bound_is_told(csv):
-    done = invoke("run", csv, *TIME, *SCALES, "--max-landmarks", 10)
-    largest = max(record["error_bound"] for record in updates(done.stdout))
-    assert largest > 0
-    told = f"landmarks stand for some windows: error_bound is {largest:.3g} at most\n"
-    assert told in done.stderr
-    assert "error_bound" not in invoke("run", csv, *TIME, *SCALES).stderr
-
-
-def test_who_forgets_time_is_told_the_columns(csv, tmp_path):
-    done = invoke("run", csv)
-    assert done.stderr == (
-        "error: where is time? give --time-column NAME, or --rate HZ without one; "
-        "the columns are t, x, y\n"
-    )
-    done = invoke("run", tmp_path / "none.csv")
-    assert done.stderr.endswith("or --rate HZ without one\n")

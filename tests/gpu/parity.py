@@ -23,7 +23,8 @@ from aura_tda_gpu.persistence import (
 from aura_tda_gpu.persistence.batch import vietoris_rips_batch
 from aura_tda_gpu.persistence.cuda import MAX_VERTICES, CudaEngine
 from aura_tda_gpu.persistence.diagram import Diagram
-from aura_tda_gpu.persistence.rips import check_options, compute_diagram, vietoris_rips
+from aura_tda_gpu.persistence.rips import compute_diagram, vietoris_rips
+from aura_tda_gpu.persistence.rips_options import check_options
 from benchmarks import clouds as shapes
 from tests.oracles.clouds import (
     CLOUDS,

@@ -15,6 +15,7 @@ from aura_tda_gpu.errors import (
 from aura_tda_gpu.persistence import backends, batch, cuda_device, device_arrays, rips
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.persistence.cuda_kernels import Kernels
+from aura_tda_gpu.persistence.rips_options import check_options
 from tests.cuda_host import EmulatedModule, reason_unavailable
 from tests.oracles.peers import bars_of, pairs_of
 
@@ -171,7 +172,7 @@ def test_an_array_is_looked_at_in_blocks(dtype, layout, monkeypatch):
     monkeypatch.setattr(device_arrays, "_LEAST_BLOCKS", 1)
     monkeypatch.setattr(device_arrays, "usable_cores", lambda: 3)
     clouds = layout((100 * np.random.default_rng(6).normal(size=(9, 3, 2))).astype(dtype))
-    options = rips.check_options(backend="cpu")
+    options = check_options(backend="cpu")
     found = batch._all_prepared(clouds, options)
     assert found.flags.c_contiguous
     assert np.shares_memory(found, clouds) == (clouds.flags.c_contiguous and dtype == np.float32)

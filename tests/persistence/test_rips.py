@@ -19,7 +19,8 @@ from aura_tda_gpu.persistence import backends, cuda_device
 from aura_tda_gpu.persistence.cpu import CpuEngine
 from aura_tda_gpu.persistence.distances import as_points
 from aura_tda_gpu.persistence.reference import MAX_SIMPLICES, ReferenceEngine
-from aura_tda_gpu.persistence.rips import check_options, vietoris_rips
+from aura_tda_gpu.persistence.rips import vietoris_rips
+from aura_tda_gpu.persistence.rips_options import check_options
 from tests.oracles.clouds import constant, gaussian
 from tests.oracles.peers import bars_of, pairs_of
 

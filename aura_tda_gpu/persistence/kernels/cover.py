@@ -6,12 +6,25 @@ its number is below that of the oldest live row.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from .cover_state import (
+    FREE,
+    HEAD,
+    HIGH,
+    LOOSE,
+    SEEN,
+    SETTLED,
+    SIZE,
+    USED,
+    State,
+    close_slot,
+    expire,
+    new_state,
+    note_distance,
+    open_landmark,
+)
 from .farthest import SQUARES
 from .nearest import (
     distance_of,
@@ -25,61 +38,26 @@ from .nearest import (
     place_of,
 )
 
-FREE = -1
-SEEN, USED, HIGH, HEAD, SIZE, SETTLED, LOOSE = range(7)
-NEVER = -(2**63)
+__all__ = [
+    "FREE",
+    "HEAD",
+    "HIGH",
+    "LOOSE",
+    "SEEN",
+    "SETTLED",
+    "SIZE",
+    "USED",
+    "State",
+    "measure",
+    "new_state",
+    "settle",
+    "take",
+    "warm_up",
+]
+
 _RUN = 1 << 12  # rows that are looked up in one call
-_BUCKETS = 256  # more are merged, which keeps distances longer
 _UP = 1 + 2.0**-50
 _WIDER = 1.1  # fewer thinnings until a radius is found that lasts; eps is hardly larger
-
-
-class State(NamedTuple):
-    """A cover of at most k landmarks; a free slot has coordinates inf and ``newest`` FREE.
-
-    ``columns`` (dim, k) coordinates, ``raw`` (k or 0, dim) rows before they were scaled to length
-    one, ``ids`` (k,) of the rows that opened the landmarks, ``newest`` (k,) number of the newest
-    member and ``back`` (k,) a bound of its distance; ``gap``, ``nearest``, ``absorber`` (k,) are
-    working memory. ``last``, ``bucket``, ``bound`` (q,) is a circular queue of bounds of the
-    member distances, decreasing: each holds for rows up to ``last``. ``counts`` (7,): rows seen,
-    slots used, 1 + highest used slot, head and size of the queue, the last tick settled, whether
-    bounds have grown since they were measured. ``rho`` (1,): the radius.
-    """
-
-    columns: npt.NDArray[np.float64]
-    raw: npt.NDArray[np.float64]
-    ids: npt.NDArray[np.int64]
-    newest: npt.NDArray[np.int64]
-    back: npt.NDArray[np.float64]
-    gap: npt.NDArray[np.float64]
-    nearest: npt.NDArray[np.float64]
-    absorber: npt.NDArray[np.int64]
-    last: npt.NDArray[np.int64]
-    bucket: npt.NDArray[np.int64]
-    bound: npt.NDArray[np.float64]
-    counts: npt.NDArray[np.int64]
-    rho: npt.NDArray[np.float64]
-
-
-def new_state(k: int, dim: int, *, scaled: bool) -> State:
-    """Return a cover of at most ``k`` landmarks that has seen no row, and scales rows if asked."""
-    counts = np.zeros(7, np.int64)
-    counts[SETTLED] = NEVER
-    return State(
-        columns=np.full((dim, k), np.inf),
-        raw=np.empty((k if scaled else 0, dim)),
-        ids=np.zeros(k, np.int64),
-        newest=np.full(k, FREE),
-        back=np.zeros(k),
-        gap=np.zeros(k),
-        nearest=np.zeros(k),
-        absorber=np.zeros(k, np.int64),
-        last=np.zeros(_BUCKETS, np.int64),
-        bucket=np.zeros(_BUCKETS, np.int64),
-        bound=np.zeros(_BUCKETS),
-        counts=counts,
-        rho=np.zeros(1),
-    )
 
 
 def warm_up() -> None:
@@ -111,7 +89,7 @@ def take(state, points, times, ids, first, live, capacity, slide, kind):
             for j in range(n):
                 row = first + i + j
                 state.newest[slots[j]], state.back[slots[j]] = row, distances[j]
-                _note(state, row, times[i + j] // slide, distances[j])
+                note_distance(state, row, times[i + j] // slide, distances[j])
             if n > 0:
                 i += n
                 counts[SEEN] = first + i
@@ -122,7 +100,7 @@ def take(state, points, times, ids, first, live, capacity, slide, kind):
         if is_plain:
             look_around(columns, counts[HIGH], gap, rho[0], around, points, i, distance)
         if not distance <= rho[0] and counts[USED] == k:
-            _expire(state, max(live, row + 1 - capacity))
+            expire(state, max(live, row + 1 - capacity))
             if counts[USED] == k:
                 _thin(state, row, times[i] // slide, kind)
                 slot, distance = nearest(columns, raw, counts[HIGH], gap, point, x, kind)
@@ -133,9 +111,9 @@ def take(state, points, times, ids, first, live, capacity, slide, kind):
         if distance <= rho[0]:
             state.newest[slot] = row
             state.back[slot] = distance
-            _note(state, row, times[i] // slide, distance)
+            note_distance(state, row, times[i] // slide, distance)
         else:
-            opened(around, _open(state, row, ids[i], point, x), x)
+            opened(around, open_landmark(state, row, ids[i], point, x), x)
         i += 1
         counts[SEEN] = first + i
 
@@ -148,7 +126,7 @@ def settle(state, live, tick):
     less than half of the slots are used.
     """
     counts, rho = state.counts, state.rho
-    _expire(state, live)
+    expire(state, live)
     while counts[SIZE] > 0 and state.last[counts[HEAD]] < live:
         counts[HEAD] = (counts[HEAD] + 1) % len(state.last)
         counts[SIZE] -= 1
@@ -198,7 +176,7 @@ def measure(state, points, times, first, slide, kind):
             slot, row = slots[j], first + i + j
             if row >= state.newest[slot]:
                 state.newest[slot], state.back[slot] = row, distances[j]
-            _note(state, row, times[i + j] // slide, distances[j])
+            note_distance(state, row, times[i + j] // slide, distances[j])
         i += n
     counts[LOOSE] = 0
 
@@ -211,61 +189,6 @@ def _shrink(share):
     if share < 0.25:
         return 0.75
     return 0.9
-
-
-@njit(nogil=True, cache=True)
-def _open(state, row, name, point, x):
-    """Open a landmark at ``x`` in the lowest free slot, and return that."""
-    slot = 0
-    while state.newest[slot] != FREE:
-        slot += 1
-    state.columns[:, slot] = x
-    if len(state.raw) > 0:
-        state.raw[slot] = point
-    state.ids[slot] = name
-    state.newest[slot] = row
-    state.back[slot] = 0.0
-    state.counts[USED] += 1
-    state.counts[HIGH] = max(state.counts[HIGH], slot + 1)
-    return slot
-
-
-@njit(nogil=True, cache=True)
-def _free(state, slot):
-    """Close a landmark."""
-    state.columns[:, slot] = np.inf
-    state.newest[slot] = FREE
-    counts = state.counts
-    counts[USED] -= 1
-    while counts[HIGH] > 0 and state.newest[counts[HIGH] - 1] == FREE:
-        counts[HIGH] -= 1
-
-
-@njit(nogil=True, cache=True)
-def _expire(state, live):
-    """Close the landmarks whose members are all older than row ``live``."""
-    for slot in range(len(state.newest)):
-        if state.newest[slot] != FREE and state.newest[slot] < live:
-            _free(state, slot)
-
-
-@njit(nogil=True, cache=True)
-def _note(state, row, bucket, distance):
-    """Enter a member distance of ``row`` into the queue, where it holds for rows up to that one."""
-    if distance == 0.0:
-        return
-    counts = state.counts
-    length = len(state.last)
-    back = (counts[HEAD] + counts[SIZE] - 1) % length
-    while counts[SIZE] > 0 and state.bound[back] <= distance:
-        counts[SIZE] -= 1
-        back = (back - 1) % length
-    if counts[SIZE] > 0 and (state.bucket[back] == bucket or counts[SIZE] == length):
-        state.last[back] = row
-        return
-    back = (back + 1) % length
-    state.last[back], state.bucket[back], state.bound[back] = row, bucket, distance
-    counts[SIZE] += 1
 
 
 @njit(nogil=True, cache=True)
@@ -287,12 +210,12 @@ def _thin(state, row, bucket, kind):
             state.newest[keeper] = state.newest[slot]
             away = distance_of(state.nearest[slot], kind)
             state.back[keeper] = (away + state.back[slot]) * _UP
-        _free(state, slot)
+        close_slot(state, slot)
     counts = state.counts
     for i in range(counts[SIZE]):
         at = (counts[HEAD] + i) % len(state.last)
         state.bound[at] = (state.bound[at] + radius) * _UP
-    _note(state, row - 1, bucket, radius)
+    note_distance(state, row - 1, bucket, radius)
     state.rho[0] = max(state.rho[0], radius * _WIDER)
     counts[LOOSE] = 1
 
