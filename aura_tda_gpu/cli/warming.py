@@ -66,6 +66,8 @@ def warm_up(config: Config, say: Callable[[str], None], *, tracking: bool = True
     before, start = cpu.cache_statistics()["compiled"], time.perf_counter()
     with announced(say):
         chosen, _ = backends.resolve(engine.backend, 1, engine.homology_dimensions)
+        if chosen.name == "cpu":
+            cpu.warm_up()
         if tracking:
             _follow_a_few("cpu" if chosen.name == "cpu" else "reference")
     gc.collect()

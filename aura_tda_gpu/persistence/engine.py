@@ -188,12 +188,13 @@ class Engine(Protocol):
     ----------
     name : str
         The backend's name.
-    setup_seconds : float
-        Time spent once in this process on compiling or loading the engine's kernels.
     """
 
     name: str
-    setup_seconds: float
+
+    @property
+    def setup_seconds(self) -> float:
+        """Time spent so far in this process on compiling or loading the engine's kernels."""
 
     def pairwise(self, points: Float32Array, metric: str) -> Float32Array:
         """Return the (n, n) matrix of distances of ``points`` (n, dim).

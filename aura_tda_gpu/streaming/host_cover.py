@@ -37,8 +37,10 @@ class HostCover:
     """
 
     def __init__(self, k: int, dim: int, metric: str, capacity: int, slide_ns: int) -> None:
+        from ..persistence.cpu import warm_landmarks
         from ..persistence.kernels import cover as kernel
 
+        warm_landmarks()
         self._sizes = k, dim, metric, capacity, slide_ns
         self._capacity = capacity
         self._slide_ns = slide_ns

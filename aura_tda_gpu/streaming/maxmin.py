@@ -63,6 +63,9 @@ class MaxMin:
     nbytes = 0
 
     def __init__(self, max_landmarks: int, metric: str) -> None:
+        from ..persistence.cpu import warm_landmarks
+
+        warm_landmarks()
         self._max_landmarks = max_landmarks
         self._metric = metric
 

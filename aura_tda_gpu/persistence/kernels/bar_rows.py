@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from .keys import ends_first, larger_vertex, smaller_vertex
-from .spread import most_persistent_first
+from .spread import most_persistent_first, sort_few
 
 _LENGTH = np.uint64(32)
 _INFINITE = np.uint32(0x7F800000)
@@ -18,22 +18,20 @@ def _length(key):
 
 
 @njit(nogil=True, cache=True)
-def _has_repeats(values):
-    return (values[1:] == values[:-1]).any()
-
-
-@njit(nogil=True, cache=True)
 def _longest_first(merges, skipped):
-    """Order the merges behind the first few: by decreasing length, then by their vertices."""
+    """Return the merges behind the first few by decreasing length, then by their vertices."""
     size = merges.shape[0] - skipped
-    lengths = merges[skipped:] >> _LENGTH
-    order = np.arange(merges.shape[0] - 1, skipped - 1, -1)
-    if _has_repeats(lengths):
-        names = np.empty(size, np.uint64)
-        for i in range(size):
-            names[i] = ends_first(merges[order[i]]) ^ (np.uint64(0xFFFFFFFF) << _LENGTH)
-        order = order[np.argsort(names)]
-    return order
+    ordered = np.empty(size, np.uint64)
+    start = 0
+    for i in range(size):
+        ordered[i] = ends_first(merges[merges.shape[0] - 1 - i])
+        if _length(ordered[i]) != _length(ordered[start]):
+            sort_few(ordered[start:i])
+            start = i
+    sort_few(ordered[start:])
+    for i in range(size):
+        ordered[i] = ends_first(ordered[i])  # changes them back
+    return ordered
 
 
 @njit(nogil=True, cache=True)
@@ -56,8 +54,8 @@ def component_bars(merges, live, rank):
     while skipped < merges.shape[0] and _length(merges[skipped]) == 0:
         skipped += 1
     n_open = live.shape[0] - merges.shape[0]
-    order = _longest_first(merges, skipped)
-    size = n_open + order.shape[0]
+    closed = _longest_first(merges, skipped)
+    size = n_open + closed.shape[0]
     bits = np.zeros((size, 2), np.uint32)
     truncated = np.zeros(size, np.bool_)
     birth_edges = np.full((size, 2), -1)
@@ -65,8 +63,8 @@ def component_bars(merges, live, rank):
     for i in range(n_open):
         bits[i, 1] = _INFINITE
         truncated[i] = i > 0
-    for i in range(order.shape[0]):
-        key = merges[order[i]]
+    for i in range(closed.shape[0]):
+        key = closed[i]
         bits[n_open + i, 1] = _length(key)
         death_edges[n_open + i, 0] = rank[smaller_vertex(key)]
         death_edges[n_open + i, 1] = rank[larger_vertex(key)]

@@ -8,7 +8,7 @@ from numba.cpython.unsafe.numbers import trailing_zeros
 
 from .bar_rows import _length
 from .keys import ends_first, larger_vertex, smaller_vertex
-from .spread import most_persistent_first
+from .spread import most_persistent_first, sort_few
 
 __all__ = ["copy_words", "list_members", "write_components", "write_loops"]
 
@@ -146,7 +146,7 @@ def _by_smaller_vertex(edge_keys):
             alike = edge_keys[start:i]
             for k in range(alike.shape[0]):
                 alike[k] = ends_first(alike[k])
-            alike.sort()
+            sort_few(alike)
             for k in range(alike.shape[0]):
                 alike[k] = ends_first(alike[k])  # changes them back
         start = i

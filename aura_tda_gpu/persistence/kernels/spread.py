@@ -7,10 +7,33 @@ from numba import njit
 
 from .keys import ends_first
 
-__all__ = ["most_persistent_first", "sort_spread"]
+__all__ = ["first_gap", "most_persistent_first", "sort_few", "sort_spread"]
 
 _ONE = np.uint64(1)
 MANY_ALIKE = 16  # of which fewer are sorted by insertion
+
+
+@njit(nogil=True, cache=True, inline="always")
+def first_gap(size):
+    """Return the first gap of Knuth's sequence for a shell sort, times three."""
+    gap = 4
+    while gap < size:
+        gap = 3 * gap + 1
+    return gap
+
+
+@njit(nogil=True, cache=True)
+def sort_few(numbers):
+    """Sort numbers in place by a shell sort, which numba compiles in a tenth of the time."""
+    gap = first_gap(numbers.shape[0])
+    while gap > 1:
+        gap //= 3
+        for i in range(gap, numbers.shape[0]):
+            number, k = numbers[i], i
+            while k >= gap and numbers[k - gap] > number:
+                numbers[k] = numbers[k - gap]
+                k -= gap
+            numbers[k] = number
 
 
 @njit(nogil=True, cache=True)
@@ -68,7 +91,7 @@ def sort_spread(numbers, spare, counts):
     for bucket in range(n_buckets):
         stop = counts[bucket]
         if stop - start > MANY_ALIKE:
-            spare[start:stop].sort()
+            sort_few(spare[start:stop])
         start = stop
     for i in range(size):
         number, k = spare[i], i
@@ -100,13 +123,15 @@ def _by_birth(alike, places, persistence, births, lasting):
         place = np.int64(alike[k] & places)
         falling[k] = -persistence[place]
         names[k] = ends_first(births[lasting[place]])
-    if size > MANY_ALIKE:
-        by_name = np.argsort(names)
-        alike[:] = alike[by_name][np.argsort(falling[by_name], kind="mergesort")]
-        return
-    for i in range(1, size):
-        pair, far, name, k = alike[i], falling[i], names[i], i
-        while k > 0 and (falling[k - 1] > far or (falling[k - 1] == far and names[k - 1] > name)):
-            alike[k], falling[k], names[k] = alike[k - 1], falling[k - 1], names[k - 1]
-            k -= 1
-        alike[k], falling[k], names[k] = pair, far, name
+    gap = first_gap(size)
+    while gap > 1:
+        gap //= 3
+        for i in range(gap, size):
+            pair, far, name, k = alike[i], falling[i], names[i], i
+            while k >= gap and (
+                falling[k - gap] > far or (falling[k - gap] == far and names[k - gap] > name)
+            ):
+                before = k - gap
+                alike[k], falling[k], names[k] = alike[before], falling[before], names[before]
+                k = before
+            alike[k], falling[k], names[k] = pair, far, name
