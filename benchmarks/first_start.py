@@ -47,9 +47,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     found: dict[str, list[dict[str, float]]] = {COMPILED: [], LOADED: []}
     with tempfile.TemporaryDirectory() as folder:
         for i in range(args.repeat):
-            cache = {"NUMBA_CACHE_DIR": str(Path(folder) / str(i))}
+            cache, other = (
+                {"NUMBA_CACHE_DIR": str(Path(folder) / name)} for name in (f"{i}", f"{i}-all")
+            )
             for runs in found.values():
-                runs.append(json.loads(_python(["benchmarks.first_start", "--child"], cache)))
+                told = json.loads(_python(["benchmarks.first_start", "--child"], cache))
+                start = time.perf_counter()
+                _python(["aura_tda_gpu.cli", "doctor"], other)
+                runs.append({**told, "all": time.perf_counter() - start})
         demo = run_demo(Path(folder), cache)
     samples = samples_of(found, demo)
     told = [Figure(f"demo, {what}", value, unit) for what, (value, unit) in demo.items()]
@@ -81,7 +86,7 @@ def _arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def first_use() -> dict[str, float]:
-    """Compute a diagram and follow a stream; return what the first time takes beyond the next."""
+    """Compute a diagram, push and follow; return what the first time takes beyond the next."""
     import numpy as np
 
     from aura_tda_gpu import FeatureTracker, MultiScaleStream, vietoris_rips
@@ -97,12 +102,16 @@ def first_use() -> dict[str, float]:
     def diagram() -> None:
         vietoris_rips(points)
 
+    def push() -> None:
+        MultiScaleStream([1000]).push(points, t)
+
     def follow() -> None:
         tracker = FeatureTracker(min_persistence=0.5)
         assert any(u.events for u in tracker.follow(MultiScaleStream([1000]).push(points, t)))
 
     return {
         "diagram": seconds_of(diagram) - seconds_of(diagram),
+        "stream": seconds_of(push) - seconds_of(push),
         "features": seconds_of(follow) - seconds_of(follow),
         "peak_mb": process_memory("VmHWM") / MB,
     }
@@ -132,12 +141,17 @@ def samples_of(
 ) -> dict[str, record.Samples]:
     """Return the samples: every run, and what the demo took."""
     samples = {}
-    whats = {"diagram": "first diagram", "features": "first features followed"}
+    whats = {
+        "diagram": "first diagram",
+        "stream": "first stream after it",
+        "features": "first features followed",
+        "all": "aura-tda doctor, all at once",
+    }
     for how, runs in found.items():
         for key, what in whats.items():
             samples[f"{what}, {how}"] = record.seconds([run[key] for run in runs])
         peaks = [run["peak_mb"] for run in runs]
-        samples[f"process after both, {how}"] = record.sampled(peaks, "MB")
+        samples[f"process after all three, {how}"] = record.sampled(peaks, "MB")
     whole = "the whole command, kernels from the cache"
     samples[f"demo, {whole}"] = record.seconds([demo[whole][0]])
     return samples

@@ -47,8 +47,9 @@ _ROWS: list[tuple[str, str, q.Figures]] = [
      q.demo("the pulse is there from",
             "windows of 1 s with one loop that dominates, from then on")),
     ("first_start", "once per installation: {} on two cores, from then on {} are enough "
-     "(`diagram.info[\"setup_seconds\"]` tells). The first features that are followed, by a "
-     "processor or a tracker, compile theirs: {} more.", q.first_use),
+     "(`diagram.info[\"setup_seconds\"]` tells). So does the first stream, {} more, and the first "
+     "features that are followed, by a processor or a tracker, {}. `aura-tda doctor` compiles all "
+     "of them, on several cores at once: {} on two.", q.first_use),
     ("update_performance", "without peers in between, it is {}, in {} (", q.by_itself),
     ("processor_performance", "(pushed plainly, the stream takes {}) |", q.pushed_plainly),
     ("first_start", "From {} to {} s the sensor is lost",

@@ -115,12 +115,16 @@ def oineus(found: Record) -> Sequence[str]:
 
 
 def first_use(found: Record) -> Sequence[str]:
-    """Return how long compiling and loading take, and compiling what follows features."""
+    """Return how long compiling and loading take: diagrams, streams, features, and all at once."""
     medians = found["medians"]
-    names = ("first diagram, kernels compiled", "first diagram, kernels from the cache")
-    compiled, loaded = (medians[name] for name in names)
-    features = medians["first features followed, kernels compiled"]
-    return [f"{compiled:.0f} s", f"{loaded:.1f} s", f"{features:.0f} s"]
+
+    def compiled(name: str) -> str:
+        return f"{medians[f'{name}, kernels compiled']:.0f} s"
+
+    loaded = medians["first diagram, kernels from the cache"]
+    more = map(compiled, ("first stream after it", "first features followed"))
+    whole = compiled("aura-tda doctor, all at once")
+    return [compiled("first diagram"), f"{loaded:.1f} s", *more, whole]
 
 
 def by_itself(found: Record) -> Sequence[str]:

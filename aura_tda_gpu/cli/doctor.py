@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 from importlib import metadata
 from typing import Any
 
 from rich.console import Console
+
+from ..config import Config, EngineConfig
 
 __all__ = ["examine", "extras", "gpus", "package_version", "show"]
 
@@ -102,10 +105,12 @@ def _kernels() -> dict[str, Any]:
     try:
         from ..persistence import cpu
         from .running import stderr_console
-        from .warming import announced
+        from .warming import warm_up
 
-        with announced(stderr_console().print):
-            return {**cpu.warm_up(), "error": None}
+        start = time.perf_counter()
+        warm_up(Config(engine=EngineConfig(backend="cpu")), stderr_console().print)
+        seconds = time.perf_counter() - start
+        return {"seconds": seconds, **cpu.cache_statistics(), "error": None}
     except Exception as error:  # a doctor reports what is broken, whatever it is
         return {"seconds": 0.0, "compiled": 0, "cached": 0, "error": f"{error}"}
 

@@ -14,10 +14,16 @@ from ..config import Config
 from ..persistence import backends
 from ..streaming.feature_tracker import FeatureTracker
 from ..streaming.multi_scale_processor import MultiScaleStream
+from .compiling import CompilingAhead
 
-__all__ = ["announced", "warm_up"]
+__all__ = ["announced", "follow_a_few", "warm_up"]
 
 _PATIENCE = 1.0  # seconds
+_LANDMARKS = "from aura_tda_gpu.persistence import cpu; cpu.warm_landmarks()"
+_PARTS = (  # beside single diagrams, with which the process begins
+    "from aura_tda_gpu.cli.warming import follow_a_few; follow_a_few('reference')",
+    "from aura_tda_gpu.persistence import cpu; cpu.update_a_few()",
+)
 _NOTICE = "compiling the CPU kernels, once per installation: about a minute ..."
 
 
@@ -64,12 +70,14 @@ def warm_up(config: Config, say: Callable[[str], None], *, tracking: bool = True
 
     engine = config.engine
     before, start = cpu.cache_statistics()["compiled"], time.perf_counter()
-    with announced(say):
+    parts = _PARTS if tracking else (_LANDMARKS, *_PARTS[1:])
+    with announced(say), CompilingAhead(parts if _compiles(engine.backend) else ()) as ahead:
         chosen, _ = backends.resolve(engine.backend, 1, engine.homology_dimensions)
+        ahead.wait()
         if chosen.name == "cpu":
             cpu.warm_up()
         if tracking:
-            _follow_a_few("cpu" if chosen.name == "cpu" else "reference")
+            follow_a_few("cpu" if chosen.name == "cpu" else "reference")
     gc.collect()
     gc.freeze()  # looking through all that numba has loaded holds up a tick by tens of milliseconds
     if cpu.cache_statistics()["compiled"] > before:
@@ -77,7 +85,14 @@ def warm_up(config: Config, say: Callable[[str], None], *, tracking: bool = True
         say(f"compiled the CPU kernels, once per installation: {seconds:.1f} s")
 
 
-def _follow_a_few(backend: str) -> None:
+def _compiles(backend: str) -> bool:
+    """Tell whether kernels of the CPU will have to be compiled, by the first of them."""
+    from ..persistence import cpu
+
+    return backend in ("auto", "cpu") and cpu.is_compiled_anew()
+
+
+def follow_a_few(backend: str) -> None:
     """Let a tracker follow a square through two ticks, which takes all of its kernels."""
     stream = MultiScaleStream([100], max_points=8, max_landmarks=8, backend=backend)
     square = [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]

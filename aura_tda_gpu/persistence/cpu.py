@@ -142,6 +142,19 @@ def warm_windows() -> None:
     loop_vertices(loops, [0])
 
 
+def update_a_few() -> None:
+    """Compile or load what updates take beside what diagrams after them take."""
+    state = LuneState(4, 2, "euclidean", LARGEST, 1)
+    state.build(_pairwise(_SQUARE, "euclidean"), _SQUARE, np.arange(4))
+    state.update(np.array([3]), np.array([3]), _SQUARE[3:], 64)
+
+
+def is_compiled_anew() -> bool:
+    """Tell whether the cache on disk lacks kernels, by the first one of them."""
+    _pairwise(_SQUARE, "euclidean")
+    return cache_statistics()["compiled"] > 0
+
+
 @_timed
 def warm_landmarks() -> None:
     """Compile or load what landmarks on the host take."""

@@ -12,7 +12,7 @@ from aura_tda_gpu.persistence.cuda_kernels import CONSTANTS
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.engine import EngineResult
 from aura_tda_gpu.persistence.kernels import many_rows
-from aura_tda_gpu.persistence.kernels.spread import most_persistent_first, sort_spread
+from aura_tda_gpu.persistence.kernels.spread import most_persistent_first, sort_few, sort_spread
 from aura_tda_gpu.persistence.many_bars import bars_of_many
 from aura_tda_gpu.persistence.many_slot_bars import TrimmedWords, bars_of_windows
 
@@ -208,6 +208,16 @@ def test_numbers_are_sorted_however_they_are_spread(size, kind):
     spare, counts = np.empty(size, np.uint64), np.empty(2 * size + 2, np.int64)
     sort_spread(numbers, spare, counts)
     assert np.array_equal(numbers, truth)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 4, 5, 13, 14, 41, 1000])
+@pytest.mark.parametrize("largest", [1, 7, 2**63])
+def test_a_shell_sort_sorts(size, largest, rng):
+    numbers = rng.integers(0, largest, size, np.uint64)
+    truth = np.sort(numbers)
+    for given in (numbers, truth.copy(), truth[::-1].copy()):
+        sort_few(given)
+        assert np.array_equal(given, truth)
 
 
 @pytest.mark.parametrize("size", [1, 2, 9, 16, 17, 300])
