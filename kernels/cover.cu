@@ -26,11 +26,10 @@ struct Chunk {
 };
 
 __device__ __forceinline__ Chunk chunk_of(const Window& window, int dim, double* places, int* slot,
-                                          double* gap, double* distance, int room) {
-    const size_t offset = (size_t)blockIdx.x * room;
-    return {places + offset * dim, slot + offset,
-            gap + offset,          distance + offset,
-            window.first,          (int)(window.stop - window.first)};
+                                          double* gap, double* distance) {
+    const size_t at = (size_t)window.scratch;
+    return {places + at * dim, slot + at, gap + at, distance + at,
+            window.first,      (int)(window.stop - window.first)};
 }
 
 // Count the used slots and find the highest one. All threads of a block.
@@ -205,16 +204,16 @@ __device__ __noinline__ void commit(
 
 // Find the nearest landmark of each row of a chunk. NEAREST_LANES lanes a row; grid (blocks, windows).
 //
-// places (windows, room, dim), slot, gap, distance (windows, room): written.
+// places (any, dim), slot, gap, distance (any,): written, those of a window one after another.
 extern "C" __global__ void cover_nearest(const Window* windows, int dim, int length, int kind,
                                          int scaled, double* places, int* slot, double* gap,
-                                         double* distance, int room) {
+                                         double* distance) {
     const Window window = windows[blockIdx.y];
     const int i = (blockIdx.x * blockDim.x + threadIdx.x) / NEAREST_LANES;
     const row_t row = window.first + i;
     const Cover c = cover_of(window, dim, length, kind, scaled);
     const Ring ring = ring_of(window, dim);
-    const size_t at = (size_t)blockIdx.y * room + i;
+    const size_t at = (size_t)window.scratch + i;
     const bool has_row = row < window.stop, is_first = threadIdx.x % NEAREST_LANES == 0;
     const double* point = ring.point(has_row ? row : window.first);
     double* x = places + at * dim;
@@ -285,12 +284,12 @@ __device__ __forceinline__ void open_landmark(
 // A block a window. The rest from cover_nearest.
 extern "C" __global__ void __launch_bounds__(COVER_THREADS)
     cover_take(const Window* windows, int dim, int length, int kind, int scaled, double* places,
-               int* slot, double* gap, double* distance, int room) {
+               int* slot, double* gap, double* distance) {
     __shared__ Shared shared;
     const Window window = windows[blockIdx.x];
     Cover c = cover_of(window, dim, length, kind, scaled);
     const Ring ring = ring_of(window, dim);
-    const Chunk chunk = chunk_of(window, dim, places, slot, gap, distance, room);
+    const Chunk chunk = chunk_of(window, dim, places, slot, gap, distance);
     const row_t first = window.first;
     int cursor = (int)max((row_t)0, c.counts[SEEN] - first), committed = cursor;
     while (cursor < chunk.count) {
@@ -376,12 +375,12 @@ extern "C" __global__ void __launch_bounds__(COVER_THREADS)
 // distances then. A block a window; no landmark opens or closes.
 extern "C" __global__ void __launch_bounds__(COVER_THREADS)
     cover_measure(const Window* windows, int dim, int length, int kind, int scaled, double* places,
-                  int* slot, double* gap, double* distance, int room) {
+                  int* slot, double* gap, double* distance) {
     __shared__ Shared shared;
     const Window window = windows[blockIdx.x];
     Cover c = cover_of(window, dim, length, kind, scaled);
     const Ring ring = ring_of(window, dim);
-    const Chunk chunk = chunk_of(window, dim, places, slot, gap, distance, room);
+    const Chunk chunk = chunk_of(window, dim, places, slot, gap, distance);
     for (int s = threadIdx.x; s < c.counts[HIGH]; s += blockDim.x) {
         if (c.newest[s] == FREE_SLOT) continue;
         const double* x = chunk.places + (size_t)(c.newest[s] - window.first) * dim;

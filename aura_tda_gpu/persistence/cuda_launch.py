@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -185,6 +185,12 @@ class Device:
         """Wait until all is done that was launched."""
         if not self.on_host:
             self.xp.cuda.get_current_stream().synchronize()
+
+    def wait_at_last(self) -> None:
+        """Wait, whatever happens, as what the host has lent the device is given up."""
+        # suppressed as the interpreter ends
+        with suppress(Exception), self.at_work("nothing"):
+            self.wait()
 
     def _copy_async(self, target: int, source: int, n_bytes: int, way: str) -> None:
         runtime, stream = self.xp.cuda.runtime, self.xp.cuda.get_current_stream()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -116,9 +115,8 @@ class Passes:
         self._refused = False
 
     def __del__(self) -> None:
-        # suppressed as the interpreter ends
-        with suppress(Exception), self._device.at_work("nothing"):
-            self._device.wait()  # an update that nobody waits for still reads and writes the host
+        # an update that nobody waits for still reads and writes the host
+        self._device.wait_at_last()
 
     @property
     def nbytes(self) -> int:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import zip_longest
+import weakref
 from typing import Any
 
 import numpy as np
 
 from ..persistence.arrays import Float64Array
-from ..persistence.cuda_kernels import CONSTANTS
-from ..persistence.cuda_launch import ceil_div
 from ..persistence.engine import Int64Array
-from .device_intake import Columns, scratch_of
+from .device_intake import scratch_of
 from .device_ring import DeviceRing
+from .device_taking import Share, by_block, nearest, table_of, take_together
 from .ring_buffer import RingBuffer, Rows
 
-__all__ = ["DeviceCover", "Share", "settle_together", "take_together"]
+__all__ = ["DeviceCover"]
 
 CHUNK = 1 << 13  # rows of a window that are taken by one launch
-THREADS = 128
+CHUNK_BYTES = 1 << 20  # of working memory for them
 KINDS = {"manhattan": 1, "chebyshev": 2}  # else squares, as in cover.cuh
 QUEUE = 256  # as many bounds as on the host
 COUNTS = 7
@@ -71,13 +68,16 @@ class DeviceCover:
             self.numbers, _, self.reals = self._parts(self._state)
         start = device.address(self._state)
         self._place = start + 8 * (len(numbers) + TOLD), start
-        self._near: tuple[Any, Any, Any] | None = None  # numbers, what was told, and reals
+        self._near = self._parts(self._there.view(np.float64))
+        self._is_near = False  # whether that is the state
         self._told = np.zeros(TOLD)
+        # a copy may be on its way to memory that others get next
+        weakref.finalize(self, device.wait_at_last)
 
     @property
     def nbytes(self) -> int:
         """Bytes held on the host."""
-        return 2 * self._there.nbytes
+        return self._there.nbytes
 
     @property
     def device_nbytes(self) -> int:
@@ -102,7 +102,7 @@ class DeviceCover:
     @property
     def room(self) -> int:
         """Rows that are taken by one launch."""
-        return min(CHUNK, self.ring.capacity)
+        return max(1, min(CHUNK, self.ring.capacity, CHUNK_BYTES // (8 * self.ring.dim + 20)))
 
     @property
     def sizes(self) -> tuple[Any, ...]:
@@ -129,29 +129,31 @@ class DeviceCover:
 
     def settle(self, live: int, tick: int) -> float:
         """Free landmarks without a live row; return the covering radius."""
-        (radius,) = settle_together([(self, live, tick)])
-        return radius
+        with self.ring.at_work():
+            table = self.ring.intake.table(
+                self.ring.device, table_of([self.row(0, 0, live, tick=tick)])
+            )
+            by_block(self, "cover_settle", table, (), 1)
+            self._fetch()
+        return float(self._told[0])
 
     def measure(self, ring: RingBuffer, n: int) -> None:
         """Let the ``n`` oldest rows, all live ones that were seen, join the nearest landmarks."""
         first, device = ring.total - len(ring), self.ring.device
-        self._near = None
+        self._is_near = False
         with self.ring.at_work():
-            table = self.ring.intake.table(device, _table([self.row(first, first + n, first)]))
-            scratch = scratch_of(device, 1, n, self.ring.dim)
+            table = self.ring.intake.table(device, table_of([self.row(first, first + n, first)]))
+            scratch = scratch_of(device, n, self.ring.dim)
             if n:
-                _nearest(self, table, scratch, 1, n)
-            _by_block(self, "cover_measure", table, scratch, 1)
+                nearest(self, table, scratch, 1, n)
+            by_block(self, "cover_measure", table, scratch, 1)
 
     def landmarks(self) -> tuple[Int64Array, Float64Array, Float64Array]:
         """Return ids (m,), places (m, dim), and rows as they were before they were scaled."""
         k, dim = self._k, self.ring.dim
-        if self._near is None:
+        if not self._is_near:
             with self.ring.at_work():
-                self.fetch()
-                self.ring.device.wait()
-                self.fetched()
-        assert self._near is not None
+                self._fetch()
         numbers, _, reals = self._near
         ids, newest = numbers[: 2 * k].reshape(2, k)
         used = np.flatnonzero(newest != FREE)
@@ -162,180 +164,34 @@ class DeviceCover:
         return ids[used], columns[:, used].T, raw
 
     def row(
-        self, first: int, stop: int, live: int, *, tick: int = 0, appended: int = 0, place: int = 0
+        self,
+        first: int,
+        stop: int,
+        live: int,
+        *,
+        tick: int = 0,
+        appended: int = 0,
+        place: int = 0,
+        scratch: int = 0,
     ) -> tuple[int, ...]:
         """Return what kernels are told of the window; see Window in kernels/windows.cuh."""
         *columns, capacity = self.ring.place
         fixed = *columns, *self._place, capacity, self._k, self._slide_ns
-        return *fixed, first, stop, live, tick, appended, place
+        return *fixed, first, stop, live, tick, appended, place, scratch
 
     def taken(self, stop: int) -> None:
         """Take into account that rows up to this number were taken."""
         self.seen = max(self.seen, stop)
-        self._near = None
+        self._is_near = False
 
-    def fetch(self) -> None:
-        """Begin to copy the state to the host."""
-        self.ring.device.fetch(self._there, self._state.view(np.uint8))
-
-    def fetched(self) -> float:
-        """Keep what was copied, once that has been waited for; return the covering radius."""
-        self._near = self._parts(self._there.view(np.float64).copy())
-        self._told = self._near[1]
-        return float(self._told[0])
+    def _fetch(self) -> None:
+        """Copy the state to the host, and what settling has told of it."""
+        device = self.ring.device
+        device.fetch(self._there, self._state.view(np.uint8))
+        device.wait()
+        self._is_near, self._told = True, self._near[1].copy()
 
     def _parts(self, state: Any) -> tuple[Any, Any, Any]:
         """Return the numbers, what settling tells, and the reals of a state."""
         end = self._n_numbers
         return state[:end].view(np.int64), state[end : end + TOLD], state[end + TOLD :]
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What the cover of a window is to take.
-
-    Attributes
-    ----------
-    cover : DeviceCover
-    rows : Rows
-        In time order, numbered from ``first``; those that it has seen are left alone.
-    first : int
-        Number of the first one.
-    live : int
-        Number of the oldest row of the window.
-    pushed : bool
-        Whether a push brought them, which does not change; windows share what it sends.
-    """
-
-    cover: DeviceCover
-    rows: Rows
-    first: int
-    live: int
-    pushed: bool = True
-
-    @property
-    def stop(self) -> int:
-        """Number of the row after the last one."""
-        return self.first + len(self.rows)
-
-    @property
-    def is_new(self) -> bool:
-        """Whether there is anything to do."""
-        return self.stop > min(self.cover.seen, self.cover.ring.end)
-
-    def cut(self) -> Iterator[Share]:
-        """Yield what is taken by one launch each."""
-        room = self.cover.room
-        for start in range(0, len(self.rows), room):
-            rows = self.rows[start : start + room]
-            yield Share(self.cover, rows, self.first + start, self.live, self.pushed)
-
-
-def take_together(shares: Sequence[Share]) -> None:
-    """Let covers of a stream take rows, all of them by one set of launches.
-
-    Parameters
-    ----------
-    shares : sequence of Share
-        Each of another window.
-
-    Raises
-    ------
-    MemoryLimitError
-        If there is no memory for the rows on the device.
-    """
-    for parts in zip_longest(*(share.cut() for share in shares)):
-        together = [part for part in parts if part is not None and part.is_new]
-        if together:
-            _take(together)
-
-
-def _take(parts: Sequence[Share]) -> None:
-    largest = max((part.cover.ring for part in parts), key=lambda ring: ring.capacity)
-    with largest.at_work():
-        groups: dict[int, tuple[Columns, list[tuple[Share, tuple[int, ...]]]]] = {}
-        for part in parts:
-            columns, row = _told_of(part)
-            groups.setdefault(id(columns[0]), (columns, []))[1].append((part, row))
-        for columns, group in groups.values():
-            _take_from(columns, *zip(*group, strict=True))
-
-
-def _told_of(part: Share) -> tuple[Columns, tuple[int, ...]]:
-    """Return where the rows of a part were sent, and what kernels are told of its window."""
-    cover, ring = part.cover, part.cover.ring
-    first, stop = max(part.first, cover.seen), part.stop
-    appended = min(max(part.first, ring.end), stop)
-    columns, place = ring.columns, 0
-    if appended < stop:
-        columns, place = ring.sent(part.rows, pushed=part.pushed)
-        place += appended - part.first
-    return columns, cover.row(min(first, stop), stop, part.live, appended=appended, place=place)
-
-
-def _take_from(columns: Columns, parts: Sequence[Share], rows: Sequence[tuple[int, ...]]) -> None:
-    """Append rows of windows that were sent together, and let their covers take them."""
-    cover, ring = parts[0].cover, parts[0].cover.ring
-    windows, most = len(parts), max(len(part.rows) for part in parts)
-    table = ring.intake.table(ring.device, _table(rows))
-    ring.device.kernels["append_rows"](
-        (ceil_div(most, THREADS), windows), (THREADS,), (table, *columns, np.int32(ring.dim))
-    )
-    for part in parts:
-        part.cover.ring.appended(part.first, part.stop)
-    room = max(part.cover.room for part in parts)
-    scratch = ring.intake.scratch(ring.device, windows, room, ring.dim)
-    _nearest(cover, table, scratch, windows, most)
-    _by_block(cover, "cover_take", table, scratch, windows)
-    for part in parts:
-        part.cover.taken(part.stop)
-
-
-def settle_together(wanted: Sequence[tuple[DeviceCover, int, int]]) -> list[float]:
-    """Free landmarks without a live row; return the covering radii, all of them by one launch.
-
-    Parameters
-    ----------
-    wanted : sequence of tuple
-        Covers of a stream, each with the number of the oldest live row, and the tick.
-    """
-    covers = [cover for cover, _, _ in wanted]
-    ring = covers[0].ring
-    with ring.at_work():
-        rows = [cover.row(0, 0, live, tick=tick) for cover, live, tick in wanted]
-        table = ring.intake.table(ring.device, _table(rows))
-        _launch(covers[0], "cover_settle", (len(covers),), CONSTANTS["COVER_THREADS"], table, ())
-        for cover in covers:
-            cover.fetch()
-        ring.device.wait()
-    return [cover.fetched() for cover in covers]
-
-
-def _table(rows: Sequence[tuple[int, ...]]) -> Int64Array:
-    return np.array(rows, np.int64)
-
-
-def _nearest(
-    cover: DeviceCover, table: Any, scratch: tuple[Any, ...], windows: int, most: int
-) -> None:
-    blocks = ceil_div(most * CONSTANTS["NEAREST_LANES"], THREADS)
-    _launch(cover, "cover_nearest", (blocks, windows), THREADS, table, scratch)
-
-
-def _by_block(
-    cover: DeviceCover, kernel: str, table: Any, scratch: tuple[Any, ...], windows: int
-) -> None:
-    """Launch a kernel in which a block has a window."""
-    _launch(cover, kernel, (windows,), CONSTANTS["COVER_THREADS"], table, scratch)
-
-
-def _launch(
-    cover: DeviceCover,
-    kernel: str,
-    grid: tuple[int, ...],
-    threads: int,
-    table: Any,
-    scratch: tuple[Any, ...],
-) -> None:
-    room = (np.int32(scratch[0].shape[1]),) if scratch else ()
-    cover.ring.device.kernels[kernel](grid, (threads,), (table, *cover.sizes, *scratch, *room))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,7 +12,7 @@ from ..persistence.cuda_launch import Device
 from ..persistence.engine import Int64Array
 from .ring_buffer import Rows
 
-__all__ = ["Columns", "DeviceIntake", "Tables"]
+__all__ = ["Columns", "DeviceIntake", "Tables", "scratch_of"]
 
 Columns: TypeAlias = tuple[Any, Any, Any]  # points, times and ids on a device
 _MOST_BYTES = 1 << 26  # of rows that are sent before a window asks for all of them
@@ -73,27 +72,27 @@ class DeviceIntake:
             self._tables = Tables(device, rows.nbytes)
         return self._tables.send(rows)
 
-    def scratch(self, device: Device, windows: int, room: int, dim: int) -> tuple[Any, ...]:
-        """Return working memory for so many rows of windows: places, slots, gaps and distances."""
-        held = self._scratch[0].shape if self._scratch else (0, 0, dim)
-        if held[0] < windows or held[1] < room:
+    def scratch(self, device: Device, n: int, dim: int) -> tuple[Any, ...]:
+        """Return working memory for n rows at least: places, slots, gaps and distances."""
+        if not self._scratch or len(self._scratch[0]) < n:
             self._scratch = ()
-            shape = max(windows, held[0]), max(room, held[1])
-            self._scratch = scratch_of(device, *shape, dim)
+            self._scratch = scratch_of(device, n, dim)
         return self._scratch
 
     def _columns(self, whole: Rows, xp: Any) -> Columns:
         """Return all rows of a push on the device, sent now if they are not there."""
         key = id(whole.times)
-        if key not in self._sent:
+        held = self._sent.get(key)
+        # an interrupt may have kept what was sent for an array that is gone
+        if held is None or held[0]() is not whole.times:
             n, dim = whole.points.shape
             parts = whole.points.reshape(-1).view(np.int64), whole.times, whole.ids
             sent = xp.asarray(np.concatenate(parts))
             points = sent[: n * dim].view(np.float64).reshape(n, dim)
             columns = points, sent[n * dim : n * dim + n], sent[n * dim + n :]
             forget = weakref.ref(whole.times, lambda _: self._sent.pop(key, None))
-            self._sent[key] = forget, columns
-        return self._sent[key][1]
+            held = self._sent[key] = forget, columns
+        return held[1]
 
 
 class Tables:
@@ -108,17 +107,14 @@ class Tables:
     """
 
     def __init__(self, device: Device, row_nbytes: int) -> None:
-        self.row_nbytes = row_nbytes
         self._device = device
+        self.row_nbytes = row_nbytes
         self._host = device.pinned(_TURNS * row_nbytes).reshape(_TURNS, row_nbytes)
         self._host[...] = 0
         self._there = device.xp.empty((_TURNS, row_nbytes), np.uint8)
         self._turn = 0
-
-    def __del__(self) -> None:
-        # suppressed as the interpreter ends
-        with suppress(Exception), self._device.at_work("nothing"):
-            self._device.wait()  # a copy may be on its way from memory that others get next
+        # a copy may be on its way from memory that others get next
+        weakref.finalize(self, device.wait_at_last)
 
     @property
     def nbytes(self) -> int:
@@ -137,11 +133,11 @@ class Tables:
         return there
 
 
-def scratch_of(device: Device, windows: int, room: int, dim: int) -> tuple[Any, ...]:
-    """Return what `DeviceIntake.scratch` does, made anew."""
-    xp, rows = device.xp, (windows, room)
-    places, slots = xp.empty((*rows, dim), np.float64), xp.empty(rows, np.int32)
-    return places, slots, *xp.empty((2, *rows), np.float64)
+def scratch_of(device: Device, n: int, dim: int) -> tuple[Any, ...]:
+    """Return working memory as `DeviceIntake.scratch`, made anew."""
+    xp = device.xp
+    places, slots = xp.empty((n, dim), np.float64), xp.empty(n, np.int32)
+    return places, slots, *xp.empty((2, n), np.float64)
 
 
 def _whole_of(rows: Rows) -> Rows:

@@ -102,13 +102,12 @@ class Lane:
         assert t_ns is not None
         started = time.perf_counter()
         n_points = self.fill(ready, is_due=True)
-        filling = self._filling + time.perf_counter() - started
+        filling, self._filling = self._filling + time.perf_counter() - started, 0.0
         if not n_points and clock.empty_run >= self._max_empty_ticks:
             return None, clock.skipped_past(self._last_empty(ready, t_ns, limit_ns))
         update = self.window.tick(t_ns)
         update.latency_seconds += filling
         update.skipped_ticks = clock.skipped
-        self._filling = 0.0
         return update, clock.ticked(empty=not n_points)
 
     def _last_empty(self, ready: Rows, t_ns: int, limit_ns: int) -> int:

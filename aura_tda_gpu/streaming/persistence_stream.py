@@ -19,9 +19,10 @@ from ..persistence.engine import Float32Array, Int64Array
 from ..persistence.weights import base_metric
 from ..types import PersistenceUpdate, TDAStreamEvent
 from .cover import GhostCover
-from .device_cover import DeviceCover, Share, take_together
+from .device_cover import DeviceCover
 from .device_intake import DeviceIntake
 from .device_ring import DeviceRing
+from .device_taking import Share, take_together
 from .engine_window import EngineWindow
 from .id_sets import n_different
 from .intake import as_batch, usable_rows
@@ -422,10 +423,10 @@ class BoundedPersistenceStream:
             self._landmarks.catch_up(self._ring)
 
     def _append(self, rows: Rows) -> None:
-        lost = self._ring.pushed_out_by(rows)
-        self._ring.append(rows)
-        if len(lost):
-            self._overflow.add(lost)
+        ring = self._ring
+        # before the rows leave: an interrupted call finds the same ones again, and counts them once
+        self._overflow.add(ring.pushed_out_by(rows), ring.total - len(ring))
+        ring.append(rows)
         newest = self._ring.newest_ns
         if newest is not None:
             self._overflow.forget_before(newest // self.scale.slide_ns + 1)

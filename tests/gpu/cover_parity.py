@@ -13,16 +13,10 @@ from aura_tda_gpu.persistence.cuda_launch import Device
 from aura_tda_gpu.persistence.kernels import cover as kernel
 from aura_tda_gpu.streaming import cover, device_cover
 from aura_tda_gpu.streaming.cover import GhostCover
-from aura_tda_gpu.streaming.device_cover import (
-    COUNTS,
-    QUEUE,
-    DeviceCover,
-    Share,
-    settle_together,
-    take_together,
-)
+from aura_tda_gpu.streaming.device_cover import COUNTS, QUEUE, DeviceCover
 from aura_tda_gpu.streaming.device_intake import DeviceIntake, Tables
 from aura_tda_gpu.streaming.device_ring import DeviceRing
+from aura_tda_gpu.streaming.device_taking import Share, take_together
 from aura_tda_gpu.streaming.host_cover import HostCover
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
 from aura_tda_gpu.streaming.ring_buffer import RingBuffer, Rows
@@ -195,14 +189,13 @@ class CoverParity:
                 shares.append(Share(covers[w], rows[start:end], start, live, pushed))
             launched.names.clear()
             take_together(shares)
-            radii = settle_together([(s.cover, s.live, step) for s in shares])
-            for host, share, radius in zip(hosts, shares, radii, strict=True):
-                assert radius == host.settle(share.live, step)
+            for host, share in zip(hosts, shares, strict=True):
+                assert share.cover.settle(share.live, step) == host.settle(share.live, step)
                 assert on_host(share.cover) == of_host(host)
             if pushed:
                 most = max(-(-len(s.rows) // s.cover.room) for s in shares)
                 taking = ["append_rows", "cover_nearest", "cover_take"]
-                assert launched.names == most * taking + ["cover_settle"]
+                assert launched.names == most * taking + len(sizes) * ["cover_settle"]
             seen = ends
         assert min(seen) == N
 

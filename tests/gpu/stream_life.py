@@ -6,6 +6,7 @@ The module of a subclass gives the fixtures ``xp``, ``kernels`` and ``engine`` a
 
 from __future__ import annotations
 
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +17,9 @@ from aura_tda_gpu import MultiScaleStream, RipsWindow, estimate
 from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence import cost_model, cuda_device
 from aura_tda_gpu.persistence.cuda import CudaEngine
+from aura_tda_gpu.streaming.device_intake import DeviceIntake
 from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.ring_buffer import Rows
 from benchmarks.streams import torus_knot
 from tests.gpu.cover_parity import Listing
 from tests.gpu.parity import FilledWith
@@ -238,6 +241,30 @@ class StreamLife:
             assert len(updates) > instants > 3
             for name in ("append_rows", "cover_take"):
                 assert listing.names.count(name) == instants + 1  # before each, and at the end
+
+    @pytest.mark.parametrize(("dim", "memory_mb"), [(3, 2), (100, 64)])
+    @pytest.mark.parametrize("n_scales", [4, 10])
+    def test_many_scales_keep_within_the_estimate(self, dim, memory_mb, n_scales, rng):
+        settings = {"max_landmarks": 16, "max_memory_mb": memory_mb, "backend": "cuda"}
+        scales = [100 * (i + 1) for i in range(n_scales)]
+        slides = n_scales * [500]
+        stream = MultiScaleStream(scales, slide_intervals_ms=slides, dim=dim, **settings)
+        told = estimate(scales, None, dim, slide_intervals_ms=slides, **settings)
+        points, times = rng.normal(size=(1500, dim)), np.arange(1500) / 1000
+        for start in range(0, 1500, 500):
+            stream.push(points[start : start + 500], times[start : start + 500])
+            assert device_bytes(stream) <= told.buffer_bytes
+            assert stream.get_memory_usage() <= told.buffer_bytes
+
+    def test_what_an_interrupt_left_of_a_push_is_not_taken_for_another(self, xp):
+        intake, dead = DeviceIntake(), Rows(np.ones((4, 2)), np.arange(4), np.arange(4))
+        columns, _ = intake.part(dead, xp)
+        rows = Rows(np.zeros((4, 2)), np.arange(4), np.arange(4))
+        gone = weakref.ref(np.empty(1))  # its callback, which forgets the columns, was interrupted
+        intake._sent[id(rows.times)] = gone, columns
+        (points, _, _), place = intake.part(rows, xp)
+        assert place == 0
+        assert not points.any()
 
     @pytest.mark.parametrize("byte", [0x00, 0xAB, 0xFF])
     def test_nothing_is_read_that_was_not_written(self, xp, kernels, monkeypatch, byte):

@@ -11,7 +11,9 @@ from aura_tda_gpu.persistence.cuda_kernels import Kernels
 from aura_tda_gpu.persistence.cuda_launch import Device
 from aura_tda_gpu.streaming import device_cover
 from aura_tda_gpu.streaming.device_cover import DeviceCover
+from aura_tda_gpu.streaming.device_intake import DeviceIntake
 from aura_tda_gpu.streaming.device_ring import DeviceRing
+from aura_tda_gpu.streaming.device_taking import Share, take_together
 from aura_tda_gpu.streaming.host_cover import HostCover
 from aura_tda_gpu.streaming.ring_buffer import RingBuffer, Rows
 from tests.cuda_host import EmulatedModule, reason_unavailable
@@ -50,3 +52,26 @@ def test_the_sanitizer_finds_nothing(
             state.settle(ring.total - len(ring), start)
             state.measure(ring, len(ring))
         assert on_host(other) == of_host(host)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_the_sanitizer_finds_nothing_in_windows_of_several_sizes(
+    metric: str, rng: np.random.Generator, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(device_cover, "CHUNK", 13)
+    monkeypatch.setattr(Device, "address", noted_address)
+    device, intake = Device(np, Kernels(sanitized)), DeviceIntake()
+    rows = Rows(rng.normal(size=(120, 3)) * 3 + 1, np.arange(120), np.arange(120))
+    sizes = [(9, 44, 12), (30, 120, 40), (1, 60, 1)]
+    hosts = [HostCover(k, 3, metric, n, slide) for k, n, slide in sizes]
+    covers = [
+        DeviceCover(DeviceRing(device, n, 3, intake), k, metric, slide) for k, n, slide in sizes
+    ]
+    for start in range(0, 120, 40):
+        live = [max(0, start + 40 - n) for _, n, _ in sizes]
+        part = rows[start : start + 40]
+        take_together([Share(c, part, start, row) for c, row in zip(covers, live, strict=True)])
+        for host, cover, row in zip(hosts, covers, live, strict=True):
+            host.take(part, start, row)
+            assert cover.settle(row, start) == host.settle(row, start)
+            assert on_host(cover) == of_host(host)

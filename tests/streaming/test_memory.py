@@ -340,7 +340,7 @@ def test_a_window_that_is_fed_but_never_ticks_forgets_what_it_lost() -> None:
     window = BoundedPersistenceStream(100, 1, max_points=8)
     for k in range(0, 100_000, 50):
         window.add_points([[0.0], [1.0]], [k / 1000, k / 1000])
-        assert len(window._overflow.last_wanted) <= 11
+        assert len(window._overflow._counted.last_wanted) <= 11
     assert window.overflowed == 2 * 2000 - 8
     window.add_points(np.zeros((20, 1)), np.full(20, 100.0))
     # of the 4 rows of the last 100 ms and these 20, 8 are left
