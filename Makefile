@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 10))
 INPUTS := pyproject.toml constraints.txt
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test soak lint format bench bench-full scoreboard bench-gpu sanitize-gpu wheel-test clean
+.PHONY: help demo test soak lint format bench bench-full scoreboard gpu bench-gpu sanitize-gpu wheel-test clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -55,13 +55,15 @@ GPU_PYTHON ?= $(BIN)/python
 NEEDS_GPU = $(GPU_PYTHON) -c "import sys; from aura_tda_gpu.persistence.cuda_device import why_not; \
 	why_not() and sys.exit('nothing was run: ' + why_not())"
 
+gpu: bench-gpu sanitize-gpu ## on a GPU: all that needs one, tests, figures and sanitizers
+
 bench-gpu: ## on a GPU: run its tests, then measure all that needs one
 	@$(NEEDS_GPU)
 	@$(GPU_PYTHON) -m pytest -q -rs tests/gpu
 	@$(GPU_PYTHON) -m benchmarks.gpu_performance
 
 # a test under a sanitizer takes some hundred times as long: one of each kind
-SANITIZED ?= many_windows or two_chunks or grow or come_in_chunks or any_change or two_streams_by_turns
+SANITIZED ?= many_windows or of_any_sizes or two_chunks or grow or come_in_chunks or any_change or two_streams_by_turns
 sanitize-gpu: ## on a GPU: run its tests under compute-sanitizer
 	@$(NEEDS_GPU)
 	@command -v compute-sanitizer >/dev/null || { \

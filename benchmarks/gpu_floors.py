@@ -27,7 +27,7 @@ class Work:
     n, dim, windows : int
         Vertices of a window, coordinates, windows.
     changed : int
-        Points that come in an update, or rows that a cover takes; its landmarks are ``n``.
+        Points that come in an update, or rows that all covers take; landmarks of each are ``n``.
     edges, listed, rng, split, relations, births, additions : int
         Edges of the filtration, edges whose lune is flooded, and what they turn out to be.
     """
@@ -199,6 +199,8 @@ _FLOORS: dict[str, Callable[[Work], Floor]] = {
         bytes=(8 * w.dim + 20) * w.changed,
         instructions=_FP64_SLOWER * 3 * w.dim * w.n * w.changed / WARP,
     ),
+    "cover_take": lambda w: Floor(bytes=28 * w.changed),
+    "cover_settle": lambda w: Floor(bytes=16 * w.windows * w.n),
     "commit_rows": lambda w: Floor(bytes=8 * w.windows * w.changed * w.n),
     "spanning_forest": lambda w: Floor(bytes=28 * w.rng),
     "rank_keys": _ranks,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from aura_tda_gpu import MultiScaleStream
 from aura_tda_gpu.persistence.cuda_kernels import KERNELS
 from aura_tda_gpu.streaming.device_cover import CHUNK
 from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
@@ -75,6 +76,7 @@ def measure_stream(
     points = int(rate * longest_s)
     case = _case(scales, points, landmarks, push, seconds / longest_s, limit_s)
     row = _measured(target, case)
+    row["kernels"] = _kernels(target, min(points, PROFILED_POINTS), landmarks, scales)
     late = f"{row['points_pushed']} points in {limit_s:g} s did not fill the longest window"
     note = late if row["points_per_s"] is None else ""
     at_target = rate == WANTED_POINTS_PER_S and scales == FOUR_SCALES
@@ -105,7 +107,7 @@ def measure_memory(
 ) -> tuple[dict[str, Any], list[Figure]]:
     """Fill one window of 60 s and tell what it takes of the device."""
     row = _measured(target, _case([60_000], points, landmarks, push, 0.1, limit_s))
-    row["kernels"] = _kernels(target, min(points, PROFILED_POINTS), landmarks)
+    row["kernels"] = _kernels(target, min(points, PROFILED_POINTS), landmarks, [60_000])
     wanted = WANTED_WINDOW_BYTES if points == WANTED_WINDOW_POINTS else None
     return row, [
         _memory(f"device memory of a window of {points} points", row, wanted),
@@ -148,17 +150,31 @@ def _measured(target: Target, case: Case) -> dict[str, Any]:
     return row
 
 
-def _kernels(target: Target, points: int, landmarks: int) -> dict[str, Any]:
-    """Return the median launch of each kernel that takes rows, against its floor."""
+def _kernels(target: Target, points: int, landmarks: int, scales: list[int]) -> dict[str, Any]:
+    """Return the median launch of each kernel that takes rows, for all scales, against its floor.
+
+    The slides are as long as a push of `CHUNK` rows, so that all scales take all of them at once.
+    """
     push = min(CHUNK, points // 4)
-    stream = new_stream([60_000], points, landmarks, 1024, "cuda")
+    slide_ms = 60_000 * push / points
+    stream = MultiScaleStream(
+        scales,
+        slide_intervals_ms=len(scales) * [slide_ms],
+        dim=3,
+        max_points=points,
+        max_landmarks=landmarks,
+        max_memory_mb=1024,
+        backend="cuda",
+    )
     with target.timed_kernels() as kernels:
         for turn, (rows, times) in enumerate(torus_knot_pushes(points, points / 60, push)):
             stream.push(rows, times)
             if turn == 0:
                 kernels.collect()
         found = kernels.collect()
-    work, peaks = Work(landmarks, 3, changed=push), target.peaks()
+    windows = len(scales)
+    work = Work(landmarks, 3, windows=windows, changed=windows * push)
+    peaks = target.peaks()
     return {
         name: {"launches": len(ms), **against_floor(name, float(np.median(ms)), work, peaks)}
         for name, ms in found.items()

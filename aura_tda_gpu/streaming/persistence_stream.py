@@ -77,7 +77,8 @@ class WindowUpdate(PersistenceUpdate):
         Ticks of this scale left out since its previous update.
     latency_seconds : float
         Work done for this tick, in wall-clock time; in a stream with taking the rows that came
-        with it, and those that landmarks had not seen.
+        with it, and those that landmarks had not seen. What windows on a GPU take together counts
+        for each of those that tick then.
     n_overflowed : int
         Rows of this window that were pushed out for want of memory; they are not among
         ``n_points``, and ``error_bound`` does not speak of them.
