@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ConfigError, InvalidInputError, LifecycleError
+from .bars import BarRows, at_least_a_row
 from .checks import at_least, is_number, tuple_of
 from .namespace import Array, Namespace
 from .padding import checked
 
-__all__ = ["BarRows", "Infinite", "Range", "SumOverBars", "Vectorisation", "at_least_a_row"]
+__all__ = ["Infinite", "Range", "Vectorisation"]
 
 Infinite: TypeAlias = Literal["clip", "drop", "keep"]
 Range: TypeAlias = tuple[float, float]
@@ -23,18 +24,6 @@ _Self = TypeVar("_Self", bound="Vectorisation")
 
 _CHUNK = 1 << 18  # numbers in the largest intermediate array: they stay in the cache
 _DEVICE_CHUNK = 1 << 25  # on a GPU, where few large steps are better
-
-
-class BarRows(NamedTuple):
-    """The bars that count, of some diagrams: arrays of shape (B, N).
-
-    Births and deaths are finite in other rows, dimensions are anything.
-    """
-
-    births: Array
-    deaths: Array
-    counted: Array
-    dimensions: Array
 
 
 @dataclass(frozen=True)
@@ -278,53 +267,3 @@ class Vectorisation(ABC):
     @abstractmethod
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         """Return the feature vectors of some diagrams, shape (b, F)."""
-
-
-@dataclass(frozen=True)
-class SumOverBars(Vectorisation):
-    """A vectorisation that is, up to a last step, a sum over bars.
-
-    So it can be kept up to date: add the sums of the bars that came, subtract those of the bars
-    that went, and take the last step.
-    """
-
-    def bar_sums(
-        self, values: Array, mask: Array | None = None, *, check_values: bool = True
-    ) -> Array:
-        """Return the sums over the bars of diagrams.
-
-        Parameters, errors
-            As `transform`.
-
-        Returns
-        -------
-        array, shape (B, S)
-            Float64 where that is free or needed for differences, otherwise as ``values``.
-        """
-        ns, mask = checked(values, mask, check_values=check_values)
-        self.refuse_unfitted()
-        values, mask = at_least_a_row(ns, values, mask)
-        return self._sums(ns, self.rows(ns, values, mask), values)
-
-    def sums_of_rows(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        """Return the sums over bars that `rows` returned, shape (b, S)."""
-        return self._sums(ns, bars, like)
-
-    def of_sums(self, sums: Array) -> Array:
-        """Return the feature vectors of sums, shape (B, F), in the type of the sums."""
-        return sums
-
-    @abstractmethod
-    def _sums(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        """Return the sums over the bars of some diagrams, shape (b, S)."""
-
-    def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        return self.of_sums(self._sums(ns, bars, like))
-
-
-def at_least_a_row(ns: Namespace, values: Array, mask: Array) -> tuple[Array, Array]:
-    """Return the same, with an empty row where there is none: the formulas look at a first one."""
-    if mask.shape[1]:
-        return values, mask
-    values = ns.zeros((len(mask), 1, 3), values)
-    return values, values[:, :, 0] > 0

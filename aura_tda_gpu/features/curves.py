@@ -7,9 +7,11 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 from . import formulas
-from .base import BarRows, Infinite, Range, SumOverBars, Vectorisation
+from .bars import BarRows
+from .base import Infinite, Range, Vectorisation
 from .checks import at_least, power_of, range_of
 from .namespace import Array, Grid, Namespace, namespace_of
+from .sums import SumOverBars
 
 __all__ = ["BettiCurve", "EulerCurve", "PersistenceLandscape", "Silhouette"]
 

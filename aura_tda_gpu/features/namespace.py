@@ -4,40 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import lru_cache, partial
-from typing import Any, NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidInputError
+from .arrays import Array, Grid, device_of, kept_constant, kept_grid
 
 __all__ = ["Array", "Grid", "Namespace", "namespace_of"]
 
-Array: TypeAlias = Any  # of numpy, CuPy or torch; F means floating, the type of the values
-
-
 _FEW = 4096  # values that numpy finds faster by searching
-
-
-class Grid(NamedTuple):
-    """Equidistant samples, both ends among them.
-
-    Attributes
-    ----------
-    samples : array of F, shape (n,)
-        Ascending.
-    fenced : array of F, shape (n + 2,)
-        The samples between two nan, to which nothing compares.
-    low, per_unit : float
-        The first sample, and how many steps there are in a unit; 0 where rounding makes steps
-        unequal.
-    """
-
-    samples: Array
-    fenced: Array
-    low: float
-    per_unit: float
 
 
 class Namespace:
@@ -54,11 +32,11 @@ class Namespace:
 
     def grid(self, low: float, high: float, n: int, like: Array) -> Grid:
         """Return ``n`` equidistant samples in the type of ``like``, beside it."""
-        return _grid(self, low, high, n, like.dtype, _device_of(like))
+        return kept_grid(self, low, high, n, like.dtype, device_of(like))
 
     def constant(self, numbers: tuple[float, ...], like: Array) -> Array:
         """Return numbers in the type of ``like``, beside it, shape (n,)."""
-        return _constant(self, numbers, like.dtype, _device_of(like))
+        return kept_constant(self, numbers, like.dtype, device_of(like))
 
     def from_host(self, array: npt.NDArray[Any], device: Any) -> Array:
         """Return an array of numpy on a device; CuPy's is the current one."""
@@ -195,75 +173,6 @@ class Namespace:
         return erf(array)
 
 
-class _Torch(Namespace):
-    """The same functions of torch."""
-
-    def from_host(self, array: npt.NDArray[Any], device: Any) -> Array:
-        with self.xp.inference_mode(False):  # else no later backward pass could use it
-            return self.xp.as_tensor(array, device=device)
-
-    def is_on_host(self, array: Array) -> bool:
-        return bool(array.device.type == "cpu")
-
-    def zeros(self, shape: tuple[int, ...], like: Array) -> Array:
-        return self.xp.zeros(shape, dtype=like.dtype, device=like.device)
-
-    def whole(self, array: Array) -> Array:
-        return array.to(self.xp.int64)
-
-    def cast(self, array: Array, like: Array) -> Array:
-        return array.to(like.dtype)
-
-    def wide(self, array: Array) -> Array:
-        return array.to(self.xp.float64)
-
-    def detached(self, array: Array) -> Array:
-        return array.detach()
-
-    def argsort(self, array: Array) -> Array:
-        # not with numpy, which is quicker: what traces a call would keep this order for any input
-        return self.xp.argsort(array.detach(), dim=1, stable=True)
-
-    def sorted_rows(self, array: Array) -> Array:
-        # which of equal numbers has the gradient must not depend on the device
-        return self.xp.sort(array, dim=1, stable=array.requires_grad).values
-
-    def at_least(self, array: Array, least: float) -> Array:
-        return array.clamp(min=least)
-
-    def take(self, array: Array, index: Array) -> Array:
-        return self.xp.gather(array, 1, index)
-
-    def largest(self, array: Array, n: int) -> Array:
-        if array.requires_grad:  # of equal numbers topk takes any
-            return self.xp.sort(array, dim=1, descending=True, stable=True).values[:, :n]
-        return self.xp.topk(array, n, dim=1).values
-
-    def flip(self, array: Array) -> Array:
-        return array.flip(1)
-
-    def concat(self, arrays: Sequence[Array], axis: int = 1) -> Array:
-        return self.xp.cat(list(arrays), dim=axis)
-
-    def running_max(self, array: Array) -> Array:
-        return self.xp.cummax(array, 1).values
-
-    def _searched(self, samples: Array, values: Array) -> Array:
-        return self.xp.searchsorted(samples, values.contiguous())
-
-    def collect(self, index: Array, weights: Sequence[Array], size: int) -> list[Array]:
-        nothing = self.xp.zeros((len(index), size), dtype=self.xp.float64, device=index.device)
-        return [nothing.scatter_add(1, index, self.wide(weight)) for weight in weights]
-
-    def bell(self, array: Array) -> Array:
-        if array.requires_grad:
-            return self.xp.exp(-(array * array))
-        return array.mul_(array).neg_().exp_()
-
-    def erf(self, array: Array) -> Array:
-        return self.xp.erf(array)
-
-
 def namespace_of(array: object, what: str = "values") -> Namespace:
     """Return the functions for an array.
 
@@ -286,35 +195,11 @@ def namespace_of(array: object, what: str = "values") -> Namespace:
 
 @lru_cache(maxsize=4)
 def _of_module(module: Any) -> Namespace:
-    return _Torch(module) if module.__name__ == "torch" else Namespace(module)
+    if module.__name__ != "torch":
+        return Namespace(module)
+    from .namespace_torch import torch_namespace
+
+    return torch_namespace(module)
 
 
 _NUMPY = Namespace(np)
-
-
-def _device_of(array: Array) -> Any:
-    """Return where an array is; a GPU of CuPy by its number."""
-    device = getattr(array, "device", None)
-    return getattr(device, "id", device)
-
-
-@lru_cache(maxsize=256)
-def _constant(ns: Namespace, numbers: tuple[float, ...], dtype: Any, device: Any) -> Array:
-    return ns.from_host(np.array(numbers, _floats(dtype)), device)
-
-
-def _floats(dtype: Any) -> Any:
-    """Return the type of numpy for one of any library."""
-    return np.dtype(str(dtype).rpartition(".")[2]).type
-
-
-@lru_cache(maxsize=256)
-def _grid(ns: Namespace, low: float, high: float, n: int, dtype: Any, device: Any) -> Grid:
-    floats = _floats(dtype)
-    samples = np.linspace(low, high, n).astype(floats)
-    fenced = np.concatenate([[np.nan], samples, [np.nan]]).astype(floats)
-    reach, step = max(abs(low), abs(high)), (high - low) / max(1, n - 1)
-    info = np.finfo(floats)
-    fine = n > 1 and step > 100 * reach * float(info.eps) and step > 1e3 * float(info.tiny)
-    where = partial(ns.from_host, device=device)
-    return Grid(where(samples), where(fenced), float(samples[0]), 1 / step if fine else 0.0)

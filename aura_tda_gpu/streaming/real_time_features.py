@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..errors import ConfigError, InvalidInputError, LifecycleError
 from ..features.base import Vectorisation
-from ..features.vectorisations import FeatureVector
+from ..features.feature_vector import FeatureVector
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array
 from .persistence_stream import WindowUpdate

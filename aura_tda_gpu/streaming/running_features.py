@@ -8,8 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..features.base import BarRows, SumOverBars, Vectorisation
+from ..features.bars import BarRows
+from ..features.base import Vectorisation
 from ..features.namespace import namespace_of
+from ..features.sums import SumOverBars
 from ..persistence.arrays import Float64Array
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array
