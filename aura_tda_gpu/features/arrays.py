@@ -28,17 +28,25 @@ class Grid(NamedTuple):
     ----------
     samples : array of F, shape (n,)
         Ascending.
-    fenced : array of F, shape (n + 2,)
-        The samples between two nan, to which nothing compares.
+    fenced : array of F, shape (n + 1,)
+        The samples and a nan, to which nothing compares.
     low, per_unit : float
         The first sample, and how many steps there are in a unit; 0 where rounding makes steps
         unequal.
+    key : tuple of (float, float, int)
+        Ends as they were given, and number: grids of one type that agree in it are equal.
     """
 
     samples: Array
     fenced: Array
     low: float
     per_unit: float
+    key: tuple[float, float, int]
+
+    @property
+    def size(self) -> int:
+        """How many samples there are."""
+        return self.key[2]
 
 
 def device_of(array: Array) -> Any:
@@ -63,9 +71,10 @@ def kept_grid(ns: _FromHost, low: float, high: float, n: int, dtype: Any, device
     """Return equidistant samples in a type on a device."""
     floats = _floats(dtype)
     samples = np.linspace(low, high, n).astype(floats)
-    fenced = np.concatenate([[np.nan], samples, [np.nan]]).astype(floats)
+    fenced = np.append(samples, floats(np.nan))
     reach, step = max(abs(low), abs(high)), (high - low) / max(1, n - 1)
     info = np.finfo(floats)
-    fine = n > 1 and step > 100 * reach * float(info.eps) and step > 1e3 * float(info.tiny)
+    fine = n > 1 and step > 1000 * reach * float(info.eps) and step > 1e3 * float(info.tiny)
     where = partial(ns.from_host, device=device)
-    return Grid(where(samples), where(fenced), float(samples[0]), 1 / step if fine else 0.0)
+    per_unit = 1 / step if fine else 0.0
+    return Grid(where(samples), where(fenced), float(samples[0]), per_unit, (low, high, n))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
@@ -16,13 +17,14 @@ from .checks import at_least, is_number, tuple_of
 from .namespace import Array, Namespace
 from .padding import checked
 
-__all__ = ["Infinite", "Range", "Vectorisation"]
+__all__ = ["Infinite", "Range", "Vectorisation", "vectors_of"]
 
 Infinite: TypeAlias = Literal["clip", "drop", "keep"]
 Range: TypeAlias = tuple[float, float]
 _Self = TypeVar("_Self", bound="Vectorisation")
 
 _CHUNK = 1 << 18  # numbers in the largest intermediate array: they stay in the cache
+_WIDTH = 6  # numbers a bar of those arrays that are shared
 _DEVICE_CHUNK = 1 << 25  # on a GPU, where few large steps are better
 
 
@@ -172,8 +174,7 @@ class Vectorisation(ABC):
         """
         ns, mask = checked(values, mask, check_values=check_values)
         self.refuse_unfitted()
-        values, mask = at_least_a_row(ns, values, mask)
-        return self.of_rows(ns, self.rows(ns, values, mask), values)
+        return vectors_of(ns, [self], values, mask)
 
     __call__ = transform
 
@@ -196,24 +197,29 @@ class Vectorisation(ABC):
 
     def rows(self, ns: Namespace, values: Array, mask: Array, end: float | None = None) -> BarRows:
         """Return the bars that count, with open ones dealt with."""
-        counted = mask
-        if self.dimension is not None:
-            counted = counted & (values[:, :, 2] == self.dimension)
-        births, deaths = (ns.xp.where(counted, values[:, :, i], 0.0) for i in (0, 1))
-        return self.without_open(ns, BarRows(births, deaths, counted, values[:, :, 2]), end)
+        return self.without_open(self.all_rows(ns, values, mask), end)
 
-    def without_open(self, ns: Namespace, bars: BarRows, end: float | None = None) -> BarRows:
+    def all_rows(self, ns: Namespace, values: Array, mask: Array) -> BarRows:
+        """Return the bars of the dimension, open ones among them."""
+        counted, dimensions = mask, values[:, :, 2]
+        if self.dimension is not None:
+            counted, dimensions = counted & (dimensions == self.dimension), int(self.dimension)
+        births, deaths = (ns.xp.where(counted, values[:, :, i], 0.0) for i in (0, 1))
+        return BarRows(ns, births, deaths, counted, dimensions)
+
+    def without_open(self, bars: BarRows, end: float | None = None) -> BarRows:
         """Return bars with open ones left out, ended or kept."""
         if self.infinite == "keep":
             return bars
-        births, counted = bars.births, bars.counted
+        ns, births, counted = bars.ns, bars.births, bars.counted
         is_open = bars.deaths == math.inf
         if self.infinite == "drop":
-            counted = counted & ~is_open
-            ends = births
-        else:
-            ends = ns.at_least(births, self._where_clipped(end))
-        return BarRows(births, ns.xp.where(is_open, ends, bars.deaths), counted, bars.dimensions)
+            counted = ~is_open if counted is None else counted & ~is_open
+            deaths = ns.xp.where(is_open, births, bars.deaths)
+            return BarRows(ns, births, deaths, counted, bars.dimensions, bars)
+        ends = ns.at_least(births, self._where_clipped(end))
+        deaths = ns.xp.where(is_open, ends, bars.deaths)
+        return BarRows(ns, births, deaths, counted, bars.dimensions)
 
     def _where_clipped(self, end: float | None) -> float:
         end = self.end if end is None else end
@@ -228,18 +234,20 @@ class Vectorisation(ABC):
 
     def of_rows(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         """Return the feature vectors of bars that `rows` returned, in the type of ``like``."""
-        n, n_bars = bars.counted.shape
-        room = _CHUNK if ns.is_on_host(like) else _DEVICE_CHUNK
+        if bars.births.shape[0] == 1:
+            return ns.cast(self._vectors(ns, bars, like), like)
+        return ns.joined([[self.pieces(ns, bars, like)]], like)
+
+    def pieces(self, ns: Namespace, bars: BarRows, like: Array) -> list[Array]:
+        """Return the feature vectors of some diagrams after the other, of any floating type."""
+        n, n_bars = bars.births.shape
+        room = _room(ns, like)
         if room == _CHUNK and like.dtype == ns.xp.float64:
             room //= self.side_by_side
-        step = max(1, room // self.numbers(n_bars))
+        step = _step(n, room // self.numbers(n_bars))
         if n <= step:
-            return ns.cast(self._vectors(ns, bars, like), like)
-        parts = [
-            self._vectors(ns, BarRows(*(column[i : i + step] for column in bars)), like)
-            for i in range(0, n, step)
-        ]
-        return ns.cast(ns.concat(parts, axis=0), like)
+            return [self._vectors(ns, bars, like)]
+        return [self._vectors(ns, bars.part(slice(i, i + step)), like) for i in range(0, n, step)]
 
     def _last_of(self, ns: Namespace, bars: BarRows) -> float:
         """Return the largest birth or finite death."""
@@ -267,3 +275,46 @@ class Vectorisation(ABC):
     @abstractmethod
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         """Return the feature vectors of some diagrams, shape (b, F)."""
+
+
+def vectors_of(ns: Namespace, parts: Sequence[Vectorisation], values: Array, mask: Array) -> Array:
+    """Return the feature vectors of vectorisations one after the other, shape (B, F).
+
+    They share their bars, and what is derived from these.
+    """
+    values, mask = at_least_a_row(ns, values, mask)
+    n, n_bars = mask.shape
+    step = _step(n, _room(ns, values) // (_WIDTH * n_bars))
+    if n <= step:
+        return ns.joined([_side_by_side(ns, parts, values, mask)], values)
+    found = [
+        _side_by_side(ns, parts, values[i : i + step], mask[i : i + step])
+        for i in range(0, n, step)
+    ]
+    return ns.joined(found, values)
+
+
+def _side_by_side(
+    ns: Namespace, parts: Sequence[Vectorisation], values: Array, mask: Array
+) -> list[list[Array]]:
+    every: dict[int | None, BarRows] = {}
+    rows: dict[tuple[object, ...], BarRows] = {}
+    found = []
+    for part in parts:
+        if part.counting not in rows:
+            if part.dimension not in every:
+                every[part.dimension] = part.all_rows(ns, values, mask)
+            rows[part.counting] = part.without_open(every[part.dimension])
+        found.append(part.pieces(ns, rows[part.counting], values))
+    return found
+
+
+def _room(ns: Namespace, like: Array) -> int:
+    return _CHUNK if ns.is_on_host(like) else _DEVICE_CHUNK
+
+
+def _step(n: int, wanted: int) -> int:
+    """Return how many of ``n`` diagrams are a part, where all parts are nearly of one size."""
+    wanted = max(1, wanted)
+    n_parts = max(1, (n + wanted // 2) // wanted)
+    return max(1, -(-n // n_parts))

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ConfigError
-from .bars import BarRows, at_least_a_row
-from .base import Vectorisation
+from .base import Vectorisation, vectors_of
 from .namespace import Array
 from .padding import checked
 
@@ -75,14 +74,7 @@ class FeatureVector:
         ns, mask = checked(values, mask, check_values=check_values)
         for part in self.parts:
             part.refuse_unfitted()
-        values, mask = at_least_a_row(ns, values, mask)
-        rows: dict[tuple[object, ...], BarRows] = {}
-        found = []
-        for part in self.parts:
-            if part.counting not in rows:
-                rows[part.counting] = part.rows(ns, values, mask)
-            found.append(part.of_rows(ns, rows[part.counting], values))
-        return ns.concat(found)
+        return vectors_of(ns, self.parts, values, mask)
 
     __call__ = transform
 

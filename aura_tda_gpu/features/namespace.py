@@ -16,6 +16,7 @@ from .arrays import Array, Grid, device_of, kept_constant, kept_grid
 __all__ = ["Array", "Grid", "Namespace", "namespace_of"]
 
 _FEW = 4096  # values that numpy finds faster by searching
+_SLACK = 1 / 32  # of a step: more than rounding moves a place where steps are fine
 
 
 class Namespace:
@@ -66,20 +67,46 @@ class Namespace:
         """Return an array without the history that gradients need."""
         return array
 
-    def argsort(self, array: Array) -> Array:
-        """Return the order of the rows, ascending; that of equal numbers counts for gradients."""
-        return array.argsort(axis=1)
+    def order(self, index: Array, size: int) -> Array:
+        """Return the order of each row of numbers from 0 to ``size - 1``, ascending and stable."""
+        if self.xp is np:  # it counts short integers
+            index = index.astype(np.min_scalar_type(size - 1))
+        return index.argsort(axis=1, kind="stable")
 
     def sorted_rows(self, array: Array) -> Array:
         """Return the rows in ascending order."""
-        return self.xp.sort(array, axis=1)
+        array = array.copy()
+        array.sort(axis=1)
+        return array
+
+    def only(self, counted: Array | None, array: Array, other: float) -> Array:
+        """Return an array, and another number where a row does not count; None counts all."""
+        return array if counted is None else self.xp.where(counted, array, other)
+
+    def positive(self, array: Array) -> Array:
+        """Return the larger one of each number and 0, whose slope at 0 is 0."""
+        return self.xp.maximum(array, 0)
+
+    def root(self, array: Array) -> Array:
+        """Return the square root, whose slope at 0 is taken as 0."""
+        return self.xp.sqrt(array)
 
     def at_least(self, array: Array, least: float) -> Array:
         """Return the larger one of each number and ``least``."""
         return self.xp.maximum(array, least)
 
+    def at_most(self, array: Array, most: Array | float) -> Array:
+        """Return the smaller one of each number and ``most``."""
+        return self.xp.minimum(array, most)
+
+    def totals(self, array: Array) -> Array:
+        """Return the sum of each row, shape (B, 1)."""
+        return self.xp.add.reduce(array, axis=1, keepdims=True)
+
     def take(self, array: Array, index: Array) -> Array:
-        """Return ``array[i, index[i, j]]``."""
+        """Return ``array[i, index[i, j]]``; of an index of shape (n,), the same of all rows."""
+        if index.ndim == 1:
+            return array.take(index, axis=1)
         if len(array) == 1:
             return array.take(index[0], axis=1)
         return array[self.xp.arange(len(array))[:, None], index]
@@ -96,6 +123,43 @@ class Namespace:
         """Return arrays one after the other."""
         return self.xp.concatenate(arrays, axis=axis)
 
+    def joined(self, blocks: Sequence[Sequence[Sequence[Array]]], like: Array) -> Array:
+        """Return arrays side by side and below each other as one, in the type of another.
+
+        Parameters
+        ----------
+        blocks : sequence of sequence of sequence of array
+            Blocks of rows, from the top; in each blocks of columns, from the left; in each the
+            arrays of shape (b, F) from the top.
+        like : array
+            Of the type that is wanted, and beside it.
+        """
+        if len(blocks) == 1 and all(len(pieces) == 1 for pieces in blocks[0]):
+            row = [pieces[0] for pieces in blocks[0]]
+            return self.cast(row[0] if len(row) == 1 else self.concat(row), like)
+        return self._joined(blocks, like)
+
+    def _joined(self, blocks: Sequence[Sequence[Sequence[Array]]], like: Array) -> Array:
+        n = sum(piece.shape[0] for block in blocks for piece in block[0])
+        width = sum(pieces[0].shape[1] for pieces in blocks[0])
+        whole = self.empty((n, width), like)
+        top = 0
+        for block in blocks:
+            left = 0
+            for pieces in block:
+                row, right = top, left + pieces[0].shape[1]
+                for piece in pieces:
+                    end = row + piece.shape[0]
+                    whole[row:end, left:right] = piece
+                    row = end
+                left = right
+            top = row
+        return whole
+
+    def empty(self, shape: tuple[int, ...], like: Array) -> Array:
+        """Return an array in the type of ``like``, beside it, whose numbers are yet to be set."""
+        return self.xp.empty(shape, dtype=like.dtype)
+
     def running_max(self, array: Array) -> Array:
         """Return the largest value of each row up to each place."""
         if self.xp is np:
@@ -109,60 +173,95 @@ class Namespace:
     def where_index(self, grid: Grid, values: Array, *, exact: bool = True) -> Array:
         """Return the first place of the grid that is not below each value, int64.
 
-        Up to rounding it follows from the distance to the first sample; what rounding does is
-        put right by a look at the samples to both sides, unless ``exact`` is False. The order of
-        places is that of values in any case.
+        Up to rounding it follows from the distance to the first sample. Taken from a little less
+        than the value it is the place or the one before, and a look at the sample there tells,
+        unless ``exact`` is False. Then a value on a sample, or within rounding of it, may be given
+        the next place.
         """
         values = self.detached(values)
         if grid.per_unit == 0 or (self.xp is np and values.size < _FEW):
             return self._searched(grid.samples, values)
-        n = len(grid.samples)
-        place = self.xp.ceil((values - grid.low) * grid.per_unit).clip(0, n)
-        index = self.whole(place).clip(0, n)  # nan is unknown where values are unread
-        if not exact:
-            return index
-        index = index - self.whole(grid.fenced[index] >= values)
-        return index + self.whole(grid.fenced[index + 1] < values)
+        n = grid.size
+        start = grid.low + ((_SLACK if exact else 0.0) - 1) / grid.per_unit
+        place = values - start
+        place *= grid.per_unit
+        index = self.whole(place.clip(0, n)).clip(0, n)  # nan is unknown where values are unread
+        if exact:
+            index += self.look_up(grid.fenced, index) < values
+        return index
+
+    def look_up(self, table: Array, index: Array) -> Array:
+        """Return ``table[index]``, of the shape of the index."""
+        return table[index]
 
     def _searched(self, samples: Array, values: Array) -> Array:
         if self.xp is np:
             return samples.searchsorted(values)
         return self.xp.searchsorted(samples, values.ravel(), side="left").reshape(values.shape)
 
-    def collect(self, index: Array, weights: Sequence[Array], size: int) -> list[Array]:
-        """Return the sums of weights of each index, row by row, in float64.
+    def count(self, index: Array, counted: Array | None, size: int) -> Array:
+        """Return how often each index is there where a row counts, shape (B, size).
 
         Parameters
         ----------
         index : array of int64, shape (B, N)
             From 0 to ``size - 1``.
-        weights : sequence of array of F, shape (B, N)
-            What is added up.
+        counted : array of bool, shape (B, N), or None
+            Which rows count; None for all.
+        size : int
+            Numbers a row.
+        """
+        if counted is not None:
+            return self.collect([index], [[counted]], size)[0]
+        flat, n_rows = self._flat(index, size), len(index)
+        return self.xp.bincount(flat, minlength=n_rows * size).reshape(n_rows, size)
+
+    def collect(
+        self, indices: Sequence[Array], weights: Sequence[Sequence[Array]], size: int
+    ) -> list[Array]:
+        """Return the sums of weights of each index, row by row, in float64.
+
+        Parameters
+        ----------
+        indices : sequence of array of int64, shape (B, N)
+            From 0 to ``size - 1``.
+        weights : sequence of such sequences of arrays of F
+            What is added up at those places.
         size : int
             Sums a row.
 
         Returns
         -------
         list of array of float64, shape (B, size)
-            The sums of each array of weights.
+            The sums of each sequence of weights.
         """
-        n_rows = len(index)
-        flat = (index + size * self.xp.arange(n_rows)[:, None]).ravel() if n_rows != 1 else index[0]
+        n_rows = len(indices[0])
+        flat = self._flat(indices[0] if len(indices) == 1 else self.concat(indices), size)
         found = []
-        for weight in weights:
+        for given in weights:
+            weight = (given[0] if len(given) == 1 else self.concat(given)).ravel()
             if self.xp is np:
-                sums = np.bincount(flat, weight.ravel(), minlength=n_rows * size)
+                sums = np.bincount(flat, weight, minlength=n_rows * size)
             else:
                 sums = self.xp.zeros(n_rows * size)
-                self.xp.add.at(sums, flat, self.wide(weight).ravel())
+                self.xp.add.at(sums, flat, self.wide(weight))
             found.append(sums.reshape(n_rows, size))
         return found
 
+    def _flat(self, index: Array, size: int) -> Array:
+        n_rows = len(index)
+        return (index + size * self.xp.arange(n_rows)[:, None]).ravel() if n_rows != 1 else index[0]
+
     def bell(self, array: Array) -> Array:
         """Return ``exp(-array ** 2)``; the array is lost."""
-        array *= array
-        array *= -1
-        return self.xp.exp(array)
+        self.xp.multiply(array, array, out=array)
+        self.xp.negative(array, out=array)
+        return self.xp.exp(array, out=array)
+
+    def scaled(self, array: Array, factors: Array) -> Array:
+        """Return ``array * factors``; the array is lost."""
+        array *= factors
+        return array
 
     def erf(self, array: Array) -> Array:
         """Return the error function."""

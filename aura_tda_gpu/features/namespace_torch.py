@@ -37,19 +37,40 @@ class _Torch(Namespace):
     def detached(self, array: Array) -> Array:
         return array.detach()
 
-    def argsort(self, array: Array) -> Array:
-        # not with numpy, which is quicker: what traces a call would keep this order for any input
-        return self.xp.argsort(array.detach(), dim=1, stable=True)
+    def order(self, index: Array, size: int) -> Array:
+        # all rows at once, for a long array of integers is sorted by counting; not with numpy: what
+        # traces a call would keep the order of its example for any input
+        n_rows, n = index.shape
+        rows = self.xp.arange(n_rows, device=index.device)[:, None]
+        kind = self.xp.int32 if n_rows * size < 1 << 31 else self.xp.int64
+        flat = (index + size * rows).to(kind).reshape(-1)
+        return self.xp.sort(flat, stable=True).indices.reshape(n_rows, n) - n * rows
+
+    def look_up(self, table: Array, index: Array) -> Array:
+        return table.index_select(0, index.reshape(-1)).reshape(index.shape)
 
     def sorted_rows(self, array: Array) -> Array:
         # which of equal numbers has the gradient must not depend on the device
         return self.xp.sort(array, dim=1, stable=array.requires_grad).values
 
+    def positive(self, array: Array) -> Array:
+        return array.relu()
+
+    def root(self, array: Array) -> Array:
+        some = array > 0
+        return self.xp.where(some, self.xp.where(some, array, 1.0) ** 0.5, 0.0)
+
     def at_least(self, array: Array, least: float) -> Array:
         return array.clamp(min=least)
 
+    def at_most(self, array: Array, most: Array | float) -> Array:
+        return array.clamp(max=most)
+
+    def totals(self, array: Array) -> Array:
+        return array.sum(1, keepdim=True)
+
     def take(self, array: Array, index: Array) -> Array:
-        return self.xp.gather(array, 1, index)
+        return array[:, index] if index.ndim == 1 else self.xp.gather(array, 1, index)
 
     def largest(self, array: Array, n: int) -> Array:
         if array.requires_grad:  # of equal numbers topk takes any
@@ -62,20 +83,48 @@ class _Torch(Namespace):
     def concat(self, arrays: Sequence[Array], axis: int = 1) -> Array:
         return self.xp.cat(list(arrays), dim=axis)
 
+    def _joined(self, blocks: Sequence[Sequence[Sequence[Array]]], like: Array) -> Array:
+        if not any(p.requires_grad for block in blocks for pieces in block for p in pieces):
+            return super()._joined(blocks, like)
+        rows = [self.concat([self.concat(pieces, 0) for pieces in block]) for block in blocks]
+        return self.cast(self.concat(rows, axis=0), like)
+
+    def empty(self, shape: tuple[int, ...], like: Array) -> Array:
+        return like.new_empty(shape)
+
     def running_max(self, array: Array) -> Array:
         return self.xp.cummax(array, 1).values
 
     def _searched(self, samples: Array, values: Array) -> Array:
         return self.xp.searchsorted(samples, values.contiguous())
 
-    def collect(self, index: Array, weights: Sequence[Array], size: int) -> list[Array]:
+    def count(self, index: Array, counted: Array | None, size: int) -> Array:
+        ones = self.xp.ones_like(index) if counted is None else self.whole(counted)
+        nothing = self.xp.zeros((len(index), size), dtype=ones.dtype, device=index.device)
+        return nothing.scatter_add(1, index, ones)
+
+    def collect(
+        self, indices: Sequence[Array], weights: Sequence[Sequence[Array]], size: int
+    ) -> list[Array]:
+        index = indices[0]
         nothing = self.xp.zeros((len(index), size), dtype=self.xp.float64, device=index.device)
-        return [nothing.scatter_add(1, index, self.wide(weight)) for weight in weights]
+        found = []
+        for given in weights:
+            sums = nothing
+            for index, weight in zip(indices, given, strict=True):
+                sums = sums.scatter_add(1, index, self.wide(weight))
+            found.append(sums)
+        return found
 
     def bell(self, array: Array) -> Array:
         if array.requires_grad:
             return self.xp.exp(-(array * array))
         return array.mul_(array).neg_().exp_()
+
+    def scaled(self, array: Array, factors: Array) -> Array:
+        if array.requires_grad or factors.requires_grad:
+            return array * factors
+        return array.mul_(factors)
 
     def erf(self, array: Array) -> Array:
         return self.xp.erf(array)

@@ -120,11 +120,10 @@ class PersistenceImage(SumOverBars):
         return [f"_{j}_{i}" for j in range(ny) for i in range(nx)]
 
     def _sums(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        persistences = bars.deaths - bars.births
-        weights = formulas.weights(ns, persistences, bars.counted, self.power)
+        lengths, weights = bars.persistences, bars.weights(self.power)
         x, y = self.grids(ns, like)
         image = formulas.gaussian_image(
-            ns, bars.births, persistences, weights, x, y, self.bandwidth, integrate=self.integrate
+            ns, bars.births, lengths, weights, x, y, self.bandwidth, integrate=self.integrate
         )
         return image.reshape(len(image), self.n_pixels)
 
@@ -159,8 +158,7 @@ class PersistenceEntropy(Vectorisation):
         return [""]
 
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        persistences = bars.deaths - bars.births
-        return formulas.entropy(ns, persistences, bars.counted, normalise=self.normalise)
+        return formulas.entropy(ns, bars.persistences, normalise=self.normalise)
 
 
 @dataclass(frozen=True)
@@ -197,7 +195,7 @@ class PersistenceStatistics(Vectorisation):
         return ["_count", *(f"_{group}_{kind}" for group in groups for kind in kinds)]
 
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        values = (bars.births, bars.deaths, bars.deaths - bars.births)
+        values = (bars.births, bars.deaths, bars.persistences)
         return formulas.statistics(ns, values, bars.counted, ns.constant(self.quantiles, like))
 
 
@@ -227,5 +225,4 @@ class PersistenceLengths(Vectorisation):
         return [f"_{i}" for i in range(1, self.n_longest + 1)]
 
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        persistences = bars.deaths - bars.births
-        return formulas.lengths(ns, persistences, bars.counted, self.n_longest)
+        return formulas.lengths(ns, bars.persistences, self.n_longest)
