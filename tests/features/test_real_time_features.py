@@ -49,6 +49,7 @@ EVERY = FeatureVector(
         PersistenceLengths(1),
         PersistenceStatistics(0, infinite="clip", limit=1.5),
         PersistenceLandscape(sample_range=RANGE, infinite="keep"),
+        PersistenceEntropy(),
         Silhouette(sample_range=RANGE),
         BettiCurve(sample_range=RANGE, infinite="drop"),
     )

@@ -280,6 +280,17 @@ def test_those_side_by_side_share_what_they_need_of_the_bars(library, chunk, rng
         np.testing.assert_allclose(traced.detach().numpy(), found, rtol=1e-11, atol=1e-11)
 
 
+def test_samples_are_looked_up_once(rng, monkeypatch):
+    calls = []
+    where = Namespace.where_index
+    monkeypatch.setattr(
+        Namespace, "where_index", lambda *args, **more: calls.append(1) or where(*args, **more)
+    )
+    kinds = (KINDS[kind] for kind in ("betti", "silhouette", "landscape", "silhouette flat"))
+    FeatureVector(tuple(kinds)).transform(*padded(rng))
+    assert len(calls) == 3  # births, middles and deaths
+
+
 @every_library
 def test_rows_are_ordered_by_short_numbers(library, rng):
     for n_rows, size in ((1, 5), (7, 300), (400, 101)):  # many are sorted by counting
