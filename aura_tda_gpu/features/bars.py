@@ -107,18 +107,13 @@ class BarRows:
             lambda bars: bars.ns.where_index(grid, bars.middles, exact=False),
         )
 
-    def _counted_on(self, grid: Grid) -> Array:
-        """Return the sample of each middle, and the place after all where a row does not count."""
-        return self._once(
-            ("counted", grid.key),
-            lambda bars: bars.ns.only(bars.counted, bars.middles_on(grid), grid.size),
-        )
-
     def order_on(self, grid: Grid) -> Array:
         """Return the order of the middles, as far as samples tell them apart, shape (B, N)."""
         return self._once(
             ("order", grid.key),
-            lambda bars: bars.ns.order(bars._counted_on(grid), grid.size + 1),
+            lambda bars: bars.ns.order(
+                bars.ns.only(bars.counted, bars.middles_on(grid), grid.size), grid.size + 1
+            ),
         )
 
     def passed(self, grid: Grid) -> Array:
@@ -126,7 +121,9 @@ class BarRows:
         size = grid.size + 1
         return self._once(
             ("passed", grid.key),
-            lambda bars: bars.ns.count(bars._counted_on(grid), None, size).cumsum(1)[:, :-1],
+            lambda bars: bars.ns.whole(
+                bars.ns.count(bars.middles_on(grid), bars.counted, size).cumsum(1)[:, :-1]
+            ),
         )
 
     def betti(self, grid: Grid) -> Array:

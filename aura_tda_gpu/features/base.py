@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
@@ -12,20 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ConfigError, InvalidInputError, LifecycleError
-from .bars import BarRows, at_least_a_row
+from .bars import BarRows
+from .batches import WIDTH, joined, room, step_of, vectors_of
 from .checks import at_least, is_number, tuple_of
 from .namespace import Array, Namespace
 from .padding import checked
 
-__all__ = ["Infinite", "Range", "Vectorisation", "vectors_of"]
+__all__ = ["Infinite", "Range", "Vectorisation"]
 
 Infinite: TypeAlias = Literal["clip", "drop", "keep"]
 Range: TypeAlias = tuple[float, float]
 _Self = TypeVar("_Self", bound="Vectorisation")
-
-_CHUNK = 1 << 18  # numbers in the largest intermediate array: they stay in the cache
-_WIDTH = 6  # numbers a bar of those arrays that are shared
-_DEVICE_CHUNK = 1 << 25  # on a GPU, where few large steps are better
 
 
 @dataclass(frozen=True)
@@ -236,15 +232,15 @@ class Vectorisation(ABC):
         """Return the feature vectors of bars that `rows` returned, in the type of ``like``."""
         if bars.births.shape[0] == 1:
             return ns.cast(self._vectors(ns, bars, like), like)
-        return ns.joined([[self.pieces(ns, bars, like)]], like)
+        return joined(ns, [[self.pieces(ns, bars, like)]], like)
 
     def pieces(self, ns: Namespace, bars: BarRows, like: Array) -> list[Array]:
         """Return the feature vectors of some diagrams after the other, of any floating type."""
         n, n_bars = bars.births.shape
-        room = _room(ns, like)
-        if room == _CHUNK and like.dtype == ns.xp.float64:
-            room //= self.side_by_side
-        step = _step(n, room // self.numbers(n_bars))
+        most = room(ns, like)
+        if ns.is_on_host(like) and like.dtype == ns.xp.float64:
+            most //= self.side_by_side
+        step = step_of(n, most // self.numbers(n_bars))
         if n <= step:
             return [self._vectors(ns, bars, like)]
         return [self._vectors(ns, bars.part(slice(i, i + step)), like) for i in range(0, n, step)]
@@ -266,7 +262,7 @@ class Vectorisation(ABC):
 
     def numbers(self, n_bars: int) -> int:
         """Return how many numbers the largest intermediate array holds for a diagram."""
-        return 8 * n_bars
+        return WIDTH * n_bars
 
     @abstractmethod
     def _columns(self) -> list[str]:
@@ -275,46 +271,3 @@ class Vectorisation(ABC):
     @abstractmethod
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         """Return the feature vectors of some diagrams, shape (b, F)."""
-
-
-def vectors_of(ns: Namespace, parts: Sequence[Vectorisation], values: Array, mask: Array) -> Array:
-    """Return the feature vectors of vectorisations one after the other, shape (B, F).
-
-    They share their bars, and what is derived from these.
-    """
-    values, mask = at_least_a_row(ns, values, mask)
-    n, n_bars = mask.shape
-    step = _step(n, _room(ns, values) // (_WIDTH * n_bars))
-    if n <= step:
-        return ns.joined([_side_by_side(ns, parts, values, mask)], values)
-    found = [
-        _side_by_side(ns, parts, values[i : i + step], mask[i : i + step])
-        for i in range(0, n, step)
-    ]
-    return ns.joined(found, values)
-
-
-def _side_by_side(
-    ns: Namespace, parts: Sequence[Vectorisation], values: Array, mask: Array
-) -> list[list[Array]]:
-    every: dict[int | None, BarRows] = {}
-    rows: dict[tuple[object, ...], BarRows] = {}
-    found = []
-    for part in parts:
-        if part.counting not in rows:
-            if part.dimension not in every:
-                every[part.dimension] = part.all_rows(ns, values, mask)
-            rows[part.counting] = part.without_open(every[part.dimension])
-        found.append(part.pieces(ns, rows[part.counting], values))
-    return found
-
-
-def _room(ns: Namespace, like: Array) -> int:
-    return _CHUNK if ns.is_on_host(like) else _DEVICE_CHUNK
-
-
-def _step(n: int, wanted: int) -> int:
-    """Return how many of ``n`` diagrams are a part, where all parts are nearly of one size."""
-    wanted = max(1, wanted)
-    n_parts = max(1, (n + wanted // 2) // wanted)
-    return max(1, -(-n // n_parts))

@@ -10,6 +10,7 @@ from . import formulas
 from .bars import BarRows
 from .base import Infinite, Range, Vectorisation
 from .checks import at_least, power_of, range_of
+from .landscapes import landscape
 from .namespace import Array, Grid, Namespace, namespace_of
 from .sums import SumOverBars
 
@@ -159,7 +160,7 @@ class PersistenceLandscape(_Sampled):
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         grid = self.grid(ns, like)
         order, passed = bars.order_on(grid), bars.passed(grid)
-        layers = formulas.landscape(
+        layers = landscape(
             ns, bars.births, bars.deaths, bars.counted, order, passed, grid, self.n_layers
         )
         return math.sqrt(2) * layers.reshape(len(layers), self.n_layers * self.resolution)

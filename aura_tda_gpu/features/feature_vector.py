@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ConfigError
-from .base import Vectorisation, vectors_of
+from .base import Vectorisation
+from .batches import vectors_of
 from .namespace import Array
 from .padding import checked
 

@@ -63,6 +63,10 @@ class Namespace:
         """Return an array in int64."""
         return array.astype(np.int64)
 
+    def has_history(self, array: Array) -> bool:
+        """Return whether gradients pass through an array."""
+        return False
+
     def detached(self, array: Array) -> Array:
         """Return an array without the history that gradients need."""
         return array
@@ -122,39 +126,6 @@ class Namespace:
     def concat(self, arrays: Sequence[Array], axis: int = 1) -> Array:
         """Return arrays one after the other."""
         return self.xp.concatenate(arrays, axis=axis)
-
-    def joined(self, blocks: Sequence[Sequence[Sequence[Array]]], like: Array) -> Array:
-        """Return arrays side by side and below each other as one, in the type of another.
-
-        Parameters
-        ----------
-        blocks : sequence of sequence of sequence of array
-            Blocks of rows, from the top; in each blocks of columns, from the left; in each the
-            arrays of shape (b, F) from the top.
-        like : array
-            Of the type that is wanted, and beside it.
-        """
-        if len(blocks) == 1 and all(len(pieces) == 1 for pieces in blocks[0]):
-            row = [pieces[0] for pieces in blocks[0]]
-            return self.cast(row[0] if len(row) == 1 else self.concat(row), like)
-        return self._joined(blocks, like)
-
-    def _joined(self, blocks: Sequence[Sequence[Sequence[Array]]], like: Array) -> Array:
-        n = sum(piece.shape[0] for block in blocks for piece in block[0])
-        width = sum(pieces[0].shape[1] for pieces in blocks[0])
-        whole = self.empty((n, width), like)
-        top = 0
-        for block in blocks:
-            left = 0
-            for pieces in block:
-                row, right = top, left + pieces[0].shape[1]
-                for piece in pieces:
-                    end = row + piece.shape[0]
-                    whole[row:end, left:right] = piece
-                    row = end
-                left = right
-            top = row
-        return whole
 
     def empty(self, shape: tuple[int, ...], like: Array) -> Array:
         """Return an array in the type of ``like``, beside it, whose numbers are yet to be set."""

@@ -34,6 +34,9 @@ class _Torch(Namespace):
     def wide(self, array: Array) -> Array:
         return array.to(self.xp.float64)
 
+    def has_history(self, array: Array) -> bool:
+        return bool(array.requires_grad)
+
     def detached(self, array: Array) -> Array:
         return array.detach()
 
@@ -82,12 +85,6 @@ class _Torch(Namespace):
 
     def concat(self, arrays: Sequence[Array], axis: int = 1) -> Array:
         return self.xp.cat(list(arrays), dim=axis)
-
-    def _joined(self, blocks: Sequence[Sequence[Sequence[Array]]], like: Array) -> Array:
-        if not any(p.requires_grad for block in blocks for pieces in block for p in pieces):
-            return super()._joined(blocks, like)
-        rows = [self.concat([self.concat(pieces, 0) for pieces in block]) for block in blocks]
-        return self.cast(self.concat(rows, axis=0), like)
 
     def empty(self, shape: tuple[int, ...], like: Array) -> Array:
         return like.new_empty(shape)

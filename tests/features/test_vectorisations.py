@@ -20,7 +20,7 @@ from aura_tda_gpu.features import (
     PersistenceLengths,
     PersistenceStatistics,
     Silhouette,
-    base,
+    batches,
     pad,
 )
 from aura_tda_gpu.features.namespace import Namespace, namespace_of
@@ -58,7 +58,7 @@ def test_one_by_one_and_in_a_batch(kind, library, rng, monkeypatch):
     diagrams = random_diagrams(rng, 12)
     values, mask = (LIBRARIES[library](array) for array in pad(diagrams, dimension=1))
     together = np.asarray(KINDS[kind].transform(values, mask))
-    monkeypatch.setattr(base, "_CHUNK", 1)
+    monkeypatch.setattr(batches, "_CHUNK", 1)
     assert np.array_equal(np.asarray(KINDS[kind].transform(values, mask)), together)
     for diagram, expected in zip(diagrams, together, strict=True):
         values, mask = (LIBRARIES[library](array) for array in pad([diagram], dimension=1))
@@ -259,7 +259,7 @@ def test_a_vector_of_several(library, rng):
 @every_library
 @pytest.mark.parametrize("chunk", [1, 3000, 1 << 18])
 def test_those_side_by_side_share_what_they_need_of_the_bars(library, chunk, rng, monkeypatch):
-    monkeypatch.setattr(base, "_CHUNK", chunk)
+    monkeypatch.setattr(batches, "_CHUNK", chunk)
     diagrams = random_diagrams(rng, 23)
     for diagram in diagrams[::3]:
         diagram[0, 1] = math.inf
