@@ -73,9 +73,10 @@ class Namespace:
 
     def order(self, index: Array, size: int) -> Array:
         """Return the order of each row of numbers from 0 to ``size - 1``, ascending and stable."""
-        if self.xp is np:  # it counts short integers
-            index = index.astype(np.min_scalar_type(size - 1))
-        return index.argsort(axis=1, kind="stable")
+        if self.xp is not np:
+            return index.argsort(axis=1)  # that of CuPy is stable
+        # short integers are sorted by counting
+        return index.astype(np.min_scalar_type(size - 1)).argsort(axis=1, kind="stable")
 
     def sorted_rows(self, array: Array) -> Array:
         """Return the rows in ascending order."""
@@ -105,7 +106,9 @@ class Namespace:
 
     def totals(self, array: Array) -> Array:
         """Return the sum of each row, shape (B, 1)."""
-        return self.xp.add.reduce(array, axis=1, keepdims=True)
+        if self.xp is np:
+            return np.add.reduce(array, axis=1, keepdims=True)  # the method costs more
+        return array.sum(axis=1, keepdims=True)
 
     def take(self, array: Array, index: Array) -> Array:
         """Return ``array[i, index[i, j]]``; of an index of shape (n,), the same of all rows."""

@@ -337,6 +337,9 @@ def test_scans_without_a_ready_made_one(rng):
     found = Namespace(Other()).collect([index], [[values], [2 * values]], 9)
     assert found[0].shape == (5, 9)
     np.testing.assert_allclose(found, Namespace(np).collect([index], [[values], [2 * values]], 9))
+    counts = Namespace(Other()).count(index, values > 0, 9)
+    assert np.array_equal(counts, Namespace(np).count(index, values > 0, 9))
+    np.testing.assert_allclose(Namespace(Other()).totals(values)[:, 0], values.sum(1))
 
 
 def test_images_in_other_words(rng):
