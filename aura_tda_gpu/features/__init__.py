@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from .feature_vector import FeatureVector
 from .padding import pad
 from .vectorisations import (
     BettiCurve,
     EulerCurve,
-    FeatureVector,
     PersistenceEntropy,
     PersistenceImage,
     PersistenceLandscape,

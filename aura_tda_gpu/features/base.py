@@ -5,36 +5,23 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ConfigError, InvalidInputError, LifecycleError
+from .bars import BarRows
+from .batches import WIDTH, joined, room, step_of, vectors_of
 from .checks import at_least, is_number, tuple_of
 from .namespace import Array, Namespace
 from .padding import checked
 
-__all__ = ["BarRows", "Infinite", "Range", "SumOverBars", "Vectorisation", "at_least_a_row"]
+__all__ = ["Infinite", "Range", "Vectorisation"]
 
 Infinite: TypeAlias = Literal["clip", "drop", "keep"]
 Range: TypeAlias = tuple[float, float]
 _Self = TypeVar("_Self", bound="Vectorisation")
-
-_CHUNK = 1 << 18  # numbers in the largest intermediate array: they stay in the cache
-_DEVICE_CHUNK = 1 << 25  # on a GPU, where few large steps are better
-
-
-class BarRows(NamedTuple):
-    """The bars that count, of some diagrams: arrays of shape (B, N).
-
-    Births and deaths are finite in other rows, dimensions are anything.
-    """
-
-    births: Array
-    deaths: Array
-    counted: Array
-    dimensions: Array
 
 
 @dataclass(frozen=True)
@@ -183,8 +170,7 @@ class Vectorisation(ABC):
         """
         ns, mask = checked(values, mask, check_values=check_values)
         self.refuse_unfitted()
-        values, mask = at_least_a_row(ns, values, mask)
-        return self.of_rows(ns, self.rows(ns, values, mask), values)
+        return vectors_of(ns, [self], values, mask)
 
     __call__ = transform
 
@@ -207,24 +193,29 @@ class Vectorisation(ABC):
 
     def rows(self, ns: Namespace, values: Array, mask: Array, end: float | None = None) -> BarRows:
         """Return the bars that count, with open ones dealt with."""
-        counted = mask
-        if self.dimension is not None:
-            counted = counted & (values[:, :, 2] == self.dimension)
-        births, deaths = (ns.xp.where(counted, values[:, :, i], 0.0) for i in (0, 1))
-        return self.without_open(ns, BarRows(births, deaths, counted, values[:, :, 2]), end)
+        return self.without_open(self.all_rows(ns, values, mask), end)
 
-    def without_open(self, ns: Namespace, bars: BarRows, end: float | None = None) -> BarRows:
+    def all_rows(self, ns: Namespace, values: Array, mask: Array) -> BarRows:
+        """Return the bars of the dimension, open ones among them."""
+        counted, dimensions = mask, values[:, :, 2]
+        if self.dimension is not None:
+            counted, dimensions = counted & (dimensions == self.dimension), int(self.dimension)
+        births, deaths = (ns.xp.where(counted, values[:, :, i], 0.0) for i in (0, 1))
+        return BarRows(ns, births, deaths, counted, dimensions)
+
+    def without_open(self, bars: BarRows, end: float | None = None) -> BarRows:
         """Return bars with open ones left out, ended or kept."""
         if self.infinite == "keep":
             return bars
-        births, counted = bars.births, bars.counted
+        ns, births, counted = bars.ns, bars.births, bars.counted
         is_open = bars.deaths == math.inf
         if self.infinite == "drop":
-            counted = counted & ~is_open
-            ends = births
-        else:
-            ends = ns.at_least(births, self._where_clipped(end))
-        return BarRows(births, ns.xp.where(is_open, ends, bars.deaths), counted, bars.dimensions)
+            counted = ~is_open if counted is None else counted & ~is_open
+            deaths = ns.xp.where(is_open, births, bars.deaths)
+            return BarRows(ns, births, deaths, counted, bars.dimensions, bars)
+        ends = ns.at_least(births, self._where_clipped(end))
+        deaths = ns.xp.where(is_open, ends, bars.deaths)
+        return BarRows(ns, births, deaths, counted, bars.dimensions)
 
     def _where_clipped(self, end: float | None) -> float:
         end = self.end if end is None else end
@@ -239,18 +230,20 @@ class Vectorisation(ABC):
 
     def of_rows(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         """Return the feature vectors of bars that `rows` returned, in the type of ``like``."""
-        n, n_bars = bars.counted.shape
-        room = _CHUNK if ns.is_on_host(like) else _DEVICE_CHUNK
-        if room == _CHUNK and like.dtype == ns.xp.float64:
-            room //= self.side_by_side
-        step = max(1, room // self.numbers(n_bars))
-        if n <= step:
+        if bars.births.shape[0] == 1:
             return ns.cast(self._vectors(ns, bars, like), like)
-        parts = [
-            self._vectors(ns, BarRows(*(column[i : i + step] for column in bars)), like)
-            for i in range(0, n, step)
-        ]
-        return ns.cast(ns.concat(parts, axis=0), like)
+        return joined(ns, [[self.pieces(ns, bars, like)]], like)
+
+    def pieces(self, ns: Namespace, bars: BarRows, like: Array) -> list[Array]:
+        """Return the feature vectors of some diagrams after the other, of any floating type."""
+        n, n_bars = bars.births.shape
+        most = room(ns, like)
+        if ns.is_on_host(like) and like.dtype == ns.xp.float64:
+            most //= self.side_by_side
+        step = step_of(n, most // self.numbers(n_bars))
+        if n <= step:
+            return [self._vectors(ns, bars, like)]
+        return [self._vectors(ns, bars.part(slice(i, i + step)), like) for i in range(0, n, step)]
 
     def _last_of(self, ns: Namespace, bars: BarRows) -> float:
         """Return the largest birth or finite death."""
@@ -269,7 +262,7 @@ class Vectorisation(ABC):
 
     def numbers(self, n_bars: int) -> int:
         """Return how many numbers the largest intermediate array holds for a diagram."""
-        return 8 * n_bars
+        return WIDTH * n_bars
 
     @abstractmethod
     def _columns(self) -> list[str]:
@@ -278,53 +271,3 @@ class Vectorisation(ABC):
     @abstractmethod
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         """Return the feature vectors of some diagrams, shape (b, F)."""
-
-
-@dataclass(frozen=True)
-class SumOverBars(Vectorisation):
-    """A vectorisation that is, up to a last step, a sum over bars.
-
-    So it can be kept up to date: add the sums of the bars that came, subtract those of the bars
-    that went, and take the last step.
-    """
-
-    def bar_sums(
-        self, values: Array, mask: Array | None = None, *, check_values: bool = True
-    ) -> Array:
-        """Return the sums over the bars of diagrams.
-
-        Parameters, errors
-            As `transform`.
-
-        Returns
-        -------
-        array, shape (B, S)
-            Float64 where that is free or needed for differences, otherwise as ``values``.
-        """
-        ns, mask = checked(values, mask, check_values=check_values)
-        self.refuse_unfitted()
-        values, mask = at_least_a_row(ns, values, mask)
-        return self._sums(ns, self.rows(ns, values, mask), values)
-
-    def sums_of_rows(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        """Return the sums over bars that `rows` returned, shape (b, S)."""
-        return self._sums(ns, bars, like)
-
-    def of_sums(self, sums: Array) -> Array:
-        """Return the feature vectors of sums, shape (B, F), in the type of the sums."""
-        return sums
-
-    @abstractmethod
-    def _sums(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        """Return the sums over the bars of some diagrams, shape (b, S)."""
-
-    def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        return self.of_sums(self._sums(ns, bars, like))
-
-
-def at_least_a_row(ns: Namespace, values: Array, mask: Array) -> tuple[Array, Array]:
-    """Return the same, with an empty row where there is none: the formulas look at a first one."""
-    if mask.shape[1]:
-        return values, mask
-    values = ns.zeros((len(mask), 1, 3), values)
-    return values, values[:, :, 0] > 0

@@ -7,9 +7,12 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 from . import formulas
-from .base import BarRows, Infinite, Range, SumOverBars, Vectorisation
+from .bars import BarRows
+from .base import Infinite, Range, Vectorisation
 from .checks import at_least, power_of, range_of
+from .landscapes import landscape
 from .namespace import Array, Grid, Namespace, namespace_of
+from .sums import SumOverBars
 
 __all__ = ["BettiCurve", "EulerCurve", "PersistenceLandscape", "Silhouette"]
 
@@ -84,8 +87,7 @@ class BettiCurve(_Sampled, SumOverBars):
     short_name: ClassVar[str] = "betti_curve"
 
     def _sums(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        weights = ns.cast(bars.counted, like)
-        return formulas.betti_sums(ns, bars.births, bars.deaths, weights, self.grid(ns, like))
+        return bars.betti(self.grid(ns, like))
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,14 @@ class EulerCurve(_Sampled, SumOverBars):
     short_name: ClassVar[str] = "euler_curve"
 
     def _sums(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        dimensions = ns.xp.where(bars.counted, bars.dimensions, 0.0)
+        grid, dimension = self.grid(ns, like), bars.dimensions
+        if isinstance(dimension, int):
+            return -bars.betti(grid) if dimension % 2 else bars.betti(grid)
+        dimensions = ns.only(bars.counted, dimension, 0.0)
         odd = dimensions - 2 * ns.xp.floor(dimensions / 2)
-        weights = ns.xp.where(bars.counted, 1 - 2 * odd, 0.0)
-        return formulas.betti_sums(ns, bars.births, bars.deaths, weights, self.grid(ns, like))
+        weights = ns.only(bars.counted, 1 - 2 * odd, 0.0)
+        born, died = bars.births_on(grid), bars.deaths_on(grid)
+        return formulas.betti_sums(ns, born, died, weights, grid)
 
 
 @dataclass(frozen=True)
@@ -153,7 +159,10 @@ class PersistenceLandscape(_Sampled):
 
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         grid = self.grid(ns, like)
-        layers = formulas.landscape(ns, bars.births, bars.deaths, bars.counted, grid, self.n_layers)
+        order, passed = bars.order_on(grid), bars.passed(grid)
+        layers = landscape(
+            ns, bars.births, bars.deaths, bars.counted, order, passed, grid, self.n_layers
+        )
         return math.sqrt(2) * layers.reshape(len(layers), self.n_layers * self.resolution)
 
 
@@ -192,8 +201,7 @@ class Silhouette(_Sampled, SumOverBars):
         return math.sqrt(2) * ns.at_least(mean, 0)
 
     def _sums(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        persistences = bars.deaths - bars.births
-        weights = formulas.weights(ns, persistences, bars.counted, self.power)
-        grid = self.grid(ns, like)
-        tents = formulas.tent_sums(ns, bars.births, bars.deaths, weights, grid)
-        return ns.concat([tents, ns.wide(weights).sum(1)[:, None]])
+        grid, weights = self.grid(ns, like), bars.weights(self.power)
+        places = bars.births_on(grid), bars.middles_on(grid), bars.deaths_on(grid)
+        tents = formulas.tent_sums(ns, bars.births, bars.deaths, weights, places, grid)
+        return ns.concat([tents, ns.totals(ns.wide(weights))])

@@ -1,7 +1,8 @@
 """The formulas, each once for numpy, CuPy and torch.
 
 B diagrams of N rows. ``births`` and ``deaths`` are finite unless said otherwise, ``counted`` says
-which rows are bars; what stands in other rows has no influence. All can be differentiated.
+which rows are bars, None that all are; what stands in other rows has no influence. All can be
+differentiated.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ __all__ = [
     "betti_sums",
     "entropy",
     "gaussian_image",
-    "landscape",
     "lengths",
     "statistics",
     "tent_sums",
@@ -23,16 +23,16 @@ __all__ = [
 ]
 
 
-def weights(ns: Namespace, persistences: Array, counted: Array, power: float) -> Array:
+def weights(ns: Namespace, persistences: Array, counted: Array | None, power: float) -> Array:
     """Return ``persistence ** power``, and 0 where there is no bar, shape (B, N).
 
     No weight is above ``2 ** 512``, or ``2 ** 88`` in float32: so sums of products stay finite.
     """
     if power == 0:
-        return ns.cast(counted, persistences)
-    present = counted & (persistences > 0)
+        return ns.xp.ones_like(persistences) if counted is None else ns.cast(counted, persistences)
     if power == 1:
-        return ns.xp.where(present, persistences, 0.0)
+        return ns.positive(persistences)
+    present = persistences > 0
     base = ns.xp.where(present, persistences, 1.0)
     if power > 1:
         most = 88 if persistences.dtype == ns.xp.float32 else 512
@@ -40,13 +40,15 @@ def weights(ns: Namespace, persistences: Array, counted: Array, power: float) ->
     return ns.xp.where(present, base**power, 0.0)
 
 
-def betti_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid: Grid) -> Array:
+def betti_sums(ns: Namespace, born: Array, died: Array, weights: Array | None, grid: Grid) -> Array:
     """Return the summed weight of the bars with ``birth <= t < death`` at each sample t.
 
     Parameters
     ----------
-    births, deaths, weights : array of F, shape (B, N)
-        A death may be inf.
+    born, died : array of int64, shape (B, N)
+        First sample that is not below each birth and death.
+    weights : array of F or bool, shape (B, N), or None
+        None where all weigh 1.
     grid : Grid
         R samples.
 
@@ -54,13 +56,22 @@ def betti_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid
     -------
     array of float64, shape (B, R)
     """
-    size = len(grid.samples) + 1
-    (came,) = ns.collect(ns.where_index(grid, births), [weights], size)
-    (went,) = ns.collect(ns.where_index(grid, deaths), [weights], size)
-    return (came - went).cumsum(1)[:, :-1]
+    size = grid.size + 1
+    if weights is None or weights.dtype == ns.xp.bool:
+        came, went = (ns.count(index, weights, size) for index in (born, died))
+    else:
+        (came,), (went,) = (ns.collect([index], [[weights]], size) for index in (born, died))
+    return ns.wide((came - went).cumsum(1)[:, :-1])
 
 
-def tent_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid: Grid) -> Array:
+def tent_sums(
+    ns: Namespace,
+    births: Array,
+    deaths: Array,
+    weights: Array,
+    places: tuple[Array, Array, Array],
+    grid: Grid,
+) -> Array:
     """Return the weighted sum of the bars' tents at each sample.
 
     The tent of a bar is ``max(0, min(t - birth, death - t))``, which is
@@ -71,6 +82,8 @@ def tent_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid:
     ----------
     births, deaths, weights : array of F, shape (B, N)
         Bars and their weights.
+    places : tuple of array of int64, shape (B, N)
+        First sample that is not below each birth, middle and death, up to rounding.
     grid : Grid
         R samples.
 
@@ -78,79 +91,12 @@ def tent_sums(ns: Namespace, births: Array, deaths: Array, weights: Array, grid:
     -------
     array of float64, shape (B, R)
     """
-    size, weights = len(grid.samples) + 1, ns.wide(weights)
-    places = ns.concat([births, (births + deaths) / 2, deaths])
-    shares = ns.concat([weights, -2 * weights, weights])
-    index = ns.where_index(grid, places, exact=False)
-    steps = ns.collect(index, [shares, shares * (ns.wide(places) - grid.low)], size)
+    weights = ns.wide(weights)
+    rise, fall = (weights * (ns.wide(ends) - grid.low) for ends in (births, deaths))
+    slopes, offsets = (weights, -2 * weights, weights), (rise, -(rise + fall), fall)
+    steps = ns.collect(places, [slopes, offsets], grid.size + 1)
     slope, offset = (step.cumsum(1)[:, :-1] for step in steps)
     return (ns.wide(grid.samples) - grid.low) * slope - offset
-
-
-def landscape(
-    ns: Namespace, births: Array, deaths: Array, counted: Array, grid: Grid, layers: int
-) -> Array:
-    """Return the largest, second largest ... tent at each sample.
-
-    A tent is the lower one of a rising and a falling line, and left of the middle of a bar the
-    rising one. At t the tents of the bars with a middle up to t are therefore ``death - t``, the
-    others ``t - birth``, where below zero they do not count: so the highest tents are among those
-    of the latest deaths of the former and of the earliest births of the latter, and both are
-    running maxima over the bars in the order of their middles.
-
-    Parameters
-    ----------
-    births, deaths : array of F, shape (B, N)
-        A death may be inf.
-    counted : array of bool, shape (B, N)
-        Which rows are bars.
-    grid : Grid
-        R samples.
-    layers : int
-        How many.
-
-    Returns
-    -------
-    array of F, shape (B, layers, R)
-    """
-    n_rows, n_bars = births.shape
-    xp, nothing = ns.xp, -math.inf
-    middles = xp.where(counted, (births + deaths) / 2, math.inf)
-    order = ns.argsort(middles)
-    falling = ns.take(xp.where(counted, deaths, nothing), order)
-    rising = ns.take(xp.where(counted, -births, nothing), order)
-    index = ns.where_index(grid, middles, exact=False)
-    (steps,) = ns.collect(index, [ns.cast(counted, births)], len(grid.samples) + 1)
-    passed = ns.whole(steps.cumsum(1)[:, :-1])  # (B, R): bars with a middle up to t
-    places = ns.concat([passed, n_bars - passed], axis=0)
-    both = ns.concat([falling, ns.flip(rising)], axis=0)
-    best = ns.concat([ns.take(x, places) for x in _running_best(ns, both, layers)], axis=0)
-    best = best.reshape(layers, 2 * n_rows, len(grid.samples))
-    left, right = best[:, :n_rows] - grid.samples, best[:, n_rows:] + grid.samples
-    merged = []
-    for k in range(layers):
-        ways = [left[k], right[k]]
-        ways += [xp.minimum(left[i], right[k - 1 - i]) for i in range(k)]
-        highest = ways[0]
-        for way in ways[1:]:
-            highest = xp.maximum(highest, way)
-        merged.append(highest)
-    return ns.at_least(xp.stack(merged, 1), 0)
-
-
-def _running_best(ns: Namespace, values: Array, layers: int) -> list[Array]:
-    """Return the largest, second largest ... of the first 0, 1 ... N values of each row.
-
-    What a running maximum gives up at a step, or does not take, is what the next one sees.
-    """
-    nothing = ns.xp.full_like(values[:, :1], -math.inf)
-    values = ns.concat([nothing] * layers + [values])
-    best = []
-    for k in range(layers):
-        top = ns.running_max(values)
-        best.append(top[:, layers - 1 - k :])
-        values = ns.xp.minimum(values[:, 1:], top[:, :-1])
-    return best
 
 
 def gaussian_image(
@@ -192,18 +138,16 @@ def gaussian_image(
     else:
         across, down = ns.bell(across), ns.bell(down)
         weights = weights / (2 * math.pi * bandwidth**2)
-    return (down * weights[:, None, :]) @ across
+    return ns.scaled(down, weights[:, None, :]) @ across
 
 
-def entropy(ns: Namespace, persistences: Array, counted: Array, *, normalise: bool) -> Array:
+def entropy(ns: Namespace, persistences: Array, *, normalise: bool) -> Array:
     """Return ``-sum p log p`` over the shares p of the bars in the total persistence.
 
     Parameters
     ----------
     persistences : array of F, shape (B, N)
-        Lengths of the bars.
-    counted : array of bool, shape (B, N)
-        Which rows are bars.
+        Lengths of the bars, 0 where there is none.
     normalise : bool
         Divide by the logarithm of the number of bars that are longer than zero.
 
@@ -213,19 +157,19 @@ def entropy(ns: Namespace, persistences: Array, counted: Array, *, normalise: bo
         0 where no bar, or one, is longer than zero.
     """
     xp = ns.xp
-    persistences = xp.where(counted, persistences, 0.0)
-    total = persistences.sum(1)[:, None]
+    total = ns.totals(persistences)
     shares = persistences / xp.where(total > 0, total, 1.0)
-    present = shares > 0
-    terms = xp.where(present, shares, 0.0) * xp.log(xp.where(present, shares, 1.0))
-    result = ns.at_least(-terms.sum(1)[:, None], 0)
+    terms = shares * xp.log(shares + (shares == 0))  # 0 log 0 is 0
+    result = ns.at_least(-ns.totals(terms), 0)
     if not normalise:
         return result
-    count = ns.cast(present, result).sum(1)[:, None]
+    count = ns.totals(ns.cast(shares > 0, result))
     return xp.where(count > 1, result / xp.log(ns.at_least(count, 2)), 0.0)
 
 
-def statistics(ns: Namespace, values: Sequence[Array], counted: Array, quantiles: Array) -> Array:
+def statistics(
+    ns: Namespace, values: Sequence[Array], counted: Array | None, quantiles: Array
+) -> Array:
     """Return count, and mean, standard deviation and quantiles of each array.
 
     Quantiles lie linearly between order statistics; the deviation is that of the bars, not an
@@ -245,36 +189,39 @@ def statistics(ns: Namespace, values: Sequence[Array], counted: Array, quantiles
     array of F, shape (B, 1 + K * (2 + Q))
     """
     xp = ns.xp
-    n_kinds, n_rows = len(values), len(counted)
-    counted = ns.concat([counted] * n_kinds, axis=0)  # (K B, N)
-    x = ns.concat(values, axis=0)
-    count = ns.cast(counted, x).sum(1)[:, None]
-    some, last, divisor = count > 0, ns.at_least(count - 1, 0), ns.at_least(count, 1)
-    mean = xp.where(counted, x, 0.0).sum(1)[:, None] / divisor
-    away = xp.where(counted, x - mean, 0.0)
-    variance = (away * away).sum(1)[:, None] / divisor
-    spread = variance > 0
-    deviation = xp.where(spread, xp.where(spread, variance, 1.0) ** 0.5, 0.0)
-    ordered = ns.sorted_rows(xp.where(counted, x, math.inf))
-    place = last * quantiles  # (K B, Q)
+    n_kinds, n_rows = len(values), len(values[0])
+    x = ns.concat(values, axis=0)  # (K B, N)
+    if counted is None:
+        number: Array = float(x.shape[1])
+        divisor = number
+    else:
+        counted = ns.concat([counted] * n_kinds, axis=0)
+        number = ns.totals(ns.cast(counted, x))  # (K B, 1)
+        divisor = ns.at_least(number, 1)
+    mean = ns.totals(ns.only(counted, x, 0.0)) / divisor
+    away = ns.only(counted, x - mean, 0.0)
+    deviation = ns.root(ns.totals(away * away) / divisor)
+    last = divisor - 1
+    place = last * quantiles  # (K B, Q), or (Q,)
     below = xp.floor(place)
-    beside = ns.whole(ns.concat([below, xp.minimum(below + 1, last)]))
-    both = xp.where(some, ns.take(ordered, beside), 0.0)
+    beside = ns.whole(ns.concat([below, ns.at_most(below + 1, last)], axis=-1))
+    both = ns.take(ns.sorted_rows(ns.only(counted, x, math.inf)), beside)
+    if counted is not None:
+        both = xp.where(number > 0, both, 0.0)
     low, high = both[:, : len(quantiles)], both[:, len(quantiles) :]
     found = ns.concat([mean, deviation, low + (high - low) * (place - below)])
-    rows = [found[i * n_rows : (i + 1) * n_rows] for i in range(n_kinds)]
-    return ns.concat([count[:n_rows], *rows])
+    rows = found.reshape(n_kinds, n_rows, found.shape[1]).swapaxes(0, 1)
+    first = ns.zeros((n_rows, 1), x) + number if counted is None else number[:n_rows]
+    return ns.concat([first, rows.reshape(n_rows, n_kinds * found.shape[1])])
 
 
-def lengths(ns: Namespace, persistences: Array, counted: Array, n_longest: int) -> Array:
+def lengths(ns: Namespace, persistences: Array, n_longest: int) -> Array:
     """Return the largest persistences, longest first, 0 where there are fewer.
 
     Parameters
     ----------
     persistences : array of F, shape (B, N)
-        May be inf.
-    counted : array of bool, shape (B, N)
-        Which rows are bars.
+        May be inf; 0 where there is no bar.
     n_longest : int
         How many.
 
@@ -282,9 +229,8 @@ def lengths(ns: Namespace, persistences: Array, counted: Array, n_longest: int) 
     -------
     array of F, shape (B, n_longest)
     """
-    shown = ns.xp.where(counted, persistences, 0.0)
-    missing = n_longest - shown.shape[1]
+    missing = n_longest - persistences.shape[1]
     if missing > 0:
-        nothing = ns.xp.zeros_like(shown[:, :1])
-        shown = ns.concat([shown, *[nothing] * missing])
-    return ns.largest(shown, n_longest)
+        nothing = ns.xp.zeros_like(persistences[:, :1])
+        persistences = ns.concat([persistences, *[nothing] * missing])
+    return ns.largest(persistences, n_longest)

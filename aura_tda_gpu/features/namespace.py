@@ -4,40 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import lru_cache, partial
-from typing import Any, NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidInputError
+from .arrays import Array, Grid, device_of, kept_constant, kept_grid
 
 __all__ = ["Array", "Grid", "Namespace", "namespace_of"]
 
-Array: TypeAlias = Any  # of numpy, CuPy or torch; F means floating, the type of the values
-
-
 _FEW = 4096  # values that numpy finds faster by searching
-
-
-class Grid(NamedTuple):
-    """Equidistant samples, both ends among them.
-
-    Attributes
-    ----------
-    samples : array of F, shape (n,)
-        Ascending.
-    fenced : array of F, shape (n + 2,)
-        The samples between two nan, to which nothing compares.
-    low, per_unit : float
-        The first sample, and how many steps there are in a unit; 0 where rounding makes steps
-        unequal.
-    """
-
-    samples: Array
-    fenced: Array
-    low: float
-    per_unit: float
+_SLACK = 1 / 32  # of a step: more than rounding moves a place where steps are fine
 
 
 class Namespace:
@@ -54,11 +33,11 @@ class Namespace:
 
     def grid(self, low: float, high: float, n: int, like: Array) -> Grid:
         """Return ``n`` equidistant samples in the type of ``like``, beside it."""
-        return _grid(self, low, high, n, like.dtype, _device_of(like))
+        return kept_grid(self, low, high, n, like.dtype, device_of(like))
 
     def constant(self, numbers: tuple[float, ...], like: Array) -> Array:
         """Return numbers in the type of ``like``, beside it, shape (n,)."""
-        return _constant(self, numbers, like.dtype, _device_of(like))
+        return kept_constant(self, numbers, like.dtype, device_of(like))
 
     def from_host(self, array: npt.NDArray[Any], device: Any) -> Array:
         """Return an array of numpy on a device; CuPy's is the current one."""
@@ -84,24 +63,57 @@ class Namespace:
         """Return an array in int64."""
         return array.astype(np.int64)
 
+    def has_history(self, array: Array) -> bool:
+        """Return whether gradients pass through an array."""
+        return False
+
     def detached(self, array: Array) -> Array:
         """Return an array without the history that gradients need."""
         return array
 
-    def argsort(self, array: Array) -> Array:
-        """Return the order of the rows, ascending; that of equal numbers counts for gradients."""
-        return array.argsort(axis=1)
+    def order(self, index: Array, size: int) -> Array:
+        """Return the order of each row of numbers from 0 to ``size - 1``, ascending and stable."""
+        if self.xp is not np:
+            return index.argsort(axis=1)  # that of CuPy is stable
+        # short integers are sorted by counting
+        return index.astype(np.min_scalar_type(size - 1)).argsort(axis=1, kind="stable")
 
     def sorted_rows(self, array: Array) -> Array:
         """Return the rows in ascending order."""
-        return self.xp.sort(array, axis=1)
+        array = array.copy()
+        array.sort(axis=1)
+        return array
+
+    def only(self, counted: Array | None, array: Array, other: float) -> Array:
+        """Return an array, and another number where a row does not count; None counts all."""
+        return array if counted is None else self.xp.where(counted, array, other)
+
+    def positive(self, array: Array) -> Array:
+        """Return the larger one of each number and 0, whose slope at 0 is 0."""
+        return self.xp.maximum(array, 0)
+
+    def root(self, array: Array) -> Array:
+        """Return the square root, whose slope at 0 is taken as 0."""
+        return self.xp.sqrt(array)
 
     def at_least(self, array: Array, least: float) -> Array:
         """Return the larger one of each number and ``least``."""
         return self.xp.maximum(array, least)
 
+    def at_most(self, array: Array, most: Array | float) -> Array:
+        """Return the smaller one of each number and ``most``."""
+        return self.xp.minimum(array, most)
+
+    def totals(self, array: Array) -> Array:
+        """Return the sum of each row, shape (B, 1)."""
+        if self.xp is np:
+            return np.add.reduce(array, axis=1, keepdims=True)  # the method costs more
+        return array.sum(axis=1, keepdims=True)
+
     def take(self, array: Array, index: Array) -> Array:
-        """Return ``array[i, index[i, j]]``."""
+        """Return ``array[i, index[i, j]]``; of an index of shape (n,), the same of all rows."""
+        if index.ndim == 1:
+            return array.take(index, axis=1)
         if len(array) == 1:
             return array.take(index[0], axis=1)
         return array[self.xp.arange(len(array))[:, None], index]
@@ -118,6 +130,10 @@ class Namespace:
         """Return arrays one after the other."""
         return self.xp.concatenate(arrays, axis=axis)
 
+    def empty(self, shape: tuple[int, ...], like: Array) -> Array:
+        """Return an array in the type of ``like``, beside it, whose numbers are yet to be set."""
+        return self.xp.empty(shape, dtype=like.dtype)
+
     def running_max(self, array: Array) -> Array:
         """Return the largest value of each row up to each place."""
         if self.xp is np:
@@ -131,60 +147,95 @@ class Namespace:
     def where_index(self, grid: Grid, values: Array, *, exact: bool = True) -> Array:
         """Return the first place of the grid that is not below each value, int64.
 
-        Up to rounding it follows from the distance to the first sample; what rounding does is
-        put right by a look at the samples to both sides, unless ``exact`` is False. The order of
-        places is that of values in any case.
+        Up to rounding it follows from the distance to the first sample. Taken from a little less
+        than the value it is the place or the one before, and a look at the sample there tells,
+        unless ``exact`` is False. Then a value on a sample, or within rounding of it, may be given
+        the next place.
         """
         values = self.detached(values)
         if grid.per_unit == 0 or (self.xp is np and values.size < _FEW):
             return self._searched(grid.samples, values)
-        n = len(grid.samples)
-        place = self.xp.ceil((values - grid.low) * grid.per_unit).clip(0, n)
-        index = self.whole(place).clip(0, n)  # nan is unknown where values are unread
-        if not exact:
-            return index
-        index = index - self.whole(grid.fenced[index] >= values)
-        return index + self.whole(grid.fenced[index + 1] < values)
+        n = grid.size
+        start = grid.low + ((_SLACK if exact else 0.0) - 1) / grid.per_unit
+        place = values - start
+        place *= grid.per_unit
+        index = self.whole(place.clip(0, n)).clip(0, n)  # nan is unknown where values are unread
+        if exact:
+            index += self.look_up(grid.fenced, index) < values
+        return index
+
+    def look_up(self, table: Array, index: Array) -> Array:
+        """Return ``table[index]``, of the shape of the index."""
+        return table[index]
 
     def _searched(self, samples: Array, values: Array) -> Array:
         if self.xp is np:
             return samples.searchsorted(values)
         return self.xp.searchsorted(samples, values.ravel(), side="left").reshape(values.shape)
 
-    def collect(self, index: Array, weights: Sequence[Array], size: int) -> list[Array]:
-        """Return the sums of weights of each index, row by row, in float64.
+    def count(self, index: Array, counted: Array | None, size: int) -> Array:
+        """Return how often each index is there where a row counts, shape (B, size).
 
         Parameters
         ----------
         index : array of int64, shape (B, N)
             From 0 to ``size - 1``.
-        weights : sequence of array of F, shape (B, N)
-            What is added up.
+        counted : array of bool, shape (B, N), or None
+            Which rows count; None for all.
+        size : int
+            Numbers a row.
+        """
+        if counted is not None:
+            return self.collect([index], [[counted]], size)[0]
+        flat, n_rows = self._flat(index, size), len(index)
+        return self.xp.bincount(flat, minlength=n_rows * size).reshape(n_rows, size)
+
+    def collect(
+        self, indices: Sequence[Array], weights: Sequence[Sequence[Array]], size: int
+    ) -> list[Array]:
+        """Return the sums of weights of each index, row by row, in float64.
+
+        Parameters
+        ----------
+        indices : sequence of array of int64, shape (B, N)
+            From 0 to ``size - 1``.
+        weights : sequence of such sequences of arrays of F
+            What is added up at those places.
         size : int
             Sums a row.
 
         Returns
         -------
         list of array of float64, shape (B, size)
-            The sums of each array of weights.
+            The sums of each sequence of weights.
         """
-        n_rows = len(index)
-        flat = (index + size * self.xp.arange(n_rows)[:, None]).ravel() if n_rows != 1 else index[0]
+        n_rows = len(indices[0])
+        flat = self._flat(indices[0] if len(indices) == 1 else self.concat(indices), size)
         found = []
-        for weight in weights:
+        for given in weights:
+            weight = (given[0] if len(given) == 1 else self.concat(given)).ravel()
             if self.xp is np:
-                sums = np.bincount(flat, weight.ravel(), minlength=n_rows * size)
+                sums = np.bincount(flat, weight, minlength=n_rows * size)
             else:
                 sums = self.xp.zeros(n_rows * size)
-                self.xp.add.at(sums, flat, self.wide(weight).ravel())
+                self.xp.add.at(sums, flat, self.wide(weight))
             found.append(sums.reshape(n_rows, size))
         return found
 
+    def _flat(self, index: Array, size: int) -> Array:
+        n_rows = len(index)
+        return (index + size * self.xp.arange(n_rows)[:, None]).ravel() if n_rows != 1 else index[0]
+
     def bell(self, array: Array) -> Array:
         """Return ``exp(-array ** 2)``; the array is lost."""
-        array *= array
-        array *= -1
-        return self.xp.exp(array)
+        self.xp.multiply(array, array, out=array)
+        self.xp.negative(array, out=array)
+        return self.xp.exp(array, out=array)
+
+    def scaled(self, array: Array, factors: Array) -> Array:
+        """Return ``array * factors``; the array is lost."""
+        array *= factors
+        return array
 
     def erf(self, array: Array) -> Array:
         """Return the error function."""
@@ -193,75 +244,6 @@ class Namespace:
         else:
             from cupyx.scipy.special import erf
         return erf(array)
-
-
-class _Torch(Namespace):
-    """The same functions of torch."""
-
-    def from_host(self, array: npt.NDArray[Any], device: Any) -> Array:
-        with self.xp.inference_mode(False):  # else no later backward pass could use it
-            return self.xp.as_tensor(array, device=device)
-
-    def is_on_host(self, array: Array) -> bool:
-        return bool(array.device.type == "cpu")
-
-    def zeros(self, shape: tuple[int, ...], like: Array) -> Array:
-        return self.xp.zeros(shape, dtype=like.dtype, device=like.device)
-
-    def whole(self, array: Array) -> Array:
-        return array.to(self.xp.int64)
-
-    def cast(self, array: Array, like: Array) -> Array:
-        return array.to(like.dtype)
-
-    def wide(self, array: Array) -> Array:
-        return array.to(self.xp.float64)
-
-    def detached(self, array: Array) -> Array:
-        return array.detach()
-
-    def argsort(self, array: Array) -> Array:
-        # not with numpy, which is quicker: what traces a call would keep this order for any input
-        return self.xp.argsort(array.detach(), dim=1, stable=True)
-
-    def sorted_rows(self, array: Array) -> Array:
-        # which of equal numbers has the gradient must not depend on the device
-        return self.xp.sort(array, dim=1, stable=array.requires_grad).values
-
-    def at_least(self, array: Array, least: float) -> Array:
-        return array.clamp(min=least)
-
-    def take(self, array: Array, index: Array) -> Array:
-        return self.xp.gather(array, 1, index)
-
-    def largest(self, array: Array, n: int) -> Array:
-        if array.requires_grad:  # of equal numbers topk takes any
-            return self.xp.sort(array, dim=1, descending=True, stable=True).values[:, :n]
-        return self.xp.topk(array, n, dim=1).values
-
-    def flip(self, array: Array) -> Array:
-        return array.flip(1)
-
-    def concat(self, arrays: Sequence[Array], axis: int = 1) -> Array:
-        return self.xp.cat(list(arrays), dim=axis)
-
-    def running_max(self, array: Array) -> Array:
-        return self.xp.cummax(array, 1).values
-
-    def _searched(self, samples: Array, values: Array) -> Array:
-        return self.xp.searchsorted(samples, values.contiguous())
-
-    def collect(self, index: Array, weights: Sequence[Array], size: int) -> list[Array]:
-        nothing = self.xp.zeros((len(index), size), dtype=self.xp.float64, device=index.device)
-        return [nothing.scatter_add(1, index, self.wide(weight)) for weight in weights]
-
-    def bell(self, array: Array) -> Array:
-        if array.requires_grad:
-            return self.xp.exp(-(array * array))
-        return array.mul_(array).neg_().exp_()
-
-    def erf(self, array: Array) -> Array:
-        return self.xp.erf(array)
 
 
 def namespace_of(array: object, what: str = "values") -> Namespace:
@@ -286,35 +268,11 @@ def namespace_of(array: object, what: str = "values") -> Namespace:
 
 @lru_cache(maxsize=4)
 def _of_module(module: Any) -> Namespace:
-    return _Torch(module) if module.__name__ == "torch" else Namespace(module)
+    if module.__name__ != "torch":
+        return Namespace(module)
+    from .namespace_torch import torch_namespace
+
+    return torch_namespace(module)
 
 
 _NUMPY = Namespace(np)
-
-
-def _device_of(array: Array) -> Any:
-    """Return where an array is; a GPU of CuPy by its number."""
-    device = getattr(array, "device", None)
-    return getattr(device, "id", device)
-
-
-@lru_cache(maxsize=256)
-def _constant(ns: Namespace, numbers: tuple[float, ...], dtype: Any, device: Any) -> Array:
-    return ns.from_host(np.array(numbers, _floats(dtype)), device)
-
-
-def _floats(dtype: Any) -> Any:
-    """Return the type of numpy for one of any library."""
-    return np.dtype(str(dtype).rpartition(".")[2]).type
-
-
-@lru_cache(maxsize=256)
-def _grid(ns: Namespace, low: float, high: float, n: int, dtype: Any, device: Any) -> Grid:
-    floats = _floats(dtype)
-    samples = np.linspace(low, high, n).astype(floats)
-    fenced = np.concatenate([[np.nan], samples, [np.nan]]).astype(floats)
-    reach, step = max(abs(low), abs(high)), (high - low) / max(1, n - 1)
-    info = np.finfo(floats)
-    fine = n > 1 and step > 100 * reach * float(info.eps) and step > 1e3 * float(info.tiny)
-    where = partial(ns.from_host, device=device)
-    return Grid(where(samples), where(fenced), float(samples[0]), 1 / step if fine else 0.0)

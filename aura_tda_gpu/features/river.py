@@ -8,8 +8,8 @@ from typing import Any
 from ..errors import ConfigError, InvalidInputError, LifecycleError
 from .base import Vectorisation
 from .checks import is_number
+from .feature_vector import FeatureVector
 from .padding import pad
-from .vectorisations import FeatureVector
 
 __all__ = ["StreamTransformer"]
 

@@ -12,11 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..errors import ConfigError, InvalidInputError
 from .base import Vectorisation
+from .feature_vector import FeatureVector
 from .padding import pad
 from .vectorisations import (
     BettiCurve,
     EulerCurve,
-    FeatureVector,
     PersistenceEntropy,
     PersistenceImage,
     PersistenceLandscape,

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError, InvalidInputError
 from .base import Vectorisation
+from .feature_vector import FeatureVector
 from .torch_ranged import Ranged
-from .vectorisations import FeatureVector
 
 __all__ = ["TopologyFeatures"]
 

@@ -7,21 +7,18 @@ from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from typing import Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
-
 from ..errors import ConfigError
 from . import formulas
-from .base import BarRows, SumOverBars, Vectorisation, at_least_a_row
+from .bars import BarRows
+from .base import Vectorisation
 from .checks import at_least, is_number, power_of, range_of
 from .curves import BettiCurve, EulerCurve, PersistenceLandscape, Silhouette
 from .namespace import Array, Namespace
-from .padding import checked
+from .sums import SumOverBars
 
 __all__ = [
     "BettiCurve",
     "EulerCurve",
-    "FeatureVector",
     "PersistenceEntropy",
     "PersistenceImage",
     "PersistenceLandscape",
@@ -123,11 +120,10 @@ class PersistenceImage(SumOverBars):
         return [f"_{j}_{i}" for j in range(ny) for i in range(nx)]
 
     def _sums(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        persistences = bars.deaths - bars.births
-        weights = formulas.weights(ns, persistences, bars.counted, self.power)
+        lengths, weights = bars.persistences, bars.weights(self.power)
         x, y = self.grids(ns, like)
         image = formulas.gaussian_image(
-            ns, bars.births, persistences, weights, x, y, self.bandwidth, integrate=self.integrate
+            ns, bars.births, lengths, weights, x, y, self.bandwidth, integrate=self.integrate
         )
         return image.reshape(len(image), self.n_pixels)
 
@@ -162,8 +158,7 @@ class PersistenceEntropy(Vectorisation):
         return [""]
 
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        persistences = bars.deaths - bars.births
-        return formulas.entropy(ns, persistences, bars.counted, normalise=self.normalise)
+        return formulas.entropy(ns, bars.persistences, normalise=self.normalise)
 
 
 @dataclass(frozen=True)
@@ -200,7 +195,7 @@ class PersistenceStatistics(Vectorisation):
         return ["_count", *(f"_{group}_{kind}" for group in groups for kind in kinds)]
 
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        values = (bars.births, bars.deaths, bars.deaths - bars.births)
+        values = (bars.births, bars.deaths, bars.persistences)
         return formulas.statistics(ns, values, bars.counted, ns.constant(self.quantiles, like))
 
 
@@ -230,80 +225,4 @@ class PersistenceLengths(Vectorisation):
         return [f"_{i}" for i in range(1, self.n_longest + 1)]
 
     def _vectors(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
-        persistences = bars.deaths - bars.births
-        return formulas.lengths(ns, persistences, bars.counted, self.n_longest)
-
-
-@dataclass(frozen=True)
-class FeatureVector:
-    """Several vectorisations, their features one after the other.
-
-    Parameters
-    ----------
-    parts : sequence of Vectorisation
-        At least one; a list becomes a tuple.
-
-    Raises
-    ------
-    ConfigError
-        If there is none, or something else among them.
-    """
-
-    parts: tuple[Vectorisation, ...]
-
-    def __post_init__(self) -> None:
-        if isinstance(self.parts, list):
-            object.__setattr__(self, "parts", tuple(self.parts))
-        if not isinstance(self.parts, tuple) or not self.parts:
-            raise ConfigError(f"parts must be a sequence of vectorisations, not {self.parts!r}")
-        for part in self.parts:
-            if not isinstance(part, Vectorisation):
-                raise ConfigError(f"parts must be vectorisations, not {part!r}")
-
-    @property
-    def is_fitted(self) -> bool:
-        """Whether `transform` can be called."""
-        return all(part.is_fitted for part in self.parts)
-
-    @property
-    def n_features(self) -> int:
-        """Length of the feature vectors."""
-        return sum(part.n_features for part in self.parts)
-
-    def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
-        """Return the name of each feature, shape (F,); the argument is not used."""
-        return np.concatenate([part.get_feature_names_out() for part in self.parts])
-
-    def fit(
-        self, values: Array, mask: Array | None = None, *, check_values: bool = True
-    ) -> FeatureVector:
-        """Return the same with all parts fitted; parameters and errors as `Vectorisation.fit`."""
-        return FeatureVector(
-            tuple(part.fit(values, mask, check_values=check_values) for part in self.parts)
-        )
-
-    def transform(
-        self, values: Array, mask: Array | None = None, *, check_values: bool = True
-    ) -> Array:
-        """Return the feature vectors of diagrams, shape (B, F).
-
-        Parameters, errors
-            As `Vectorisation.transform`.
-        """
-        ns, mask = checked(values, mask, check_values=check_values)
-        for part in self.parts:
-            part.refuse_unfitted()
-        values, mask = at_least_a_row(ns, values, mask)
-        rows: dict[tuple[object, ...], BarRows] = {}
-        found = []
-        for part in self.parts:
-            if part.counting not in rows:
-                rows[part.counting] = part.rows(ns, values, mask)
-            found.append(part.of_rows(ns, rows[part.counting], values))
-        return ns.concat(found)
-
-    __call__ = transform
-
-    def fit_transform(self, values: Array, mask: Array | None = None) -> Array:
-        """Return ``fit(values, mask).transform(values, mask)``; what was fitted is lost."""
-        return self.fit(values, mask).transform(values, mask)
+        return formulas.lengths(ns, bars.persistences, self.n_longest)

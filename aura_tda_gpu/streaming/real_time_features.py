@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..errors import ConfigError, InvalidInputError, LifecycleError
 from ..features.base import Vectorisation
-from ..features.vectorisations import FeatureVector
+from ..features.feature_vector import FeatureVector
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array
 from .persistence_stream import WindowUpdate
@@ -202,10 +202,12 @@ class _ScaleFeatures:
         for dimension in self._dimensions:
             diagram[dimension]  # raises where it was not computed
         bars, self._bars = TickBars(diagram, self._bars), None
-        found = np.concatenate([feature.take(bars) for feature in self._features])
+        told: Float32Array = np.empty(self.size, np.float32)
+        np.concatenate(
+            [feature.take(bars) for feature in self._features], out=told, casting="same_kind"
+        )
         bars.forget()
         self._bars = bars  # after all went well: else the next tick starts afresh
-        told: Float32Array = found.astype(np.float32)
         told.setflags(write=False)
         return told
 

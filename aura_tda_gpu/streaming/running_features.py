@@ -8,8 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..features.base import BarRows, SumOverBars, Vectorisation
+from ..features.bars import BarRows
+from ..features.base import Vectorisation
 from ..features.namespace import namespace_of
+from ..features.sums import SumOverBars
 from ..persistence.arrays import Float64Array
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array
@@ -109,7 +111,32 @@ class TickBars:
 
     def rows(self, part: Vectorisation) -> BarRows:
         """Return all bars as a vectorisation counts them."""
-        return self._rows(part, (self._bars,), "all")
+        if part.dimension is None:
+            return self._rows(part, (self._bars,), "all")
+        return self.rows_of(part, part.dimension)
+
+    def rows_of(self, part: Vectorisation, dimension: int) -> BarRows:
+        """Return the bars of one dimension as a vectorisation counts them."""
+        key = (
+            (dimension, *part.counting[1:])
+            if part.infinite == "clip"
+            else (dimension, part.infinite)
+        )
+        if key not in self._found:
+            self._found[key] = self._one_row(part, dimension)
+        return self._found[key]
+
+    def _one_row(self, part: Vectorisation, dimension: int) -> BarRows:
+        every = ("all", dimension, None)
+        if every not in self._found:
+            self._found[every] = _row_of(self._bars[dimension], dimension)
+        bars, table = self._found[every], self._bars[dimension]
+        if part.infinite == "keep" or not len(table) or table[0, 1] < np.inf:
+            return bars  # open bars are in front
+        n_open = int(np.count_nonzero(table[:, 1] == np.inf))
+        if part.infinite == "drop" and n_open < len(table):
+            return _row_of(table[n_open:], dimension)
+        return part.without_open(bars)
 
     def moved(self, part: Vectorisation) -> BarRows:
         """Return the bars that came, and in a second row those that went."""
@@ -125,7 +152,7 @@ class TickBars:
             every = (which, part.dimension, None)
             if every not in self._found:
                 self._found[every] = _side_by_side(tables, part.dimension)
-            self._found[key] = part.without_open(_NUMPY, self._found[every])
+            self._found[key] = part.without_open(self._found[every])
         return self._found[key]
 
 
@@ -149,6 +176,7 @@ class RunningFeature:
 
     def __init__(self, part: Vectorisation, rebuild_every: int) -> None:
         self.part = part
+        self._summed = part if isinstance(part, SumOverBars) else None
         self.value: Float64Array = np.zeros(part.n_features)
         self._like = np.empty((0, 0, 3))
         self._rebuild_every = rebuild_every
@@ -163,19 +191,27 @@ class RunningFeature:
 
     def take(self, bars: TickBars) -> Float64Array:
         """Return the features of a tick, shape (F,)."""
-        part = self.part
-        if bars.is_same(part.dimension):
+        if bars.is_same(self.part.dimension):
             return self.value
-        if not isinstance(part, SumOverBars):
-            self.value = part.of_rows(_NUMPY, bars.rows(part), self._like)[0]
+        part = self._summed
+        if part is None:
+            rows = bars.rows(self.part)
+            self.value = self.part.of_rows(_NUMPY, rows, self._like)[0]
             return self.value
         self._sums = self._followed(part, bars)
         if self._sums is None:
             self._age = 0
-            self._sums = part.sums_of_rows(_NUMPY, bars.rows(part), self._like)[0]
+            self._sums = self._afresh(part, bars)
             self._peak = 0.0
         self.value = part.of_sums(self._sums[np.newaxis])[0]
         return self.value
+
+    def _afresh(self, part: SumOverBars, bars: TickBars) -> Float64Array:
+        """Return the sums over all bars: of each dimension, which share what they need."""
+        wanted = bars.dimensions if part.dimension is None else (part.dimension,)
+        sums = [part.sums_of_rows(_NUMPY, bars.rows_of(part, k), self._like)[0] for k in wanted]
+        found: Float64Array = sums[0] if len(sums) == 1 else np.add.reduce(sums)
+        return found
 
     def _followed(self, part: SumOverBars, bars: TickBars) -> Float64Array | None:
         """Return the sums brought up to date; None if they are to be taken afresh."""
@@ -196,11 +232,22 @@ class RunningFeature:
 
 
 def _keys_of(bars: Float32Array) -> _Keys:
-    return np.sort(np.ascontiguousarray(bars).view(np.uint64).ravel())
+    keys = np.array(bars, order="C").view(np.uint64).ravel()
+    keys.sort()
+    return keys
 
 
 def _as_bars(keys: _Keys) -> Float32Array:
     return keys.view(np.float32).reshape(-1, 2)
+
+
+def _row_of(table: Float32Array, dimension: int) -> BarRows:
+    """Return the bars of one dimension, all of which count, as one row of at least one place."""
+    if not len(table):
+        births, deaths = np.zeros((2, 1, 1))
+        return BarRows(_NUMPY, births, deaths, np.zeros((1, 1), np.bool_), dimension)
+    ends = np.array(table.T, np.float64, order="C")
+    return BarRows(_NUMPY, ends[:1], ends[1:], None, dimension)
 
 
 def _side_by_side(tables: Sequence[Mapping[int, Float32Array]], dimension: int | None) -> BarRows:
@@ -216,7 +263,7 @@ def _side_by_side(tables: Sequence[Mapping[int, Float32Array]], dimension: int |
             dimensions[row, start:end] = k
             start = end
         counted[row, :start] = True
-    return BarRows(births, deaths, counted, dimensions)
+    return BarRows(_NUMPY, births, deaths, counted, dimensions)
 
 
 def _wanted(bars: Mapping[int, Float32Array], dimension: int | None) -> Mapping[int, Float32Array]:

@@ -26,6 +26,7 @@ from aura_tda_gpu.features import (
     Silhouette,
     pad,
 )
+from aura_tda_gpu.features.namespace import Namespace
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.engine import Bars, EngineResult
 from aura_tda_gpu.streaming import running_features
@@ -46,6 +47,11 @@ EVERY = FeatureVector(
         PersistenceEntropy(0),
         PersistenceStatistics(1),
         PersistenceLengths(1),
+        PersistenceStatistics(0, infinite="clip", limit=1.5),
+        PersistenceLandscape(sample_range=RANGE, infinite="keep"),
+        PersistenceEntropy(),
+        Silhouette(sample_range=RANGE),
+        BettiCurve(sample_range=RANGE, infinite="drop"),
     )
 )
 
@@ -99,6 +105,34 @@ def test_they_are_the_features_of_the_diagrams(updates, following, rebuild_every
         assert update.features.dtype == np.float32
         np.testing.assert_allclose(update.features, expected, rtol=1e-6, atol=1e-6)
         assert not update.features.flags.writeable
+
+
+@pytest.mark.parametrize("bars", [[], [[0.5, np.inf]], [[0, np.inf], [0.25, np.inf], [0.5, 1.25]]])
+def test_few_bars_and_open_ones(bars, following):
+    hook = RealTimeFeatures(EVERY, [1000])
+    scale = hook._scales["scale_1000ms"]
+    for given in (bars, [[0.1, 1.0], [0.2, 0.5]], bars):
+        diagram = diagram_of(given, (0, 1))
+        values, mask = pad([diagram])
+        expected = EVERY.transform(values.astype(np.float64), mask)[0]
+        np.testing.assert_allclose(scale.take(diagram), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_what_vectorisations_have_in_common_is_computed_once(monkeypatch):
+    calls = []
+    where = Namespace.where_index
+    monkeypatch.setattr(
+        Namespace, "where_index", lambda *args, **more: calls.append(1) or where(*args, **more)
+    )
+    parts = (
+        BettiCurve(1, sample_range=RANGE),
+        Silhouette(1, sample_range=RANGE),
+        PersistenceLandscape(1, sample_range=RANGE),
+        EulerCurve(sample_range=RANGE),
+    )
+    hook = RealTimeFeatures(FeatureVector(parts), [1000])
+    hook._scales["scale_1000ms"].take(diagram_of([[0.1, 1.0], [0.2, 0.5]], (0, 1)))
+    assert len(calls) == 3 + 2  # births, middles and deaths of loops, births and deaths of parts
 
 
 def test_sums_are_brought_up_to_date(updates, monkeypatch):

@@ -20,7 +20,7 @@ from aura_tda_gpu.features import (
     PersistenceLengths,
     PersistenceStatistics,
     Silhouette,
-    base,
+    batches,
     pad,
 )
 from aura_tda_gpu.features.namespace import Namespace, namespace_of
@@ -58,7 +58,7 @@ def test_one_by_one_and_in_a_batch(kind, library, rng, monkeypatch):
     diagrams = random_diagrams(rng, 12)
     values, mask = (LIBRARIES[library](array) for array in pad(diagrams, dimension=1))
     together = np.asarray(KINDS[kind].transform(values, mask))
-    monkeypatch.setattr(base, "_CHUNK", 1)
+    monkeypatch.setattr(batches, "_CHUNK", 1)
     assert np.array_equal(np.asarray(KINDS[kind].transform(values, mask)), together)
     for diagram, expected in zip(diagrams, together, strict=True):
         values, mask = (LIBRARIES[library](array) for array in pad([diagram], dimension=1))
@@ -256,6 +256,50 @@ def test_a_vector_of_several(library, rng):
     assert pickle.loads(pickle.dumps(fitted)) == fitted
 
 
+@every_library
+@pytest.mark.parametrize("chunk", [1, 3000, 1 << 18])
+def test_those_side_by_side_share_what_they_need_of_the_bars(library, chunk, rng, monkeypatch):
+    monkeypatch.setattr(batches, "_CHUNK", chunk)
+    diagrams = random_diagrams(rng, 23)
+    for diagram in diagrams[::3]:
+        diagram[0, 1] = math.inf
+    values, mask = (LIBRARIES[library](array) for array in pad(diagrams, dimension=1))
+    clipped = [
+        BettiCurve(1, sample_range=RANGE, infinite="clip", limit=1.2),
+        Silhouette(1, sample_range=RANGE, infinite="clip", limit=1.1),
+        Silhouette(1, sample_range=(0.0, 1.4)),
+        PersistenceLandscape(1, sample_range=(0.0, 1.4), infinite="keep"),
+    ]
+    parts = (*KINDS.values(), *clipped)
+    found = np.asarray(FeatureVector(parts).transform(values, mask))
+    apart = [np.asarray(part.transform(values, mask)) for part in parts]
+    assert np.array_equal(found, np.concatenate(apart, 1))
+    if library == "torch":
+        traced = FeatureVector(parts).transform(values.requires_grad_(), mask)
+        assert traced.requires_grad
+        np.testing.assert_allclose(traced.detach().numpy(), found, rtol=1e-11, atol=1e-11)
+
+
+def test_samples_are_looked_up_once(rng, monkeypatch):
+    calls = []
+    where = Namespace.where_index
+    monkeypatch.setattr(
+        Namespace, "where_index", lambda *args, **more: calls.append(1) or where(*args, **more)
+    )
+    kinds = (KINDS[kind] for kind in ("betti", "silhouette", "landscape", "silhouette flat"))
+    FeatureVector(tuple(kinds)).transform(*padded(rng))
+    assert len(calls) == 3  # births, middles and deaths
+
+
+@every_library
+def test_rows_are_ordered_by_short_numbers(library, rng):
+    for n_rows, size in ((1, 5), (7, 300), (400, 101)):  # many are sorted by counting
+        index = rng.integers(0, size, (n_rows, 99))
+        given = LIBRARIES[library](index)
+        found = np.asarray(namespace_of(given).order(given, size))
+        assert np.array_equal(found, np.argsort(index, axis=1, kind="stable"))
+
+
 @every_kind
 def test_names(kind):
     names = KINDS[kind].get_feature_names_out()
@@ -290,9 +334,12 @@ def test_scans_without_a_ready_made_one(rng):
     found = Namespace(Other()).running_max(values)
     assert np.array_equal(found, np.maximum.accumulate(values, axis=1))
     index = rng.integers(0, 9, (5, 37))
-    found = Namespace(Other()).collect(index, [values, 2 * values], 9)
+    found = Namespace(Other()).collect([index], [[values], [2 * values]], 9)
     assert found[0].shape == (5, 9)
-    np.testing.assert_allclose(found, Namespace(np).collect(index, [values, 2 * values], 9))
+    np.testing.assert_allclose(found, Namespace(np).collect([index], [[values], [2 * values]], 9))
+    counts = Namespace(Other()).count(index, values > 0, 9)
+    assert np.array_equal(counts, Namespace(np).count(index, values > 0, 9))
+    np.testing.assert_allclose(Namespace(Other()).totals(values)[:, 0], values.sum(1))
 
 
 def test_images_in_other_words(rng):
