@@ -162,6 +162,11 @@ class Scheduler:
         """Points that wait for the worker, those of the push under way included."""
         return self._queue.n_points + self._runner.in_work
 
+    def look(self) -> None:
+        """Deliver what a long job has finished so far; the event loop's thread alone does."""
+        if asyncio._get_running_loop() is self._loop:
+            self._runner.look()
+
     async def submit(
         self, points: Any, timestamps: Any, metadata: dict[str, Any] | None = None
     ) -> Updates:

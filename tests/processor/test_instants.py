@@ -1,17 +1,18 @@
-"""When the worker turns from the engine to the hooks."""
+"""When the worker turns from the engine to the hooks, and the event loop to what they completed."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 
 import pytest
 
 from aura_tda_gpu.errors import WorkerError
-from aura_tda_gpu.streaming import worker
+from aura_tda_gpu.streaming import job_runner, worker
 from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream, WindowUpdate
 
-from .helpers import BrokenTicks, cloud, processor, pushed, reading, told
+from .helpers import BrokenTicks, Gate, cloud, eventually, processor, pushed, reading, told
 
 pytestmark = pytest.mark.asyncio
 
@@ -112,3 +113,50 @@ async def test_instants_before_a_tick_that_fails_are_delivered(
         assert subscription.waiting == complete
         await tda.process_batch([], [])
     assert told(await reading(subscription)) == told(pushed(N))
+
+
+async def test_a_long_job_is_looked_at_where_somebody_asks(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Features are new, and a subscription does not get what was finished before it."""
+    monkeypatch.setattr(worker, "HOLD_S", 0)
+    monkeypatch.setattr(job_runner, "LOOK_S", 0)
+    monkeypatch.setattr(job_runner, "LOOK_UNHEARD_S", 60)
+    gate.shut_at = 7
+    expected = pushed(N)
+
+    def note(updates: Sequence[WindowUpdate]) -> None:
+        for update in updates:
+            update.features = update.vertices[:1].astype("float32") * 0 + update.timestamp
+
+    async with processor(hooks=[note, gate]) as tda:
+        work = asyncio.create_task(tda.process_batch(*cloud(N)))
+        await gate.reached()
+        assert tda._broadcast.features == {}
+        features = await tda.get_current_features()
+        assert {name: round(float(f[0, 0]), 3) for name, f in features.items()} == {
+            "scale_100ms": 0.06,
+            "scale_400ms": 0.04,
+        }
+        subscription = tda.subscribe_to_updates()
+        gate.open()
+        await work
+    assert told(await reading(subscription)) == told(expected[7:])
+
+
+async def test_a_subscription_that_comes_late_has_a_long_job_looked_at(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "HOLD_S", 0)
+    monkeypatch.setattr(job_runner, "LOOK_UNHEARD_S", 60)
+    later = Gate()
+    gate.shut_at, later.shut_at = 2, 6
+    async with processor(hooks=[gate, later]) as tda:
+        work = asyncio.create_task(tda.process_batch(*cloud(N)))
+        await gate.reached()
+        subscription = tda.subscribe_to_updates()
+        gate.open()
+        await later.reached()
+        await eventually(lambda: subscription.waiting == 5)
+        later.open()
+        await work
