@@ -11,9 +11,9 @@ from typing import Any
 from ..errors import LifecycleError
 from ..log import get_logger
 from .callers import Callers, Updates, Waiter
+from .event_times import as_instant
 from .hooks import UpdateHook
 from .input_queue import Command, CommandName, InputQueue, Points
-from .intake import as_instant
 from .job_runner import CLOSED, JobRunner, Outlet
 from .stepwise import StepwiseStream
 from .worker_thread import WorkerThread
