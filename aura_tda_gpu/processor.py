@@ -12,10 +12,10 @@ from .config import Config
 from .errors import InvalidInputError
 from .processor_reading import ProcessorReading
 from .processor_settings import Keywords, ProcessorSettings
+from .streaming.entrance import count_of
+from .streaming.event_times import as_instant
 from .streaming.hooks import UpdateHook, checked_hooks
-from .streaming.intake import as_instant
 from .streaming.persistence_stream import WindowUpdate
-from .streaming.scheduler import count_of
 from .types import PersistenceUpdate, StreamingPoint
 
 if sys.version_info >= (3, 11):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy.typing as npt
 
@@ -12,10 +12,12 @@ from .processor_life import ProcessorLife
 from .streaming.feature_tracker import FeatureTracker, Lifeline
 from .streaming.persistence_stream import WindowUpdate
 from .streaming.real_time_features import RealTimeFeatures
-from .subscriptions import Subscription
+from .subscriptions import Hub, Subscription
 from .types import TDAStreamEvent
 
 __all__ = ["ProcessorReading"]
+
+T = TypeVar("T")
 
 
 class ProcessorReading(ProcessorLife):
@@ -53,6 +55,7 @@ class ProcessorReading(ProcessorLife):
             feature vectors, and those of all its scales together are there as ``"merged"``.
         """
         await self._ready()
+        self._look()
         found = self._broadcast.features
         current = {
             name: features
@@ -109,8 +112,7 @@ class ProcessorReading(ProcessorLife):
         ConfigError
             If a value is out of range.
         """
-        self._refuse_if_closed()
-        return self._broadcast.updates.subscribe(*self._settings.queue(limit, policy))
+        return self._subscribed(self._broadcast.updates, limit, policy)
 
     def subscribe_to_events(
         self, *, limit: int | None = None, policy: SubscriberPolicy | None = None
@@ -120,5 +122,20 @@ class ProcessorReading(ProcessorLife):
         Parameters, errors
             As `subscribe_to_updates`; ``"coalesce"`` keeps the newest event of each feature.
         """
+        return self._subscribed(self._broadcast.events, limit, policy)
+
+    def _subscribed(
+        self, hub: Hub[T], limit: int | None, policy: SubscriberPolicy | None
+    ) -> Subscription[T]:
+        """Return a subscription to what is finished from now on."""
         self._refuse_if_closed()
-        return self._broadcast.events.subscribe(*self._settings.queue(limit, policy))
+        settings = self._settings.queue(limit, policy)
+        self._look()
+        subscription = hub.subscribe(*settings)
+        self._look()
+        return subscription
+
+    def _look(self) -> None:
+        """Publish what is finished."""
+        if self._scheduler is not None:
+            self._scheduler.look()

@@ -281,6 +281,11 @@ class Broadcast:
         """Whether something waits for a subscription with the policy ``"block"``."""
         return bool(self._backlog) or self.updates.blocked or self.events.blocked
 
+    @property
+    def heard(self) -> bool:
+        """Whether there is a subscription; may be asked in any thread."""
+        return len(self.updates) > 0 or len(self.events) > 0
+
     def put(self, update: WindowUpdate) -> None:
         """Publish an update, then its events, or queue them behind what is held back."""
         self.features[update.window_id] = update.features

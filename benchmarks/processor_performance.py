@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import math
 import statistics
 import time
@@ -99,20 +100,31 @@ def _arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def _round(samples: Samples, points: Points, times: Points) -> None:
     """Measure every contender once, without and with a heartbeat, and compare what they return."""
+    _forget_others()
     expected, rate = _push(points, times, ())
     samples.rates.setdefault("push", []).append(rate)
     hooks = BarTable(), FeatureTracker.of(Config().stability)
+    _forget_others()
     found, rate = _push(points, times, hooks)
     _assert_equal(expected, found, TRACKED)
     samples.rates.setdefault(TRACKED, []).append(rate)
     for name, feed in {"process_batch": _in_batches, "process_point": _one_by_one}.items():
         for beat in (False, True):
             who = f"{name}, heartbeat" if beat else name
+            _forget_others()
             found, rate, delays = asyncio.run(_measure(feed, points, times, beat=beat))
             _assert_equal(expected, found, who)
             samples.rates.setdefault(who, []).append(rate)
             if beat:
                 samples.delays.setdefault(who, []).extend(delays)
+    gc.unfreeze()
+
+
+def _forget_others() -> None:
+    """Keep the collector from going through the updates of one contender in another's time."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _push(

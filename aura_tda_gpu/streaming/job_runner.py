@@ -23,7 +23,8 @@ from .worker import Finished, Worker
 __all__ = ["CLOSED", "JobRunner", "Outlet"]
 
 CLOSED = "the processor was closed meanwhile"
-_LOOK_S = 0.01  # between two looks at a job under way
+LOOK_S = 0.01  # between two looks at a job under way
+LOOK_UNHEARD_S = 0.1
 _LONGEST_PUMP_S = 0.002  # without letting other tasks of the loop have their turn
 
 
@@ -33,6 +34,10 @@ class Outlet(Protocol):
     @property
     def blocked(self) -> bool:
         """Whether nothing may be put now."""
+
+    @property
+    def heard(self) -> bool:
+        """Whether anybody waits for what is put."""
 
     def put(self, update: WindowUpdate) -> None:
         """Take one update."""
@@ -124,7 +129,7 @@ class JobRunner:
         self._loop = self._callers.loop = loop
         self._mailbox.bind(loop)
         self._timer = self._looking = None
-        self._look()
+        self.look()
         self.nudge()
 
     def stop(self) -> None:
@@ -155,6 +160,15 @@ class JobRunner:
             else:
                 self._worker.room.release()
                 self._undelivered.extend(item)
+
+    def look(self) -> None:
+        """Deliver what a long job has finished so far, now and from time to time."""
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+        self.pump()
+        if self.job is not None and self._looking is None:
+            self._look_later()
 
     def wake(self, first: Callable[[], None]) -> None:
         """Call something in the event loop's thread, then `pump`; from any thread."""
@@ -187,14 +201,12 @@ class JobRunner:
         self.overdue = False
         self.in_work = sum(map(len, self.job.parts))
         self._executor.submit(self._worker.run, self.job)
-        self._looking = self._loop.call_later(_LOOK_S, self._look)
+        self._look_later()
 
-    def _look(self) -> None:
-        """Look at what a long job has finished; waking this thread costs more than the look."""
-        self._looking = None
-        self.pump()
-        if self.job is not None and self._looking is None:
-            self._looking = self._loop.call_later(_LOOK_S, self._look)
+    def _look_later(self) -> None:
+        """Look at a long job by the clock: each look costs the worker more than what it does."""
+        delay_s = LOOK_S if self._outlet.heard else LOOK_UNHEARD_S
+        self._looking = self._loop.call_later(delay_s, self.look)
 
     def _finish(self, done: Finished[Waiter]) -> None:
         """Tell the waiters of a job how it ended, and go on."""

@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager
 from typing import Any
 
 from ..errors import LifecycleError
 from ..log import get_logger
 from .callers import Callers, Updates, Waiter
+from .entrance import Entrance, LargeChecks, is_large
+from .event_times import as_instant
 from .hooks import UpdateHook
 from .input_queue import Command, CommandName, InputQueue, Points
-from .intake import as_instant
 from .job_runner import CLOSED, JobRunner, Outlet
 from .stepwise import StepwiseStream
-from .worker_thread import WorkerThread
 
-__all__ = ["Scheduler", "count_of"]
+__all__ = ["Scheduler"]
 
-_LARGE = 20_000  # coordinates that are checked off the event loop
 _LONGEST_RUN_S = 0.001  # without letting other tasks of the loop have their turn
-
-
-class _Entrance:
-    """Where callers wait in the order of their calls."""
-
-    def __init__(self) -> None:
-        self.n_entering = 0
-        self._lock = asyncio.Lock()
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Hold the entrance."""
-        # a lock says that it is free before the next in line has taken it
-        self.n_entering += 1
-        try:
-            async with self._lock:
-                yield
-        finally:
-            self.n_entering -= 1
 
 
 class Scheduler:
@@ -112,7 +91,7 @@ class Scheduler:
             on_finished=self._after_job,
             on_metadata=on_metadata,
         )
-        self._checks: set[WorkerThread] = set()
+        self._checks = LargeChecks(stream)
         self._mark_ns: int | None = None
         self._all_taken = True
         self._next_tick_ns: int | None = None
@@ -121,7 +100,7 @@ class Scheduler:
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._entrance = _Entrance()
+        self._entrance = Entrance()
         self._room_made: asyncio.Future[None] | None = None
         self._idle: asyncio.Future[None] | None = None
         self._last_turn = loop.time()
@@ -162,6 +141,11 @@ class Scheduler:
         """Points that wait for the worker, those of the push under way included."""
         return self._queue.n_points + self._runner.in_work
 
+    def look(self) -> None:
+        """Deliver what a long job has finished so far; the event loop's thread alone does."""
+        if asyncio._get_running_loop() is self._loop:
+            self._runner.look()
+
     async def submit(
         self, points: Any, timestamps: Any, metadata: dict[str, Any] | None = None
     ) -> Updates:
@@ -178,7 +162,7 @@ class Scheduler:
         """
         if self._on_gpu:
             points = self._stream.on_host(points)  # other threads do not know what is awaited here
-        if type(timestamps) is not float and _size(points, timestamps) > _LARGE:
+        if is_large(points, timestamps):
             part = await self._enter_large(points, timestamps)
         else:
             started = self._stream.dim is not None
@@ -261,7 +245,7 @@ class Scheduler:
     async def _until_idle(self) -> None:
         """Wait for the job and the checks under way; a cancellation has them hurry up."""
         cancelled: asyncio.CancelledError | None = None
-        while self._runner.job is not None or any(thread.is_alive() for thread in self._checks):
+        while self._runner.job is not None or self._checks.under_way:
             self._idle = self._loop.create_future()
             if self._runner.job is None:
                 self._loop.call_later(_LONGEST_RUN_S, self._wake, self._idle)
@@ -281,14 +265,7 @@ class Scheduler:
         """Check points in a thread of their own and add them, ahead of all later calls."""
         async with self._entrance.turn():
             self._refuse_if_closing()
-            thread = WorkerThread("aura-tda-check")
-            self._checks = {thread, *filter(WorkerThread.is_alive, self._checks)}
-            try:
-                checked = await self._loop.run_in_executor(
-                    thread, self._stream.check, points, timestamps, self._sure_mark()
-                )
-            finally:
-                thread.shutdown(wait=False)
+            checked = await self._checks.check(points, timestamps, self._sure_mark())
             part: Points[Waiter] = Points(*checked, joinable=False)
             await self._enter(part)
         return part
@@ -380,22 +357,3 @@ class Scheduler:
     def _wake(self, future: asyncio.Future[None] | None) -> None:
         if future is not None and not future.done():
             future.set_result(None)
-
-
-def count_of(timestamps: Any) -> int:
-    """Return how many points a call brings, 1 if that is not plain."""
-    try:
-        return len(timestamps)
-    except TypeError:
-        return 1
-
-
-def _size(points: Any, timestamps: Any) -> int:
-    """Return about how many coordinates a call brings."""
-    n_points = count_of(timestamps)
-    if n_points == 1:
-        return 1
-    try:
-        return n_points * max(1, count_of(points[0]))
-    except (TypeError, LookupError, ValueError, RuntimeError, AttributeError):
-        return n_points

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -21,6 +24,7 @@ __all__ = ["MAX_UNDELIVERED", "Finished", "Worker", "as_package_error"]
 
 W = TypeVar("W")
 MAX_UNDELIVERED = 64  # instants
+HOLD_S = 0.01
 _LOOK_S = 0.1  # for a loop that was closed meanwhile
 
 
@@ -54,6 +58,14 @@ class Finished(Generic[W]):
     error: AuraTDAError | None = None
 
 
+@dataclass(slots=True)
+class _Instant:
+    """The updates of one event time."""
+
+    t_ns: int
+    updates: list[WindowUpdate]
+
+
 class Worker(Generic[W]):
     """Runs jobs on a stream, one at a time, in whatever thread calls `run`.
 
@@ -65,6 +77,12 @@ class Worker(Generic[W]):
         Called in turn with the updates of each instant.
     mailbox : Mailbox
         Gets the finished updates of each instant, and at the end of each job its `Finished`.
+
+    Notes
+    -----
+    Hooks are other code and other data than the engine: called between any two ticks they make
+    both slower. So instants of one job wait for each other, as long as that takes `HOLD_S`, their
+    hooks included, if ticks and hooks take what they took before.
     """
 
     def __init__(
@@ -78,8 +96,8 @@ class Worker(Generic[W]):
         self._stopped = False
         self._hooks = tuple(hooks)
         self._mailbox = mailbox
-        self._instant_ns: int | None = None
-        self._instant: list[WindowUpdate] = []
+        self._took: dict[str, float] = {}
+        self._held: deque[_Instant] = deque()
 
     def run(self, job: Job[W]) -> None:
         """Do a job and post how it ended; raises nothing."""
@@ -131,29 +149,53 @@ class Worker(Generic[W]):
 
     def _tick(self, results: list[list[WindowUpdate]], marks: list[int]) -> None:
         """Compute all ticks that are due, each for the first part whose mark reaches it."""
-        while not self.stopping and (due := self.stream.tick()) is not None:
+        held, passed_on, passing_s = self._held, -math.inf, 0.0
+        while not self.stopping and (due := self._next_tick()) is not None:
             t_ns, update = due
             index = bisect_left(marks, t_ns)
             results[index if index < len(results) else 0].append(update)
-            if t_ns == self._instant_ns:
-                self._instant.append(update)
+            if held and held[-1].t_ns == t_ns:
+                held[-1].updates.append(update)
             else:
-                before, self._instant, self._instant_ns = self._instant, [update], t_ns
-                self._pass_on(before)
-            if self.stream.due_ns != t_ns:
-                ready, self._instant = self._instant, []
-                self._pass_on(ready)
-        ready, self._instant = self._instant, []
-        self._pass_on(ready)
+                held.append(_Instant(t_ns, [update]))
+            self._took[update.window_id] = update.latency_seconds
+            following = self.stream.due_ns
+            n_complete = len(held) - (following == t_ns)
+            if following is None or not n_complete:
+                continue  # the end of the job, or of the instant, comes next
+            started = time.perf_counter()
+            waits = started - passed_on + self._expected(following) + len(held) * passing_s
+            if waits > HOLD_S or len(held) + len(self._mailbox.items) >= MAX_UNDELIVERED:
+                self._pass_on(n_complete)
+                passed_on = time.perf_counter()
+                passing_s = (passed_on - started) / n_complete
+        self._pass_on(len(held))
 
-    def _pass_on(self, updates: list[WindowUpdate]) -> None:
-        """Complete the updates of an instant and post them, even if hooks fail."""
-        if not updates:
-            return
-        with ExitStack() as stack:
-            stack.callback(self._deliver, updates)
-            for hook in reversed(self._hooks):
-                stack.callback(hook, updates)
+    def _expected(self, t_ns: int) -> float:
+        """Return how many seconds an instant will take if its ticks are like those before."""
+        return sum(
+            self._took.get(scale.window_id, math.inf)
+            for scale in self.stream.settings.timeline
+            if t_ns % scale.slide_ns == 0
+        )
+
+    def _next_tick(self) -> tuple[int, WindowUpdate] | None:
+        """Compute one tick that is due; if it fails, pass on the instants before it."""
+        try:
+            return self.stream.tick()
+        except BaseException:
+            held = self._held
+            self._pass_on(len(held) - (bool(held) and held[-1].t_ns == self.stream.due_ns))
+            raise
+
+    def _pass_on(self, n: int) -> None:
+        """Complete the updates of instants and post them; one whose hooks fail is the last."""
+        for _ in range(n):
+            updates = self._held.popleft().updates
+            with ExitStack() as stack:
+                stack.callback(self._deliver, updates)
+                for hook in reversed(self._hooks):
+                    stack.callback(hook, updates)
 
     def _deliver(self, updates: list[WindowUpdate]) -> None:
         """Post updates, after a wait if too many have not been looked at."""

@@ -169,7 +169,7 @@ def test_a_window_by_itself_and_single_points():
 @pytest.mark.parametrize("large", [False, True])
 def test_a_processor_gives_the_updates_of_the_host(large, monkeypatch):
     if large:
-        monkeypatch.setattr("aura_tda_gpu.streaming.scheduler._LARGE", 1)
+        monkeypatch.setattr("aura_tda_gpu.streaming.entrance._LARGE", 1)
     points, times = torus_knot(200, 250)
 
     async def run(on_gpu):
