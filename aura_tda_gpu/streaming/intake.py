@@ -13,15 +13,12 @@ from ..errors import InvalidInputError
 from ..persistence import distances
 from ..persistence.arrays import Float64Array
 from ..persistence.engine import Int64Array
-from .event_times import NS_PER_S, as_instant, as_nanoseconds, coarse_times
+from .event_times import NS_PER_S, as_nanoseconds
 
 __all__ = [
     "as_batch",
-    "as_instant",
-    "as_nanoseconds",
     "as_plain_point",
     "check_dim",
-    "coarse_times",
     "rows_taken",
     "usable_rows",
 ]

@@ -12,7 +12,8 @@ from ..errors import ConfigError
 from ..log import get_logger
 from ..persistence import cuda_device
 from ..persistence.device_stats import DeviceUse
-from .intake import as_batch, as_instant
+from .event_times import as_instant
+from .intake import as_batch
 from .persistence_stream import WindowUpdate
 from .settings import DEFAULT_SCALES, StreamSettings, default
 from .stats import StreamStats

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import BadRowError, SourceError
-from ...streaming.intake import coarse_times
+from ...streaming.event_times import coarse_times
 from .base import TIME_UNITS, Chunk, Float64Array, Source, SourceOptions
 
 __all__ = ["TableSource"]
