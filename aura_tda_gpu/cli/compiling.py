@@ -35,10 +35,11 @@ class CompilingAhead:
         free = backends.available_memory()
         rooms = len(parts) if free is None else free // _MEMORY
         self._parts = parts[: max(0, min(backends.usable_cores() - 1, rooms))]
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> CompilingAhead:
-        self._processes = [_started(part) for part in self._parts]
+        for part in self._parts:
+            self._processes[part] = _started(part)
         return self
 
     def __exit__(
@@ -47,14 +48,14 @@ class CompilingAhead:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for process in self._processes:
+        for process in self._processes.values():
             process.kill()
             process.wait()
 
-    def wait(self) -> None:
-        """Wait until all of it is compiled."""
-        for process in self._processes:
-            process.wait()
+    def wait(self, part: str) -> None:
+        """Wait until a part is compiled, if that is done by a process."""
+        if part in self._processes:
+            self._processes[part].wait()
 
 
 def _started(part: str) -> subprocess.Popen[bytes]:

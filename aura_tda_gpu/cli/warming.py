@@ -19,11 +19,10 @@ from .compiling import CompilingAhead
 __all__ = ["announced", "follow_a_few", "warm_up"]
 
 _PATIENCE = 1.0  # seconds
+# what other processes compile, while this one begins with single diagrams
 _LANDMARKS = "from aura_tda_gpu.persistence import cpu; cpu.warm_landmarks()"
-_PARTS = (  # beside single diagrams, with which the process begins
-    "from aura_tda_gpu.cli.warming import follow_a_few; follow_a_few('reference')",
-    "from aura_tda_gpu.persistence import cpu; cpu.update_a_few()",
-)
+_FOLLOWING = "from aura_tda_gpu.cli.warming import follow_a_few; follow_a_few('reference')"
+_UPDATES = "from aura_tda_gpu.persistence import cpu; cpu.update_a_few()"
 _NOTICE = "compiling the CPU kernels, once per installation: about a minute ..."
 
 
@@ -70,11 +69,14 @@ def warm_up(config: Config, say: Callable[[str], None], *, tracking: bool = True
 
     engine = config.engine
     before, start = cpu.cache_statistics()["compiled"], time.perf_counter()
-    parts = _PARTS if tracking else (_LANDMARKS, *_PARTS[1:])
-    with announced(say), CompilingAhead(parts if _compiles(engine.backend) else ()) as ahead:
+    beside = _FOLLOWING if tracking else _LANDMARKS
+    parts = (beside, _UPDATES) if _compiles(engine.backend) else ()
+    with announced(say), CompilingAhead(parts) as ahead:
         chosen, _ = backends.resolve(engine.backend, 1, engine.homology_dimensions)
-        ahead.wait()
         if chosen.name == "cpu":
+            ahead.wait(_UPDATES)
+            cpu.warm_windows()
+            ahead.wait(beside)
             cpu.warm_up()
         if tracking:
             follow_a_few("cpu" if chosen.name == "cpu" else "reference")

@@ -44,8 +44,10 @@ def writing(path: Path) -> str:
 
 
 def test_parts_are_done_once_they_were_waited_for(tmp_path: Path) -> None:
-    with CompilingAhead([writing(tmp_path / "a"), writing(tmp_path / "b")]) as ahead:
-        ahead.wait()
+    parts = [writing(tmp_path / name) for name in "ab"]
+    with CompilingAhead(parts) as ahead:
+        for part in parts:
+            ahead.wait(part)
         assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
 
 
@@ -58,8 +60,10 @@ def test_there_are_as_many_as_cores_and_memory_allow(
 ) -> None:
     monkeypatch.setattr(backends, "usable_cores", lambda: cores)
     monkeypatch.setattr(backends, "available_memory", lambda: free)
-    with CompilingAhead([writing(tmp_path / name) for name in "ab"]) as ahead:
-        ahead.wait()
+    parts = [writing(tmp_path / name) for name in "ab"]
+    with CompilingAhead(parts) as ahead:
+        for part in parts:
+            ahead.wait(part)
         assert {path.name for path in tmp_path.iterdir()} == set(names)
 
 
@@ -70,7 +74,7 @@ def test_leaving_ends_them_and_a_failure_is_nobodys(tmp_path: Path) -> None:
     assert time.perf_counter() - started < 30
 
 
-@pytest.mark.parametrize("part", [*warming._PARTS, warming._LANDMARKS])
+@pytest.mark.parametrize("part", [warming._FOLLOWING, warming._UPDATES, warming._LANDMARKS])
 def test_every_part_runs(part: str) -> None:
     exec(part)
 
@@ -78,8 +82,8 @@ def test_every_part_runs(part: str) -> None:
 @pytest.mark.parametrize(
     ("backend", "anew", "tracking", "parts"),
     [
-        ("auto", True, True, warming._PARTS),
-        ("cpu", True, False, (warming._LANDMARKS, *warming._PARTS[1:])),
+        ("auto", True, True, (warming._FOLLOWING, warming._UPDATES)),
+        ("cpu", True, False, (warming._LANDMARKS, warming._UPDATES)),
         ("cpu", False, True, ()),
         ("reference", True, True, ()),
     ],

@@ -27,6 +27,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     real = backends.resolve
     monkeypatch.setattr(warming, "_PATIENCE", 0.02)
     monkeypatch.setattr(backends, "resolve", resolve)
+    monkeypatch.setattr(cpu, "is_compiled_anew", lambda: False)
     counts = iter([0, 0])
     monkeypatch.setattr(
         cpu, "cache_statistics", lambda: {"compiled": next(counts, len(compiled)), "cached": 0}
