@@ -286,7 +286,7 @@ def check(args: argparse.Namespace) -> None:
                     n_points=cell.n_vertices * cell.ratio,
                 )
                 p = corrected(p_values(bars, calibration=law))
-                least.append(np.nanmin(p) if len(bars) >= MIN_BARS else 1.0)
+                least.append(np.nanmin(p, initial=1.0))
             rates = [np.mean(np.array(least) <= level) for level in (*LEVELS, 0.001)]
             name = "{0} {1} x {2}, {4} {3}-D".format(*cell)
             print(f"{name:<34}{len(least):>7}" + "".join(f"{r:>10.4f}" for r in rates), flush=True)

@@ -112,7 +112,7 @@ def test_death_over_birth_is_no_evidence_on_a_grid() -> None:
         (on_grid[:2], 0.05, True),  # two loops of one shape
         (plain - [[0, 0.65], [0, 0], [0, 0]], 0.05, False),
         (plain - [[0, 0.1], [0, 0], [0, 0]], 0.001, False),
-        (plain + [[0, 1.5], [0, 0], [0, 0]], 0.001, True),
+        (plain - [[0, -1.5], [0, 0], [0, 0]], 0.001, True),
     ):
         assert (asked(update(1.0, []), bars)[1][0] <= alpha) == tells
 
