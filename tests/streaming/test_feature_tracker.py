@@ -89,7 +89,7 @@ def test_persistence_has_hysteresis() -> None:
     lengths = [0.9, 1.0, 0.6, 0.5, 0.4, 1.2]
     ticks = [update(t, [loop(1, 1, 1 + x)]) for t, x in enumerate(lengths)]
     events = told(ticks, tracker(min_persistence=1.0))
-    assert events == [[], ["birth 0"], ["update 0"], ["update 0"], ["death 0"], ["birth 1"]]
+    assert events == [[], ["birth 0"], ["update 0"], ["update 0"], ["death 0"], ["birth 0"]]
 
 
 def test_an_unstable_bar_is_not_born() -> None:
