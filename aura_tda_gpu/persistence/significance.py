@@ -248,8 +248,9 @@ def required_run(overlap: float) -> int:
     Returns
     -------
     int
-        Half of the overlap, rounded up, at least 3: on pure noise less than one feature in 1000
-        ticks is reported (measured for overlaps of 4, 10 and 20: docs/significance.md).
+        Half of the overlap, rounded up, at least 3: on uniform noise in a plane, the least
+        favourable, 0.7 features in 1000 ticks are reported, and at most 1.0 by the size of the
+        window (measured for overlaps of 4, 10 and 20: docs/significance.md).
     """
     return max(3, math.ceil(overlap / 2 - 1e-9))
 
