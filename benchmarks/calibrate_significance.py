@@ -4,10 +4,13 @@ Uniform and normal points in several dimensions are drawn afresh for every windo
 the windows of the package (all points; cover and farthest-point landmarks), and the heights that
 no more than 5 % and 1 % of the windows exceed are taken by number of bars: of each null its own,
 with a margin for the error of the count, then the largest. Data of dimension 10 may fill a plane,
-so a dimension has no entry of its own.
+so a dimension has no entry of its own. Then, in a plane alone, where loops of noise die latest for
+their birth, the ratios of death over birth that bring windows with a loop that is too long by one
+of the two to 5 % and 1 %.
 Each cell has its own seed, so the table does not depend on the order or on the machine's speed.
 
     python -m benchmarks.calibrate_significance            # writes the table, half an hour
+    python -m benchmarks.calibrate_significance --longest  # only death over birth, ten minutes
     python -m benchmarks.calibrate_significance --check    # fresh nulls against the table
 """
 
@@ -23,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aura_tda_gpu import vietoris_rips
-from aura_tda_gpu.persistence.calibration import TABLE, calibration_for
+from aura_tda_gpu.persistence.calibration import TABLE, Calibration, calibration_for
 from aura_tda_gpu.persistence.significance import MIN_BARS, corrected, p_values
 from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream
 
@@ -35,6 +38,16 @@ SIZES = {
     "cover": {32: 100, 64: 100, 128: 80, 256: 50, 512: 25},  # streams of so many landmarks
     "maxmin": {32: 600, 64: 600, 128: 500, 256: 350, 512: 300},  # windows of so many landmarks
 }
+PLANE = {  # the same for death over birth; few points make few loops
+    "exact": {
+        8: 6000, 12: 6000, 16: 6000, 24: 6000, 32: 6000, 48: 5000, 64: 5000,
+        96: 3000, 128: 3000, 192: 1500, 256: 1500, 384: 600, 512: 600,
+    },
+    "cover": SIZES["cover"],
+    "maxmin": SIZES["maxmin"],
+}  # fmt: skip
+FEW = {"exact": (1, 2), "cover": (), "maxmin": ()}  # numbers of bars that have no middle
+ROOM = 0.85  # of the level: with as many loops, windows of some sizes pass more often than others
 LARGEST = {2: 512, 3: 256, 5: 128, 10: 128}  # vertices: these have about as many loops
 # rows a vertex; a cover of more hardly changes, so that a loop of noise in it stays for long:
 # a row of its own let 2 of them in 1000 ticks pass (run_length_study)
@@ -66,6 +79,9 @@ class Cell(NamedTuple):
     def rng(self, seed: int) -> np.random.Generator:
         names = list(SIZES).index(self.landmarks), SHAPES.index(self.shape)
         return np.random.default_rng([seed, *names, self.n_vertices, self.ratio, self.dim])
+
+
+Windows = list[tuple[int, float, float]]
 
 
 def draw(shape: str, n: int, dim: int, rng: np.random.Generator) -> np.ndarray:
@@ -187,6 +203,66 @@ def table_row(landmarks: str, ratio: int, share: float, keep: Path | None) -> di
     return {"landmarks": landmarks, "points_per_vertex": ratio, **thresholds(nulls, landmarks)}
 
 
+def longest(cell: Cell, law: Calibration, repeats: int) -> Windows:
+    """Return number of bars, longest ``log log(death / birth)`` and smallest p-value by heights."""
+    found = []
+    for _, bars in loops(cell, repeats):
+        if len(bars):
+            p = corrected(p_values(bars, calibration=law))
+            x = np.log(np.log(bars[:, 1].astype(float) / bars[:, 0])).max()
+            found.append((len(bars), float(x), float(p.min()) if len(bars) >= MIN_BARS else 1.0))
+    return found
+
+
+def longest_columns(row: dict[str, Any], share: float) -> dict[str, Any]:
+    """Return a row of the table with what is known of death over birth in a plane."""
+    landmarks, ratio = row["landmarks"], int(row["points_per_vertex"])
+    known = [i for i, n in enumerate(row["n_bars"]) if n >= MIN_BARS]
+    columns = {key: [row[key][i] for i in known] for key in ("n_bars", "at_5", "at_1", "windows")}
+    law = Calibration(
+        landmarks, ratio, *(tuple(columns[key]) for key in ("n_bars", "at_5", "at_1"))
+    )
+    few = FEW[landmarks]
+    nodes = [*few, *columns["n_bars"]]
+    edges = np.sqrt(np.array(nodes[:-1]) * np.array(nodes[1:]))
+    told: dict[str, list[float]] = {"longest_5": [], "longest_1": [], "windows_in_a_plane": []}
+    tables = [_in_a_plane(landmarks, ratio, shape, law, share) for shape in SHAPES]
+    for place in range(len(nodes)):
+        bins = [table[np.searchsorted(edges, table[:, 0]) == place] for table in tables]
+        bins = [windows for windows in bins if len(windows) >= FEWEST]
+        at_5, at_1 = (
+            max(_topped_up(windows, level, landmarks) for windows in bins) for level in LEVELS
+        )
+        told["longest_5"].append(round(float(np.exp(np.exp(at_5))), 3))
+        told["longest_1"].append(round(float(np.exp(np.exp(max(at_1, at_5 + GAP)))), 3))
+        told["windows_in_a_plane"].append(sum(map(len, bins)))
+    heights = {key: columns[key][:1] * len(few) + columns[key] for key in ("at_5", "at_1")}
+    heights["windows"] = [0] * len(few) + columns["windows"]
+    names = {"landmarks": landmarks, "points_per_vertex": ratio, "n_bars": nodes}
+    return {**names, **heights, **told}
+
+
+def _in_a_plane(
+    landmarks: str, ratio: int, shape: str, law: Calibration, share: float
+) -> np.ndarray:
+    """Return what `longest` tells of the windows of all sizes, (windows, 3)."""
+    found: Windows = []
+    for n_vertices, repeats in PLANE[landmarks].items():
+        if n_vertices * ratio <= MOST_ROWS:
+            cell = Cell(landmarks, n_vertices, ratio, 2, shape)
+            found += longest(cell, law, max(2, round(share * repeats)))
+            print(*cell, f"{len(found)} windows up to here", flush=True)
+    return np.array(found)
+
+
+def _topped_up(windows: np.ndarray, level: float, landmarks: str) -> float:
+    """Return what the longest loop is above, or heights above theirs, in no more than a share."""
+    alike = ALIKE if landmarks == "cover" else 1
+    heights = 2 * windows[:, 2] <= level
+    at = quantile(np.where(heights, np.inf, windows[:, 1]), ROOM * level, alike)
+    return at if np.isfinite(at) else float(windows[:, 1].max())
+
+
 def _kept_heights(cell: Cell, share: float, keep: Path | None) -> np.ndarray:
     """Return the windows of a cell, from a file if there is one."""
     if keep is None:
@@ -210,7 +286,7 @@ def check(args: argparse.Namespace) -> None:
                     n_points=cell.n_vertices * cell.ratio,
                 )
                 p = corrected(p_values(bars, calibration=law))
-                least.append(np.nanmin(p) if len(bars) >= MIN_BARS else 1.0)
+                least.append(np.nanmin(p, initial=1.0))
             rates = [np.mean(np.array(least) <= level) for level in (*LEVELS, 0.001)]
             name = "{0} {1} x {2}, {4} {3}-D".format(*cell)
             print(f"{name:<34}{len(least):>7}" + "".join(f"{r:>10.4f}" for r in rates), flush=True)
@@ -222,16 +298,18 @@ def main() -> None:
     if args.check:
         check(args)
         return
-    rows = []
-    for landmarks in args.landmarks:
+    old = json.loads(args.output.read_text())["rows"] if args.output.exists() else []
+    rows = [row for row in old if row["landmarks"] in args.landmarks] if args.longest else []
+    for landmarks in args.landmarks if not args.longest else []:
         rows += [table_row(landmarks, ratio, args.share, args.keep) for ratio in RATIOS[landmarks]]
-    if args.output.exists():  # kinds that were not measured stay
-        old = json.loads(args.output.read_text())["rows"]
-        rows += [row for row in old if row["landmarks"] not in args.landmarks]
+    rows = [longest_columns(row, args.share) for row in rows]
+    rows += [row for row in old if row["landmarks"] not in args.landmarks]
     settings = {
         "shapes": SHAPES,
         "dims": DIMS,
         "vertices_and_repeats": SIZES,
+        "vertices_and_repeats_in_a_plane": PLANE,
+        "room": ROOM,
         "points_per_vertex": RATIOS,
         "most_vertices_by_dim": LARGEST,
         "most_rows": MOST_ROWS,
@@ -266,6 +344,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--landmarks", nargs="+", choices=list(SIZES), default=list(SIZES))
     parser.add_argument("--share", type=float, default=1.0, help="of the windows of the settings")
+    parser.add_argument("--longest", action="store_true", help="only death over birth")
     parser.add_argument("--check", action="store_true", help="fresh noise against the table")
     parser.add_argument("--keep", type=Path, help="folder of what a stopped run has measured")
     parser.add_argument("--output", type=Path, default=TABLE)

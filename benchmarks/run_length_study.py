@@ -96,7 +96,7 @@ def tick_p_values(update: WindowUpdate, view: View) -> np.ndarray:
     law = calibration_for(
         landmarks=view.landmarks, n_vertices=update.n_vertices, n_points=update.n_points
     )
-    return corrected(p_values(update.diagram[1], calibration=law))
+    return corrected(p_values(update.diagram[1], calibration=law), "holm")
 
 
 def tracks(view: View, batches: Iterator[np.ndarray]) -> list[Track]:

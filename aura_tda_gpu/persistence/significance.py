@@ -38,7 +38,8 @@ _MEAN = -float(np.euler_gamma)  # of the left-skewed Gumbel law
 _MEDIAN = math.log(math.log(2))
 _LEVELS = 0.05, 0.01
 _FORMS = "median", "mean"
-_METHODS = "bonferroni", "bh"
+_METHODS = "bonferroni", "holm", "bh"
+_FAR = 5  # times alpha: from there on a tick speaks against a feature
 _LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -66,7 +67,8 @@ def p_values(
         - bars born at 0, thus all of degree 0, and bars that do not die (``inf``): they have no
           ratio;
         - bars of zero length: they count as no bars;
-        - all bars, where fewer than `MIN_BARS` are left.
+        - all bars, where fewer than `MIN_BARS` are left and the law knows nothing of the ratio by
+          itself.
 
     Raises
     ------
@@ -74,6 +76,14 @@ def p_values(
         If ``bars`` has another shape, or a number below 0 or none.
     ConfigError
         If the form is unknown, or ``"mean"`` with a table.
+
+    Notes
+    -----
+    A table has two laws of noise, of the ratio against the middle of the diagram and, in a plane,
+    where it is largest, of the ratio by itself. The smaller p-value counts, that of the first
+    twice; thresholds of the second make up for both. The second speaks where loops that are real
+    are the middle. It is no law of points on a grid, whose lengths make loops of 1 to 2: three bars
+    or more of which some are born at one length have the p-values of the first alone.
 
     Examples
     --------
@@ -87,16 +97,22 @@ def p_values(
     births, deaths = _columns(bars)
     out = np.full(len(births), np.nan)
     rows = np.flatnonzero((births > 0) & (deaths < np.inf) & (deaths > births))
-    if len(rows) >= MIN_BARS:
+    knows_ratios = bool(calibration.longest_5)
+    if len(rows) >= (1 if knows_ratios else MIN_BARS):
         births, deaths = births[rows], deaths[rows]
         with np.errstate(over="ignore", under="ignore"):
             growth = np.minimum((deaths - births) / births, _LARGEST)
             x = np.log(np.log1p(growth))  # log1p: death / birth may round to 1
+            p = np.ones(len(rows))
             if form == "mean":
-                noise = x - x.mean() + _MEAN
-            else:
-                noise = _as_gumbel(x - _median(x), calibration)
-            out[rows] = np.exp(-np.exp(noise))
+                p = np.exp(-np.exp(x - x.mean() + _MEAN))
+            elif len(rows) >= MIN_BARS:
+                p = np.exp(-np.exp(_as_gumbel(x - _median(x), calibration)))
+            is_on_grid = len(rows) >= MIN_BARS and len(np.unique(births)) < len(rows)
+            if knows_ratios and not is_on_grid:
+                tail = _on_tail(x, len(rows), *calibration.longest(len(rows)))
+                p = np.minimum(np.minimum(2 * p, 1.0), np.exp(-np.exp(tail)))
+            out[rows] = p
     return out
 
 
@@ -109,8 +125,10 @@ def corrected(p: npt.ArrayLike, method: str = "bonferroni") -> Float64Array:
         From `p_values`; nan stays nan and does not count.
     method : str
         ``"bonferroni"``: at a level alpha the diagram of noise has a significant bar in at most a
-        share alpha of the windows. ``"bh"`` (Benjamini and Hochberg, J. R. Stat. Soc. B 57, 1995):
-        at most a share alpha of the significant bars is noise, on average.
+        share alpha of the windows. ``"holm"`` (Holm, Scand. J. Stat. 6, 1979): beside bars that are
+        significant, too, has noise one in at most that share; they no longer count among the
+        bars that the others are corrected for. ``"bh"`` (Benjamini and Hochberg, J. R. Stat. Soc.
+        B 57, 1995): at most a share alpha of the significant bars is noise, on average.
 
     Returns
     -------
@@ -126,6 +144,8 @@ def corrected(p: npt.ArrayLike, method: str = "bonferroni") -> Float64Array:
     --------
     >>> corrected([0.01, 0.02, float("nan"), 0.5]).round(2).tolist()
     [0.03, 0.06, nan, 1.0]
+    >>> corrected([0.01, 0.02, float("nan"), 0.5], "holm").round(2).tolist()
+    [0.03, 0.04, nan, 0.5]
     >>> corrected([0.01, 0.02, float("nan"), 0.5], "bh").round(2).tolist()
     [0.03, 0.03, nan, 0.5]
     """
@@ -136,6 +156,10 @@ def corrected(p: npt.ArrayLike, method: str = "bonferroni") -> Float64Array:
     n = len(rows)
     if method == "bonferroni":
         out[rows] = np.minimum(out[rows] * n, 1.0)
+    elif method == "holm":
+        order = rows[np.argsort(out[rows], kind="stable")]
+        scaled = out[order] * np.arange(n, 0, -1)
+        out[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
     elif n:
         order = rows[np.argsort(-out[rows], kind="stable")]
         scaled = out[order] * n / np.arange(n, 0, -1)
@@ -168,9 +192,10 @@ class RunLength:
     """One decision for each feature from the p-values of overlapping windows.
 
     A loop that noise makes stays for some ticks, as long as its points do. So a feature is
-    reported once the ticks at which it was significant outnumber those at which it was not by
-    ``required``, counted anew whenever they are equal. The state is that one number for each
-    feature, 0 before its first tick.
+    reported once the ticks at which it was significant outnumber those at which it was far from
+    it, ``p > 5 alpha`` or a half, by ``required``, counted anew whenever they are equal. Ticks
+    between count neither way. The state is that one number for each feature, 0 before its first
+    tick.
 
     Parameters
     ----------
@@ -201,7 +226,8 @@ class RunLength:
         p : ndarray of float64, shape (n_features,)
             Corrected p-values of this tick; nan leaves the state as it is.
         """
-        step = (p <= self.alpha).astype(np.int64) - (p > self.alpha)
+        far = max(self.alpha, min(_FAR * self.alpha, 0.5))
+        step = (p <= self.alpha).astype(np.int64) - (p > far)
         grown: Int64Array = np.maximum(runs + step, 0)
         return grown
 
@@ -222,8 +248,9 @@ def required_run(overlap: float) -> int:
     Returns
     -------
     int
-        Half of the overlap, rounded up, at least 3: on pure noise less than one feature in 1000
-        ticks is reported (measured for overlaps of 4, 10 and 20: docs/significance.md).
+        Half of the overlap, rounded up, at least 3: on uniform noise in a plane, the least
+        favourable, 0.7 features in 1000 ticks are reported, and at most 1.0 by the size of the
+        window (measured for overlaps of 4, 10 and 20: docs/significance.md).
     """
     return max(3, math.ceil(overlap / 2 - 1e-9))
 
@@ -259,7 +286,12 @@ def _as_gumbel(z: Float64Array, calibration: Calibration) -> Float64Array:
     if not calibration.n_bars:
         return z + _MEDIAN
     at_5, at_1 = calibration.thresholds(len(z))
-    high_5, high_1 = (math.log(math.log(len(z) / level)) for level in _LEVELS)
-    tail = high_5 + (z - at_5) * (high_1 - high_5) / (at_1 - at_5)
+    high_5 = math.log(math.log(len(z) / _LEVELS[0]))
     body = _MEDIAN + z * np.where(z > 0, (high_5 - _MEDIAN) / at_5, 1.0)
-    return np.where(z > at_5, tail, body)
+    return np.where(z > at_5, _on_tail(z, len(z), at_5, at_1), body)
+
+
+def _on_tail(x: Float64Array, n: int, at_5: float, at_1: float) -> Float64Array:
+    """Return values on the line through the two thresholds of ``n`` bars."""
+    high_5, high_1 = (math.log(math.log(n / level)) for level in _LEVELS)
+    return high_5 + (x - at_5) * (high_1 - high_5) / (at_1 - at_5)

@@ -66,11 +66,11 @@ class FeatureTracker:
         Smallest ratio of the persistences at two ticks of one feature; for a birth, of the ratio
         smoothed.
     alpha : float
-        Level of significance; 1 asks for none. Among fewer than 16 loops, one that dies at twice
-        its birth counts as significant, too; in dimension 0 a part that stands apart: it and what
-        it merges with have 5 vertices and a twentieth of all, and they merge at three times the
-        ninth decile of all merges. Loops cut off at ``max_edge_length`` are asked as if they ended
-        there. Loops born at 0, and open parts, are not asked.
+        Level of significance; 1 asks for none. In dimension 0, where there is no law of noise, a
+        part counts as significant that stands apart: it and what it merges with have 5 vertices
+        and a twentieth of all, and they merge at three times the ninth decile of all merges. Loops
+        cut off at ``max_edge_length`` are asked as if they ended there. Loops born at 0, and open
+        parts, are not asked.
     min_change : float
         Share of its persistence that birth or death must move by for a ``feature_update``, and by
         more than the error bounds of the two ticks.

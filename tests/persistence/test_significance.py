@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from aura_tda_gpu import vietoris_rips
 from aura_tda_gpu.errors import ConfigError, InvalidInputError
-from aura_tda_gpu.persistence.calibration import TABLE, Calibration
+from aura_tda_gpu.persistence.calibration import COLUMNS, TABLE, Calibration
 from aura_tda_gpu.persistence.significance import (
     MIN_BARS,
     UNIVERSAL,
@@ -118,7 +118,8 @@ def test_few_bars_have_no_p_value(law):
     bars = np.array([[1.0, 1.5], [1.0, 2.0], [1.0, 3.0]])
     assert MIN_BARS == 3
     assert not np.isnan(p_values(bars, calibration=law)).any()
-    assert np.isnan(p_values(bars[:2], calibration=law)).all()
+    assert np.isnan(p_values(bars[:2], calibration=UNIVERSAL)).all()
+    assert np.isnan(p_values(bars[:2], calibration=law)).all() == (law is UNIVERSAL)
     assert p_values([], calibration=law).shape == (0,)
     assert p_values(np.empty((0, 2), np.float32), calibration=law).shape == (0,)
 
@@ -159,6 +160,34 @@ def test_a_table_is_met_at_its_thresholds_and_is_a_line_between():
         ] == pytest.approx(0.5)
 
 
+def test_the_ratio_by_itself_is_met_at_its_thresholds():
+    heights = (4.0, 16.0), (2.0, 1.8), (2.5, 2.1)
+    law = Calibration("exact", 1.0, *heights, (1.9, 2.2), (2.2, 2.6))
+    assert law.longest(4) == pytest.approx((math.log(math.log(1.9)), math.log(math.log(2.2))))
+    assert law.longest(1) == law.longest(4)
+    for n in (1, 2, 4, 16):
+        # all of one length, so that nothing is above the middle
+        for ratio, level in zip(law.longest(n), (0.05, 0.01), strict=True):
+            births = 1 + 0.01 * np.arange(n)
+            bars = np.column_stack([births, births * math.exp(math.exp(ratio))])
+            p = corrected(p_values(bars, calibration=law))
+            assert p == pytest.approx(np.full(n, level))
+    on_grid = np.column_stack([np.ones(16), np.full(16, 2.6)])
+    assert p_values(on_grid, calibration=law) == pytest.approx(np.full(16, 0.5))
+
+
+def test_heights_above_the_middle_count_twice_beside_the_ratio():
+    heights = Calibration("exact", 1.0, (4.0, 16.0), (2.0, 1.8), (2.5, 2.1))
+    both = Calibration(
+        "exact", 1.0, *(heights.n_bars, heights.at_5, heights.at_1), (9, 9), (10, 10)
+    )
+    x = np.array([-3, -2, -1, -0.3, 0.4, 0.5, 1, 1.9])
+    bars = np.column_stack([1 + 0.01 * np.arange(8), np.ones(8)])
+    bars[:, 1] = bars[:, 0] * np.exp(np.exp(x - 2))
+    alone = p_values(bars, calibration=heights)
+    assert p_values(bars, calibration=both) == pytest.approx(np.minimum(2 * alone, 1))
+
+
 def test_corrections():
     p = np.array([0.04, np.nan, 0.001, 0.5, 0.03])
     assert corrected(p).tolist() == pytest.approx([0.16, np.nan, 0.004, 1, 0.12], nan_ok=True)
@@ -167,6 +196,20 @@ def test_corrections():
     )
     assert np.isnan(corrected([np.nan] * 3, "bh")).all()
     assert corrected([], "bh").shape == (0,)
+
+
+@given(p=hnp.arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 1)))
+def test_holm_rejects_step_by_step(p):
+    adjusted = corrected(p, "holm")
+    for level in (0.01, 0.05, 0.5):
+        rejected, left = np.zeros(len(p), bool), len(p)
+        for i in np.argsort(p, kind="stable"):
+            if p[i] * left > level:
+                break
+            rejected[i], left = True, left - 1
+        assert ((adjusted <= level) == rejected).all()
+    assert (adjusted <= corrected(p)).all()
+    assert adjusted.min() == corrected(p).min()
 
 
 @given(p=hnp.arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 1)))
@@ -189,7 +232,7 @@ def test_bh_rejects_what_its_definition_rejects(p):
         (lambda: p_values([1.0, 2.0]), InvalidInputError, "shape"),
         (lambda: p_values([[1.0, 2.0], [math.nan, 2.0]]), InvalidInputError, "bar 1"),
         (lambda: p_values([[-1.0, 2.0]]), InvalidInputError, "bar 0"),
-        (lambda: corrected([0.5], "holm"), ConfigError, "holm"),
+        (lambda: corrected([0.5], "sidak"), ConfigError, "sidak"),
         (
             lambda: calibration_for(landmarks="random", n_vertices=9, n_points=9),
             ConfigError,
@@ -223,11 +266,12 @@ def test_entries_of_the_table():
             asked = {"n_vertices": n_vertices, "n_points": n_points}
             assert calibration_for(landmarks=name, **asked) == EXACT
     for row in json.loads(TABLE.read_text())["rows"]:
-        columns = row["n_bars"], row["at_5"], row["at_1"], row["windows"]
+        columns = [row[name] for name in (*COLUMNS, "windows", "windows_in_a_plane")]
         assert len({len(column) for column in columns}) == 1
         assert len(row["n_bars"]) >= 2
         assert row["n_bars"] == sorted(set(row["n_bars"]))
-        assert all(b > a > 1 for a, b in zip(row["at_5"], row["at_1"], strict=True))
+        for low, high in (("at_5", "at_1"), ("longest_5", "longest_1")):
+            assert all(b > a > 1 for a, b in zip(row[low], row[high], strict=True))
 
 
 def test_the_table_says_how_it_was_made():
@@ -237,6 +281,8 @@ def test_the_table_says_how_it_was_made():
     assert told["settings"]["dims"] == {k: list(v) for k, v in calibrate.DIMS.items()}
     sizes = {k: {str(n): m for n, m in v.items()} for k, v in calibrate.SIZES.items()}
     assert told["settings"]["vertices_and_repeats"] == sizes
+    sizes = {k: {str(n): m for n, m in v.items()} for k, v in calibrate.PLANE.items()}
+    assert told["settings"]["vertices_and_repeats_in_a_plane"] == sizes
 
 
 def test_a_number_of_a_row_is_found_again():
@@ -318,7 +364,7 @@ def test_runs():
     ticks = (
         [0.01, 0.2, np.nan, 0.05],
         [0.05, 0.01, 0.01, 0.01],
-        [0.0, 0.01, np.nan, 0.051],
+        [0.0, 0.01, np.nan, 0.251],
         [0.9, 0.01, 0.01, 0.01],
         [0.9, 1.0, np.nan, 0.01],
     )
@@ -332,6 +378,14 @@ def test_runs():
         ([2, 3, 2, 2], [False, True, False, False]),
         ([1, 2, 2, 3], [False, False, False, True]),
     ]
+
+
+@pytest.mark.parametrize(("alpha", "far"), [(0.01, 0.05), (0.05, 0.25), (0.2, 0.5), (0.7, 0.7)])
+def test_ticks_that_are_not_far_from_significant_count_neither_way(alpha, far):
+    rule, runs = RunLength(required=3, alpha=alpha), np.full(4, 2, np.int64)
+    p = np.array([alpha, np.nextafter(alpha, 1), far, np.nextafter(far, 1)])
+    between = 2 if far > alpha else 1
+    assert rule.after(runs, p).tolist() == [3, between, 2 if far > alpha else 3, 1]
 
 
 def test_the_run_grows_with_the_overlap():

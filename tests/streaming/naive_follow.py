@@ -27,7 +27,7 @@ def follow(
     rings, likenesses, asked, read,
 ) -> Any:  # fmt: skip
     """See `kernels.tick.follow`."""
-    _, release, threshold, min_ticks, _, required, alpha, most = rules
+    _, release, threshold, min_ticks, _, required, _, most = rules
     before, bars = before.view(TRACK).reshape(-1), bars.astype(np.float64)
     is_open = np.isinf(bars[:, 1])
     matched = bars.copy()
@@ -41,7 +41,7 @@ def follow(
         evidence = parts(bars, death_edges, n_vertices)
     elif required:
         known = matched if math.isfinite(limit) else bars
-        values, evidence = loops(known - least_weight, law, alpha)
+        values, evidence = loops(known - least_weight, law)
     ends = np.concatenate([birth_edges[:m], death_edges[:m]], axis=1)
     points = np.append(ids, -1)[ends]
     names = np.concatenate([np.sort(points[:, :2], axis=1), np.sort(points[:, 2:], axis=1)], axis=1)
@@ -155,18 +155,14 @@ def parts(bars, death_edges, n_vertices) -> np.ndarray:
     return evidence
 
 
-def loops(bars, law, alpha) -> tuple[np.ndarray, np.ndarray]:
+def loops(bars, law) -> tuple[np.ndarray, np.ndarray]:
     """Return corrected p-values of loops, and what the run-length rule is to go by."""
-    calibration = Calibration("exact", 1.0, *map(tuple, law.tolist()))
-    values = corrected(p_values(bars, calibration=calibration))
-    finite = (bars[:, 0] > 0) & np.isfinite(bars[:, 1])
-    if finite.sum() >= 16:
-        return values, values
-    doubled = np.where(np.isnan(values), 1.0, np.minimum(2 * values, 1.0))
-    is_grid = finite.sum() > 2 and len(np.unique(bars[finite, 0])) < finite.sum()
-    ratio = np.inf if is_grid else 2.0 if alpha >= 0.025 else 2.5
-    is_loop = bars[:, 1] >= ratio * np.maximum(bars[:, 0], 1e-300)
-    return values, np.where(finite, np.where(is_loop, 0.0, doubled), np.nan)
+    n_bars, at_5, at_1, *logs = map(tuple, law.tolist())
+    ratios = [tuple(math.exp(math.exp(x)) for x in column) for column in logs]
+    calibration = Calibration("exact", 1.0, n_bars, at_5, at_1, *ratios)
+    values = corrected(p_values(bars, calibration=calibration), "holm")
+    is_short = (bars[:, 0] > 0) & (bars[:, 0] == bars[:, 1])
+    return values, np.where(is_short, 1.0, values)
 
 
 def match(former, names, bars, slack, ratio, likenesses) -> tuple[np.ndarray, np.ndarray]:

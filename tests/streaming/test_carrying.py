@@ -89,35 +89,32 @@ def weighted(c: float, metric: str):
     return tick
 
 
-def asked(tick, bars: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+def asked(tick, bars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values, evidence = np.empty(len(bars)), np.empty(len(bars))
     known = bars - least_weight(tick)
-    loops_asked(known, law_of(tick), alpha, values, evidence)
+    loops_asked(known, law_of(tick), values, evidence)
     return values, evidence
 
 
 def test_equal_weights_do_not_change_p_values() -> None:
     plain, same, late = weighted(0.0, "euclidean"), weighted(3.0, "dtm"), weighted(3.0, "euclidean")
-    found = [
-        asked(tick, tick.diagram[1].astype(np.float64), alpha=0.05)[0]
-        for tick in (plain, same, late)
-    ]
+    found = [asked(tick, tick.diagram[1].astype(np.float64))[0] for tick in (plain, same, late)]
     np.testing.assert_allclose(found[1], found[0], rtol=1e-3, atol=1e-12)
-    assert found[2][0] < found[0][0] / 10  # taken as they are they would
+    assert found[2][0] > 5 * found[0][0]  # taken as they are they would
 
 
-def test_twice_the_birth_is_no_evidence_on_a_grid() -> None:
-    plain = np.array([[1.0, 2.1], [1.1, 1.2], [1.2, 1.3]])
-    on_grid = np.array([[1.0, 2.1], [1.0, 1.2], [1.2, 1.3]])
-    for bars, alpha, expected in (
-        (plain, 0.05, 0.0),
-        (on_grid, 0.05, 1.0),
-        (on_grid[:2], 0.05, 0.0),  # two loops of one shape
-        (plain, 0.01, 1.0),
-        (plain * [[1, 1.25]], 0.01, 0.0),
+def test_death_over_birth_is_no_evidence_on_a_grid() -> None:
+    plain = np.array([[1.0, 2.3], [1.1, 1.2], [1.2, 1.3]])
+    on_grid = np.array([[1.0, 2.3], [1.0, 1.2], [1.2, 1.3]])
+    for bars, alpha, tells in (
+        (plain, 0.05, True),
+        (on_grid, 0.05, False),
+        (on_grid[:2], 0.05, True),  # two loops of one shape
+        (plain - [[0, 0.65], [0, 0], [0, 0]], 0.05, False),
+        (plain - [[0, 0.1], [0, 0], [0, 0]], 0.001, False),
+        (plain - [[0, -1.5], [0, 0], [0, 0]], 0.001, True),
     ):
-        evidence = asked(update(1.0, []), bars, alpha)[1]
-        assert (evidence[0] < 0.05) == (expected == 0.0)
+        assert (asked(update(1.0, []), bars)[1][0] <= alpha) == tells
 
 
 def test_integers_tell_no_loops() -> None:

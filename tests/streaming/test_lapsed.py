@@ -41,8 +41,8 @@ def test_a_loop_that_was_away_for_too_long_has_a_new_name() -> None:
 def test_a_loop_somewhere_else_or_of_another_size_has_a_new_name() -> None:
     assert again(1, THERE) == "birth 1"
     assert again(1, (2.0, 0.0)) == "birth 0"  # all points are within the birth, none is the same
-    assert again(1, death=5.1) == "birth 1"
-    assert again(1, death=4.9) == "birth 0"
+    assert again(1, death=9.1) == "birth 1"
+    assert again(1, death=8.9) == "birth 0"
 
 
 def test_the_numbers_that_were_passed_over_are_given_to_nobody() -> None:

@@ -11,6 +11,7 @@ __all__ = ["BORN", "CHANGED", "FADED", "begin", "begin_anew", "carry_on"]
 
 BORN, CHANGED, FADED = 1, 2, 3
 MIN_PERSISTENCE, RELEASE, THRESHOLD, MIN_TICKS, MIN_CHANGE, REQUIRED, ALPHA, MOST = range(8)
+_FAR = 5  # times alpha speaks against a feature, as in `significance.RunLength`
 _SHRUNK = 0.5  # of its longest persistence, below which a feature must be significant to live
 _WEIGHT = 0.2  # of the newest ratio in a smoothed stability
 
@@ -52,6 +53,7 @@ def carry_on(
     evidence (m,); ``rules`` as in `tick.follow`. The outcome is one of the constants above, or 0.
     """
     required, alpha = rules[REQUIRED], rules[ALPHA]
+    far = max(alpha, min(_FAR * alpha, 0.5))
     for i in range(len(source)):
         birth, death = bars[i, 0], bars[i, 1]
         length, former = death - birth, real[i, c.BAR + 1] - real[i, c.BAR]
@@ -78,7 +80,7 @@ def carry_on(
         run, is_significant = whole[i, c.RUN], True
         if required > 0:
             p = evidence[i]
-            run += 1 if p <= alpha else (-1 if p > alpha else 0)
+            run += 1 if p <= alpha else (-1 if p > far else 0)
             run = min(max(run, 0), np.int64(required))  # as slow to end as to begin
             is_significant = run >= required or np.isnan(p)
         whole[i, c.RUN], whole[i, c.SIGNIFICANT] = run, is_significant

@@ -16,70 +16,67 @@ _MIN_BARS = 3  # fewer have no middle to be compared with
 _MEDIAN = math.log(math.log(2))  # of the left-skewed Gumbel law
 _LEVELS = 0.05, 0.01
 _LARGEST = float(np.finfo(np.float64).max)
-_FEW_BARS = 16  # among fewer, death over birth tells a loop
-_LOOP, _LOOP_LEVEL = 2.0, 0.025  # and how often noise reaches it
-_SURE_LOOP = 2.5
 _PART_SIZE, _PART_SHARE = 5, 0.05  # vertices that a part has at least
 _PART_GAP = 3.0  # its distance to others over the ninth decile of such distances
 
 
 @njit(nogil=True, cache=True)
-def loops_asked(bars, law, alpha, values, evidence):
+def loops_asked(bars, law, values, evidence):
     """Fill ``values`` and ``evidence`` (m,) for the first loops of a diagram.
 
-    ``bars`` (n, 2) are all of them; ``law`` (3, k) the numbers of bars and the thresholds
-    of a `Calibration`. ``values`` are those of `significance.p_values` with the median, corrected
-    for their number by Bonferroni.
+    ``bars`` (n, 2) are all of them; ``law`` (5, k) the numbers of bars, the thresholds of a
+    `Calibration` and the logarithms of those of the ratio. ``values`` are those of
+    `significance.p_values` with the median, corrected for their number by Holm; ``evidence`` is
+    the same, and 1 for bars of no length.
     """
     n, m = len(bars), len(values)
-    grown, n_bars, n_finite = np.empty(n), np.int64(0), 0
+    grown, rows, n_bars = np.empty(n), np.empty(n, np.int64), np.int64(0)
     for i in range(n):
         birth, death = bars[i, 0], bars[i, 1]
-        if birth > 0 and death < np.inf:
-            n_finite += 1
-            if death > birth:
-                grown[n_bars] = math.log(math.log1p(min((death - birth) / birth, _LARGEST)))
-                n_bars += 1
-    middle = _median(grown, n_bars) if n_bars >= _MIN_BARS else 0.0
-    right = 1  # thresholds as those of `Calibration`; with too few bars nobody asks for them
+        if i < m:
+            values[i] = np.nan
+            evidence[i] = 1.0 if birth > 0 and death < np.inf else np.nan
+        if birth > 0 and death < np.inf and death > birth:
+            grown[n_bars] = math.log(math.log1p(min((death - birth) / birth, _LARGEST)))
+            rows[n_bars] = i
+            n_bars += 1
+    if n_bars == 0:
+        return
+    order = np.empty(n_bars, np.int64)
+    stable_order(grown, n_bars, order)
+    middle = (grown[order[(n_bars - 1) // 2]] + grown[order[n_bars // 2]]) / 2
+    right = 1
     while right < law.shape[1] - 1 and law[0, right] < n_bars:
         right += 1
-    share = math.log(max(n_bars, 1) / law[0, right - 1])
-    share = min(max(share / math.log(law[0, right] / law[0, right - 1]), 0.0), 1.0)
-    at_5 = law[1, right - 1] + share * (law[1, right] - law[1, right - 1])
-    at_1 = law[2, right - 1] + share * (law[2, right] - law[2, right - 1])
-    high_5 = math.log(math.log((n_bars if n_bars > _MIN_BARS else _MIN_BARS) / _LEVELS[0]))
-    high_1 = math.log(math.log((n_bars if n_bars > _MIN_BARS else _MIN_BARS) / _LEVELS[1]))
-    row = 0
-    for i in range(m):
-        birth, death = bars[i, 0], bars[i, 1]
-        values[i] = np.nan
-        if not (birth > 0 and death < np.inf and death > birth):
-            continue
-        z = grown[row] - middle
-        row += 1
-        if n_bars < _MIN_BARS:
-            continue
-        if z > at_5:
-            noise = high_5 + (z - at_5) * (high_1 - high_5) / (at_1 - at_5)
-        else:
-            noise = _MEDIAN + z * ((high_5 - _MEDIAN) / at_5 if z > 0 else 1.0)
-        values[i] = min(math.exp(-math.exp(noise)) * n_bars, 1.0)
-    if n_finite >= _FEW_BARS:
-        for i in range(m):
-            evidence[i] = values[i]
-        return
-    ratio = _LOOP if alpha >= _LOOP_LEVEL else _SURE_LOOP
-    if n_finite > 2 and _has_equal_births(bars):
-        ratio = np.inf
-    for i in range(m):
-        birth, death = bars[i, 0], bars[i, 1]
-        if not (birth > 0 and death < np.inf):
-            evidence[i] = np.nan
-        elif death >= ratio * birth:
-            evidence[i] = 0.0
-        else:
-            evidence[i] = 1.0 if np.isnan(values[i]) else min(2 * values[i], 1.0)
+    share = math.log(n_bars / law[0, right - 1]) / math.log(law[0, right] / law[0, right - 1])
+    share = min(max(share, 0.0), 1.0)
+    at = np.empty(4)
+    for k in range(4):
+        at[k] = law[k + 1, right - 1] + share * (law[k + 1, right] - law[k + 1, right - 1])
+    high_5, high_1 = (
+        math.log(math.log(n_bars / _LEVELS[0])),
+        math.log(math.log(n_bars / _LEVELS[1])),
+    )
+    has_middle = n_bars >= _MIN_BARS
+    is_on_grid = has_middle and _has_equal_births(bars)
+    largest = 0.0
+    for k in range(n_bars):  # longest first
+        x = grown[order[n_bars - 1 - k]]
+        p = 1.0
+        if has_middle:
+            z = x - middle
+            if z > at[0]:
+                noise = high_5 + (z - at[0]) * (high_1 - high_5) / (at[1] - at[0])
+            else:
+                noise = _MEDIAN + z * ((high_5 - _MEDIAN) / at[0] if z > 0 else 1.0)
+            p = math.exp(-math.exp(noise))
+        if not is_on_grid:
+            noise = high_5 + (x - at[2]) * (high_1 - high_5) / (at[3] - at[2])
+            p = min(min(2 * p, 1.0), math.exp(-math.exp(noise)))
+        largest = max(largest, p * (n_bars - k))
+        row = rows[order[n_bars - 1 - k]]
+        if row < m:
+            values[row] = evidence[row] = min(largest, 1.0)
 
 
 @njit(nogil=True, cache=True)
@@ -117,18 +114,16 @@ def parts_asked(bars, edges, n_vertices, evidence):
 
 
 @njit(nogil=True, cache=True)
-def _median(x, n):
-    order = np.empty(n, np.int64)
-    stable_order(x, n, order)
-    return (x[order[(n - 1) // 2]] + x[order[n // 2]]) / 2
-
-
-@njit(nogil=True, cache=True)
 def _has_equal_births(bars):
     """Tell whether two of the loops that are born and end are born at one length."""
+    births, n = np.empty(len(bars)), np.int64(0)
     for i in range(len(bars)):
-        if bars[i, 0] > 0 and bars[i, 1] < np.inf:
-            for j in range(i):
-                if bars[j, 0] == bars[i, 0] and bars[j, 1] < np.inf:
-                    return True
-    return False
+        if bars[i, 0] > 0 and bars[i, 1] < np.inf and bars[i, 1] > bars[i, 0]:
+            births[n] = bars[i, 0]
+            n += 1
+    order = np.empty(n, np.int64)
+    stable_order(births, n, order)
+    has_equal = False
+    for k in range(1, n):
+        has_equal |= births[order[k]] == births[order[k - 1]]
+    return has_equal

@@ -7,7 +7,6 @@ from numba import njit
 
 from . import track_columns as c
 from .carrying import (
-    ALPHA,
     BORN,
     CHANGED,
     FADED,
@@ -51,7 +50,8 @@ def follow(
     n_vertices, limit, least_weight
         Vertices of the diagram, ``max_edge_length`` or inf, what weights add to all lengths.
     law
-        Of noise (3, k): numbers of bars, and the thresholds of a `Calibration` at them.
+        Of noise (5, k): numbers of bars, the thresholds of a `Calibration` at them, and the
+        ``log log`` of those of the ratio.
     dimension
         Parts are asked in dimension 0, loops in others, both if ``rules`` ask for runs of ticks.
     rules
@@ -126,7 +126,7 @@ def follow(
     if is_asked and dimension == 0:
         parts_asked(bars, death_edges, n_vertices, evidence)
     elif is_asked:
-        loops_asked(_as_asked(bars, limit, least_weight), law, rules[ALPHA], values, evidence)
+        loops_asked(_as_asked(bars, limit, least_weight), law, values, evidence)
     is_taken = np.zeros(n_before, np.bool_)
     for i in range(m):
         if source[i] >= 0:

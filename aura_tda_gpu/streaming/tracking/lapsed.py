@@ -13,7 +13,7 @@ __all__ = ["LAPSE", "Lapsed", "given_back", "still_known"]
 
 LAPSE = 4.0  # lengths of the window for which the name of a loop that has ended is kept
 _MOST = 16  # that are kept, the longest
-_LEAST = 0.5  # similarity of a loop and the one whose name it gets
+_LEAST = 0.25  # similarity of a loop and the one whose name it gets, as of loops that stay linked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +51,7 @@ def given_back(
     """Return what born loops were before, by their rows; each name at most once.
 
     The similarity is that of `Links`: the smaller persistence over the larger, times the share of
-    points that are near the other loop. Pairs from one half on, the most similar first.
+    points that are near the other loop. Pairs from a quarter on, the most similar first.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ Likeness: TypeAlias = Callable[[Int64Array], Float64Array]
 BORN, CHANGED = 1, 2  # as kernels/carrying.py tells them
 MOST_ASKED, MOST_READ = 64, 18  # as kernels/matching.py and kernels/tick.py have them
 _NO_EDGES, _NO_BARS = np.empty((0, 2), np.int64), np.empty((0, 2), np.float32)
-_NO_LAW, _NO_LIKENESSES = np.empty((3, 0)), np.empty(0)
+_NO_LAW, _NO_LIKENESSES = np.empty((5, 0)), np.empty(0)
 _NO_ROWS = np.empty(0, np.int64)
 _REQUIRED = 5  # its place among the rules
 
