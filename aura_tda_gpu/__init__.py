@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .streaming.estimate import estimate
     from .streaming.feature_tracker import FeatureTracker, Lifeline, StabilityFilter
     from .streaming.multi_scale_processor import MultiScaleStream
-    from .streaming.persistence_stream import WindowUpdate
+    from .streaming.window_update import WindowUpdate
     from .types import PersistenceUpdate, StreamingPoint, TDAStreamEvent
 
 __all__ = [

@@ -15,7 +15,7 @@ from .processor_settings import Keywords, ProcessorSettings
 from .streaming.entrance import count_of
 from .streaming.event_times import as_instant
 from .streaming.hooks import UpdateHook, checked_hooks
-from .streaming.persistence_stream import WindowUpdate
+from .streaming.window_update import WindowUpdate
 from .types import PersistenceUpdate, StreamingPoint
 
 if sys.version_info >= (3, 11):

@@ -10,8 +10,8 @@ from .config import SubscriberPolicy
 from .errors import ConfigError
 from .processor_life import ProcessorLife
 from .streaming.feature_tracker import FeatureTracker, Lifeline
-from .streaming.persistence_stream import WindowUpdate
 from .streaming.real_time_features import RealTimeFeatures
+from .streaming.window_update import WindowUpdate
 from .subscriptions import Hub, Subscription
 from .types import TDAStreamEvent
 

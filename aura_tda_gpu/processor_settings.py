@@ -24,8 +24,8 @@ from .errors import ConfigError
 from .persistence.backends import check_available
 from .streaming.feature_tracker import FeatureTracker
 from .streaming.multi_scale_processor import MultiScaleStream
-from .streaming.persistence_stream import WindowUpdate
 from .streaming.settings import durations, window_id
+from .streaming.window_update import WindowUpdate
 
 __all__ = ["Keywords", "ProcessorSettings"]
 

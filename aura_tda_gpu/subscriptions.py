@@ -14,7 +14,7 @@ from .config import SubscriberPolicy
 from .errors import LifecycleError
 from .log import get_logger
 from .persistence.engine import Float32Array
-from .streaming.persistence_stream import WindowUpdate
+from .streaming.window_update import WindowUpdate
 from .types import TDAStreamEvent
 
 __all__ = ["Broadcast", "Hub", "Subscription"]

@@ -18,7 +18,7 @@ from aura_tda_gpu.persistence.significance import (
     p_values,
     required_run,
 )
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 from .accuracy_scores import Bars, certain_and_lost
 from .known_streams import KnownStream, Streamed

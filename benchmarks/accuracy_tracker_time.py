@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from aura_tda_gpu import FeatureTracker, MultiScaleStream
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 __all__ = ["BARS", "tracker_times"]
 

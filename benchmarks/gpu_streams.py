@@ -10,7 +10,7 @@ import numpy as np
 from aura_tda_gpu import MultiScaleStream
 from aura_tda_gpu.persistence.cuda_kernels import KERNELS
 from aura_tda_gpu.streaming.device_cover import CHUNK
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 from .comparison import assert_equal, bars_of
 from .expected import Oracle

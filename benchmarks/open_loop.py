@@ -18,7 +18,7 @@ import numpy as np
 from aura_tda_gpu import MultiScaleStream
 from aura_tda_gpu.persistence import backends
 from aura_tda_gpu.streaming.hooks import UpdateHook
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 from .latencies import Latencies
 from .offered import Source, event_times

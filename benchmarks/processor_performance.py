@@ -27,7 +27,7 @@ from aura_tda_gpu import (
     StreamingTDAProcessor,
 )
 from aura_tda_gpu.streaming.hooks import BarTable, UpdateHook
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 from aura_tda_gpu.subscriptions import Broadcast, Subscription
 
 from . import record

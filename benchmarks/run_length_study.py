@@ -22,7 +22,8 @@ from aura_tda_gpu.persistence.significance import (
     corrected,
     p_values,
 )
-from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream, WindowUpdate
+from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 from .calibrate_significance import SHAPES, draw
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aura_tda_gpu import MultiScaleStream
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 from .latencies import Latencies
 

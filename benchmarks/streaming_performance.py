@@ -18,7 +18,7 @@ import numpy as np
 
 from aura_tda_gpu import vietoris_rips
 from aura_tda_gpu.persistence.cpu import CpuEngine, warm_up
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 from . import record
 from .comparison import Bars, assert_equal, bars_of

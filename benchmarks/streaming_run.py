@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from aura_tda_gpu import MultiScaleStream
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 from .peak_memory import MB, process_memory
 from .record import ROOT

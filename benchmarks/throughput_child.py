@@ -18,7 +18,7 @@ from aura_tda_gpu.errors import AuraTDAError
 from aura_tda_gpu.persistence.cpu import CpuEngine, warm_up
 from aura_tda_gpu.persistence.rips import vietoris_rips
 from aura_tda_gpu.streaming.hooks import BarTable, UpdateHook
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 from .comparison import Bars, assert_equal, bars_of
 from .offered import Source, source

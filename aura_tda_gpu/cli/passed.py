@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from ..streaming.persistence_stream import WindowUpdate
+from ..streaming.window_update import WindowUpdate
 from .sources.base import Chunk, Source
 
 __all__ = ["Passed", "TimeDoubt"]

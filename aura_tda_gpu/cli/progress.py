@@ -11,8 +11,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from ..streaming.persistence_stream import WindowUpdate
 from ..streaming.stats import StreamStats
+from ..streaming.window_update import WindowUpdate
 from .sources.base import Source
 from .trace import Sample
 from .words import count

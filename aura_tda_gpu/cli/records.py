@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from ..errors import ConfigError, SourceError
-from ..streaming.persistence_stream import WindowUpdate
+from ..streaming.window_update import WindowUpdate
 from ..types import TDAStreamEvent
 
 __all__ = ["UpdateWriter", "as_record"]

@@ -15,7 +15,7 @@ from rich.console import Console
 from ..errors import BadRowError, InvalidInputError, SourceError
 from ..streaming.feature_tracker import FeatureTracker
 from ..streaming.multi_scale_processor import MultiScaleStream
-from ..streaming.persistence_stream import WindowUpdate
+from ..streaming.window_update import WindowUpdate
 from .exits import OK, SIGNAL_WORDS, signal_code
 from .progress import Report
 from .records import UpdateWriter

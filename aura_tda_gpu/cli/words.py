@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..streaming.persistence_stream import WindowUpdate
+from ..streaming.window_update import WindowUpdate
 
 __all__ = ["count", "points_of"]
 

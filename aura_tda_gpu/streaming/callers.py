@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from .persistence_stream import WindowUpdate
+from .window_update import WindowUpdate
 
 __all__ = ["Callers", "Updates", "Waiter", "waits"]
 

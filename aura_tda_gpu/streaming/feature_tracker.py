@@ -12,7 +12,6 @@ from ..config import StabilityConfig
 from ..errors import ConfigError
 from ..persistence.kernels.track_columns import SERIAL
 from ..persistence.significance import required_run
-from .persistence_stream import WindowUpdate
 from .tracking.checks import integer, number
 from .tracking.lifeline import Lifeline, StabilityFilter
 from .tracking.links import Links, LoopOfScale
@@ -20,6 +19,7 @@ from .tracking.scale import ScaleState, Tick, refuse_past, tick
 from .tracking.snapshot import read, write
 from .tracking.told import FeatureIds, born_in, events_of, lifeline_of, loops_of
 from .tracking.tracks import TrackRules, longest_first, records
+from .window_update import WindowUpdate
 
 __all__ = ["FeatureTracker", "Lifeline", "StabilityFilter"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import ConfigError
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array
-from .persistence_stream import WindowUpdate
+from .window_update import WindowUpdate
 
 __all__ = ["BarTable", "UpdateHook", "bar_table", "checked_hooks"]
 

@@ -16,8 +16,8 @@ from .callers import Callers, Updates, Waiter, waits
 from .hooks import UpdateHook
 from .input_queue import InputQueue, Job, Points
 from .mailbox import Mailbox
-from .persistence_stream import WindowUpdate
 from .stepwise import StepwiseStream
+from .window_update import WindowUpdate
 from .worker import Finished, Worker
 
 __all__ = ["CLOSED", "JobRunner", "Outlet"]

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from .device_intake import DeviceIntake
 from .memory import WindowPlan
-from .persistence_stream import BoundedPersistenceStream, WindowUpdate
+from .persistence_stream import BoundedPersistenceStream
 from .ring_buffer import Rows
 from .settings import Scale, StreamSettings
+from .window_update import WindowUpdate
 from .windows import TemporalWindow, TickClock, count_before
 
 __all__ = ["Lane"]

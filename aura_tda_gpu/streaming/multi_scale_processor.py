@@ -14,10 +14,10 @@ from ..persistence import cuda_device
 from ..persistence.device_stats import DeviceUse
 from .event_times import as_instant
 from .intake import as_batch
-from .persistence_stream import WindowUpdate
 from .settings import DEFAULT_SCALES, StreamSettings, default
 from .stats import StreamStats
 from .stepwise import StepwiseStream, limited_by_memory
+from .window_update import WindowUpdate
 from .windows import TemporalWindow
 
 __all__ = ["MultiScaleStream"]

@@ -12,9 +12,9 @@ from ..features.base import Vectorisation
 from ..features.feature_vector import FeatureVector
 from ..persistence.diagram import Diagram
 from ..persistence.engine import Float32Array
-from .persistence_stream import WindowUpdate
 from .running_features import RunningFeature, TickBars
 from .settings import durations, window_id
+from .window_update import WindowUpdate
 
 __all__ = ["RealTimeFeatures"]
 

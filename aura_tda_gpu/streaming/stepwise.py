@@ -18,10 +18,10 @@ from ..persistence.engine import Int64Array
 from .device_intake import DeviceIntake
 from .intake import as_batch, as_plain_point, check_dim, usable_rows
 from .lane import Lane
-from .persistence_stream import WindowUpdate
 from .reorder import Release, is_late, release, watermark_after
 from .ring_buffer import RingBuffer, Rows, Span
 from .settings import StreamSettings
+from .window_update import WindowUpdate
 from .windows import boundary_after
 
 __all__ = ["StepwiseStream", "limited_by_memory"]

@@ -16,8 +16,8 @@ from ..errors import AuraTDAError, WorkerError
 from .hooks import UpdateHook
 from .input_queue import Command, Job
 from .mailbox import Mailbox
-from .persistence_stream import WindowUpdate
 from .stepwise import StepwiseStream
+from .window_update import WindowUpdate
 from .worker_thread import interpreter_exits
 
 __all__ = ["MAX_UNDELIVERED", "Finished", "Worker", "as_package_error"]

@@ -10,7 +10,7 @@ import numpy as np
 from aura_tda_gpu.cli.sources.base import Chunk, Source, SourceOptions
 from aura_tda_gpu.persistence.diagram import Diagram
 from aura_tda_gpu.persistence.engine import Bars, EngineResult
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 
 def bars(pairs, truncated=()) -> Bars:

@@ -18,8 +18,8 @@ from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence import cost_model, cuda_device
 from aura_tda_gpu.persistence.cuda import CudaEngine
 from aura_tda_gpu.streaming.device_intake import DeviceIntake
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 from aura_tda_gpu.streaming.ring_buffer import Rows
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 from benchmarks.streams import torus_knot
 from tests.gpu.cover_parity import Listing
 from tests.gpu.parity import FilledWith

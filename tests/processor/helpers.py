@@ -14,7 +14,8 @@ import pytest
 
 from aura_tda_gpu.processor import StreamingTDAProcessor
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
-from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream, WindowUpdate
+from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 from aura_tda_gpu.types import StreamingPoint
 
 from ..streaming.test_interruption import told

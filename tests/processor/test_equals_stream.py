@@ -13,7 +13,7 @@ import pytest
 
 from aura_tda_gpu.processor import StreamingTDAProcessor
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 from aura_tda_gpu.types import StreamingPoint
 
 from .helpers import SCALES, SETTINGS, Gate, cloud, point, processor, pushed, reading, told, turns

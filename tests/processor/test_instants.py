@@ -10,7 +10,8 @@ import pytest
 
 from aura_tda_gpu.errors import WorkerError
 from aura_tda_gpu.streaming import job_runner, worker
-from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream, WindowUpdate
+from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 from .helpers import BrokenTicks, Gate, cloud, eventually, processor, pushed, reading, told
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aura_tda_gpu.errors import ConfigError, LifecycleError
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 from aura_tda_gpu.subscriptions import Subscription
 
 from .helpers import EVERY_BAR, cloud, eventually, point, processor, pushed, reading, told, turns

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from aura_tda_gpu.errors import LifecycleError
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 from aura_tda_gpu.subscriptions import Subscription
 
 from .helpers import EVERY_BAR, Gate, cloud, eventually, processor, pushed, reading, told, turns

@@ -11,7 +11,7 @@ import pytest
 
 from aura_tda_gpu.errors import AuraTDAError, LifecycleError, MemoryLimitError, WorkerError
 from aura_tda_gpu.processor import StreamingTDAProcessor
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 from .helpers import (
     BrokenTicks,

@@ -10,7 +10,7 @@ import pytest
 from aura_tda_gpu.errors import AuraTDAError, InvalidInputError, MemoryLimitError
 from aura_tda_gpu.streaming.event_times import as_nanoseconds
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 NAN, INF = float("nan"), float("inf")
 

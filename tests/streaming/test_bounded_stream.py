@@ -9,7 +9,8 @@ import pytest
 
 from aura_tda_gpu.errors import InvalidInputError
 from aura_tda_gpu.persistence.rips import vietoris_rips
-from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream, WindowUpdate
+from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 from .naive_stream import same_bars
 

@@ -13,8 +13,9 @@ from aura_tda_gpu.persistence.kernels import cover as kernel
 from aura_tda_gpu.streaming.cover import GhostCover
 from aura_tda_gpu.streaming.landmarks import gap_kind
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
-from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream, WindowUpdate
+from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream
 from aura_tda_gpu.streaming.ring_buffer import RingBuffer, Rows
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 from .clouds import METRICS, STREAMS, Points
 from .naive_cover import NaiveCover

@@ -23,6 +23,7 @@ from aura_tda_gpu.streaming import (
     lane,
     persistence_stream,
 )
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 from tests.cuda_host import EmulatedModule, reason_unavailable
 
 REASON = reason_unavailable()
@@ -81,7 +82,7 @@ def run(backend: str, trace: Interrupting | None = None) -> list[Any]:
     return [[told(update) for update in updates], stream.stats.overflowed]
 
 
-def told(update: persistence_stream.WindowUpdate) -> tuple[Any, ...]:
+def told(update: WindowUpdate) -> tuple[Any, ...]:
     info = update.diagram.info
     return (
         *(update.timestamp, update.window_id, update.n_points, sorted(update.vertex_ids.tolist())),

@@ -18,8 +18,9 @@ from aura_tda_gpu.persistence.rips import vietoris_rips
 from aura_tda_gpu.streaming.landmarks import rounding
 from aura_tda_gpu.streaming.memory import plan_memory
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
-from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream, WindowUpdate
+from aura_tda_gpu.streaming.persistence_stream import BoundedPersistenceStream
 from aura_tda_gpu.streaming.weighting import weighted_error
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 from tests.oracles.dtm import naive_weights
 from tests.oracles.peers import bars_of, gudhi_weighted_bars, ripser_bars
 

@@ -15,8 +15,8 @@ from aura_tda_gpu.errors import MemoryLimitError
 from aura_tda_gpu.persistence.vineyard_updates import RipsWindow
 from aura_tda_gpu.streaming.cover import GhostCover
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 from aura_tda_gpu.streaming.stepwise import StepwiseStream
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 
 class Fuse:

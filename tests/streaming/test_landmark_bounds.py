@@ -11,7 +11,7 @@ import pytest
 
 from aura_tda_gpu.persistence.rips import vietoris_rips
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 from ..oracles.peers import ripser_bars
 from .clouds import METRICS, STREAMS, Points

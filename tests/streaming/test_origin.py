@@ -15,8 +15,8 @@ from aura_tda_gpu.persistence.rips import vietoris_rips
 from aura_tda_gpu.streaming import frame
 from aura_tda_gpu.streaming.frame import blocks, coordinates, origin_for
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
 from aura_tda_gpu.streaming.ring_buffer import RingBuffer, Rows
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 
 Points = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from aura_tda_gpu.streaming.multi_scale_processor import MultiScaleStream
-from aura_tda_gpu.streaming.persistence_stream import WindowUpdate
+from aura_tda_gpu.streaming.window_update import WindowUpdate
 from aura_tda_gpu.streaming.windows import (
     MultiScaleManager,
     TemporalWindow,

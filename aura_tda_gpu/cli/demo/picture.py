@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ...streaming.persistence_stream import WindowUpdate
+from ...streaming.window_update import WindowUpdate
 from ..pictures import plots
 from ..pictures.history import History
 from ..pictures.loops import draw_loops, draw_signal

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ...config import Config, MemoryConfig
 from ...errors import MissingDependencyError, SourceError
 from ...streaming.multi_scale_processor import MultiScaleStream
-from ...streaming.persistence_stream import WindowUpdate
+from ...streaming.window_update import WindowUpdate
 from ..pictures import plots
 from ..pictures.diagram import diagram_figure
 from ..pictures.history import History, longest_loops

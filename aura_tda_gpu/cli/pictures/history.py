@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ...streaming.persistence_stream import WindowUpdate
+from ...streaming.window_update import WindowUpdate
 from ..sources.base import Chunk
 from ..trace import Trace
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, MissingDependencyError
-from ...streaming.persistence_stream import WindowUpdate
+from ...streaming.window_update import WindowUpdate
 from ..words import points_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ...streaming.persistence_stream import WindowUpdate
+from ...streaming.window_update import WindowUpdate
 from ..words import count, points_of
 from .barcode import Glyphs, bar_lines, number
 from .state import ScaleState

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...streaming.persistence_stream import WindowUpdate
+from ...streaming.window_update import WindowUpdate
 
 __all__ = ["Rates", "ScaleState", "WatchState"]
 

@@ -12,9 +12,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 
 from ...config import Config
-from ...streaming.persistence_stream import WindowUpdate
 from ...streaming.settings import StreamSettings
 from ...streaming.stats import StreamStats
+from ...streaming.window_update import WindowUpdate
 from ..pictures.history import longest_loops
 from ..sources.base import Chunk
 from ..words import points_of

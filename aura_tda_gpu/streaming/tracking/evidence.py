@@ -8,7 +8,7 @@ import numpy as np
 
 from ...persistence.arrays import Float64Array
 from ...persistence.calibration import calibration_for
-from ..persistence_stream import WindowUpdate
+from ..window_update import WindowUpdate
 
 __all__ = ["law_of", "least_weight"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import NotComputedError
 from ...persistence.arrays import Float64Array
 from ...persistence.engine import Int64Array
-from ..persistence_stream import WindowUpdate
+from ..window_update import WindowUpdate
 
 __all__ = ["Loop", "LoopReader", "nearby", "warm_up"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import InvalidInputError
 from ...persistence.arrays import Float64Array
 from ...persistence.engine import Int64Array
-from ..persistence_stream import WindowUpdate
+from ..window_update import WindowUpdate
 from .history import History
 from .lapsed import Lapsed, given_back, still_known
 from .loops import Loop, LoopReader, warm_up

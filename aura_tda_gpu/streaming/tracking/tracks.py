@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ...persistence.arrays import Float64Array
 from ...persistence.engine import Int64Array
 from ...persistence.kernels.track_columns import KEPT, OUTCOME, RING, ROW, SERIAL, TRACK, WIDTH
-from ..persistence_stream import WindowUpdate
+from ..window_update import WindowUpdate
 from .evidence import law_of, least_weight
 from .history import History
 
