@@ -225,9 +225,9 @@ class RipsWindow:
         The diagram is kept until the window changes, unless it is too large (`state_bytes` in
         persistence/footprint.py): then it is computed again. ``info["path"]`` tells whether it was
         updated or rebuilt, ``info["n_rechecked"]`` how many edges an update looked at, new ones
-        included; the bars are the same, cycles may be others of the same class. Points that were given on the GPU are counted in ``info["rows_downloaded"]`` and
-        ``info["bytes_downloaded"]``. Vertex ``i`` of its edges and cycles is the point
-        ``self.ids[i]`` of this moment.
+        included; the bars are the same, the paths of loops may be others. Points that were given on
+        the GPU are counted in ``info["rows_downloaded"]`` and ``info["bytes_downloaded"]``. Vertex
+        ``i`` of its edges and cycles is the point ``self.ids[i]`` of this moment.
         """
         content, history = self._held
         diagram = history.diagram
