@@ -80,7 +80,7 @@ _ROWS: list[tuple[str, str, q.Figures]] = [
     ("accuracy_metrics", "is in the diagram of the stream | 97 % | {} |", q.in_diagram),
     ("accuracy_metrics", "without a test of significance | 97 % | {} |",
      q.one("loops followed without a test, of those due", "{:.1f} %")),
-    ("accuracy_metrics", "loops of tori in small windows | 97 % | {} |",
+    ("accuracy_metrics", "loops no longer than those of noise | 97 % | {} |",
      q.one("loops followed as significant, of those due", "{:.1f} %")),
     ("accuracy_metrics", "features told on noise in 1000 ticks | 5 %; 1 | {}; {} |",
      lambda found: [
