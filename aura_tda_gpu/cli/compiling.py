@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -17,6 +18,11 @@ from ..persistence import backends
 __all__ = ["CompilingAhead"]
 
 _MEMORY = 1 << 30  # bytes that each may take
+_LONGEST_S = 600.0
+_UNTIL_CLOSED = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(1)), daemon=True).start()
+"""
 
 
 class CompilingAhead:
@@ -38,8 +44,10 @@ class CompilingAhead:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> CompilingAhead:
-        for part in self._parts:
-            self._processes[part] = _started(part)
+        if sys.executable and not getattr(sys, "frozen", False):
+            for part in self._parts:
+                with suppress(OSError):  # no more processes are allowed, or no such interpreter
+                    self._processes[part] = _started(part)
         return self
 
     def __exit__(
@@ -50,12 +58,13 @@ class CompilingAhead:
     ) -> None:
         for process in self._processes.values():
             process.kill()
-            process.wait()
+            process.communicate()
 
     def wait(self, part: str) -> None:
         """Wait until a part is compiled, if that is done by a process."""
         if part in self._processes:
-            self._processes[part].wait()
+            with suppress(subprocess.TimeoutExpired):
+                self._processes[part].wait(_LONGEST_S)
 
 
 def _started(part: str) -> subprocess.Popen[bytes]:
@@ -63,10 +72,10 @@ def _started(part: str) -> subprocess.Popen[bytes]:
     cache = os.environ.get("NUMBA_CACHE_DIR")
     absolute = {} if cache is None else {"NUMBA_CACHE_DIR": str(Path(cache).resolve())}
     return subprocess.Popen(
-        [sys.executable, "-c", part],
+        [sys.executable, "-c", _UNTIL_CLOSED + part],
         cwd=folder,
         env={**os.environ, **absolute},
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # which closes when this process ends, however it does
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

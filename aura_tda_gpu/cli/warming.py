@@ -12,6 +12,7 @@ import numpy as np
 
 from ..config import Config
 from ..persistence import backends
+from ..persistence.notices import told_by_caller
 from ..streaming.feature_tracker import FeatureTracker
 from ..streaming.multi_scale_processor import MultiScaleStream
 from .compiling import CompilingAhead
@@ -23,7 +24,7 @@ _PATIENCE = 1.0  # seconds
 _LANDMARKS = "from aura_tda_gpu.persistence import cpu; cpu.warm_landmarks()"
 _FOLLOWING = "from aura_tda_gpu.cli.warming import follow_a_few; follow_a_few('reference')"
 _UPDATES = "from aura_tda_gpu.persistence import cpu; cpu.update_a_few()"
-_NOTICE = "compiling the CPU kernels, once per installation: about a minute ..."
+_NOTICE = "compiling the CPU kernels that are missing, once per installation: up to a minute ..."
 
 
 @contextmanager
@@ -42,7 +43,8 @@ def announced(say: Callable[[str], None]) -> Iterator[None]:
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        yield
+        with told_by_caller():
+            yield
     finally:
         over.set()
         watcher.join()

@@ -114,7 +114,7 @@ class EulerCurve(_Sampled, SumOverBars):
     def _sums(self, ns: Namespace, bars: BarRows, like: Array) -> Array:
         grid, dimension = self.grid(ns, like), bars.dimensions
         if isinstance(dimension, int):
-            return -bars.betti(grid) if dimension % 2 else bars.betti(grid)
+            return 0.0 - bars.betti(grid) if dimension % 2 else bars.betti(grid)
         dimensions = ns.only(bars.counted, dimension, 0.0)
         odd = dimensions - 2 * ns.xp.floor(dimensions / 2)
         weights = ns.only(bars.counted, 1 - 2 * odd, 0.0)

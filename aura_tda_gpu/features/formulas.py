@@ -57,7 +57,7 @@ def betti_sums(ns: Namespace, born: Array, died: Array, weights: Array | None, g
     array of float64, shape (B, R)
     """
     size = grid.size + 1
-    if weights is None or weights.dtype == ns.xp.bool:
+    if weights is None or ns.is_bool(weights):
         came, went = (ns.count(index, weights, size) for index in (born, died))
     else:
         (came,), (went,) = (ns.collect([index], [[weights]], size) for index in (born, died))

@@ -237,6 +237,10 @@ class Namespace:
         array *= factors
         return array
 
+    def is_bool(self, array: Array) -> bool:
+        """Tell whether the entries are true or false."""
+        return bool(array.dtype.kind == "b")
+
     def erf(self, array: Array) -> Array:
         """Return the error function."""
         if self.xp is np:

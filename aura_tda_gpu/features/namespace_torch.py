@@ -121,7 +121,13 @@ class _Torch(Namespace):
     def scaled(self, array: Array, factors: Array) -> Array:
         if array.requires_grad or factors.requires_grad:
             return array * factors
-        return array.mul_(factors)
+        try:
+            return array.mul_(factors)
+        except RuntimeError:  # under vmap, where the factors have an axis that the array has not
+            return array * factors
+
+    def is_bool(self, array: Array) -> bool:
+        return bool(array.dtype == self.xp.bool)
 
     def erf(self, array: Array) -> Array:
         return self.xp.erf(array)

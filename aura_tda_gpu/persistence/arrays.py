@@ -52,7 +52,9 @@ def as_matrix(X: Any, name: str) -> Rows:
             f"{name} must hold real numbers, not {kind_of(array)} values{where}", row
         )
     if array.ndim != 2:
-        hint = f"; for one coordinate a point pass {name}[:, None]" if array.ndim == 1 else ""
+        hint = ""
+        if array.ndim == 1:
+            hint = f"; pass {name}[None] for one point, {name}[:, None] for one coordinate a point"
         raise InvalidInputError(f"{name} must be two-dimensional, not of shape {array.shape}{hint}")
     if array.dtype.kind == "f" and array.dtype.itemsize <= 4:
         return array.astype(np.float32, copy=False)

@@ -185,9 +185,15 @@ class StreamSettings:
         plan = self.memory_plan(self.dim or 1)
         largest = max(window.max_landmarks for window in plan.windows)
         try:
-            backends.resolve(self.backend, largest, dimensions, kept=True)
+            engine, _ = backends.resolve(self.backend, largest, dimensions, kept=True)
         except (UnsupportedError, MemoryLimitError) as error:
             raise type(error)(str(error).replace(USE_LANDMARKS, "lower max_landmarks")) from None
+        if engine.name == "cpu":
+            from ..persistence import cpu
+
+            cpu.warm_landmarks()  # now, for its windows are made when the first points come
+            if self.dtm_mass is None:
+                cpu.warm_windows()
 
 
 def durations(scales: object) -> tuple[int, ...]:

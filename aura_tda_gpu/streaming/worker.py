@@ -82,7 +82,8 @@ class Worker(Generic[W]):
     -----
     Hooks are other code and other data than the engine: called between any two ticks they make
     both slower. So instants of one job wait for each other, as long as that takes `HOLD_S`, their
-    hooks included, if ticks and hooks take what they took before.
+    hooks included, if ticks and hooks take what they took before. The last one waits until the
+    rows of the job are in their windows, too: 12 ms for 100 000 rows.
     """
 
     def __init__(

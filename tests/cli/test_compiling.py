@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,27 @@ RipsWindow(4, 3)
 print(known())
 HostCover(4, 3, "euclidean", 8, 10)
 print(known())
+"""
+
+
+EARLY = """
+from aura_tda_gpu import MultiScaleStream
+from aura_tda_gpu.persistence import cpu
+
+stream = MultiScaleStream([100], landmarks={landmarks!r})
+before = cpu.cache_statistics()
+stream.push([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]] * 9, [i / 100 for i in range(36)])
+print(cpu.cache_statistics() == before)
+"""
+PARENT = """
+import sys, time
+from aura_tda_gpu.cli.compiling import CompilingAhead
+from aura_tda_gpu.persistence import backends
+
+backends.usable_cores = lambda: 2
+with CompilingAhead(["open({path!r}, 'w').close(); import time; time.sleep(60)"]) as ahead:
+    print(ahead._processes.popitem()[1].pid, flush=True)
+    time.sleep(60)
 """
 
 
@@ -72,6 +94,46 @@ def test_leaving_ends_them_and_a_failure_is_nobodys(tmp_path: Path) -> None:
     with CompilingAhead(["raise SystemExit(3)", "import time; time.sleep(60)"]):
         pass
     assert time.perf_counter() - started < 30
+
+
+@pytest.mark.parametrize("executable", ["", None, "/no/such/python"])
+def test_a_process_that_cannot_be_started_is_done_without(
+    monkeypatch: pytest.MonkeyPatch, executable: str | None
+) -> None:
+    monkeypatch.setattr(sys, "executable", executable)
+    with CompilingAhead(["pass", "pass"]) as ahead:
+        ahead.wait("pass")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc")
+def test_a_parent_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "begun"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT.format(path=str(path))], stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    assert within(lambda: path.exists())
+    parent.kill()
+    parent.communicate()
+    assert within(lambda: not is_alive(pid))
+
+
+def within(is_true: Callable[[], bool], seconds: float = 30.0) -> bool:
+    end = time.monotonic() + seconds
+    while not is_true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 @pytest.mark.parametrize("part", [warming._FOLLOWING, warming._UPDATES, warming._LANDMARKS])
@@ -119,6 +181,11 @@ def test_a_process_loads_what_it_asks_for() -> None:
         "[True, True, False]",
         "[True, True, True]",
     ]
+
+
+@pytest.mark.parametrize("landmarks", ["cover", "maxmin"])
+def test_a_stream_has_its_kernels_before_its_first_points(landmarks: str) -> None:
+    assert printed(EARLY.format(landmarks=landmarks)) == ["True"]
 
 
 def printed(text: str) -> list[str]:

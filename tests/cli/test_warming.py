@@ -40,7 +40,7 @@ def test_compiling_is_announced_and_timed(slow: list[str]) -> None:
     slow.append("a kernel")
     warming.warm_up(Config(), said.append)
     first, second = said
-    assert first.startswith("compiling the CPU kernels, once per installation")
+    assert first.startswith("compiling the CPU kernels that are missing, once per installation")
     assert second.startswith("compiled the CPU kernels, once per installation: ")
 
 

@@ -146,3 +146,10 @@ def test_the_euler_curve_is_the_alternating_sum_of_betti_curves(rng):
     found = EulerCurve(sample_range=RANGE).transform(*pad(tables))
     curves = [peer.BettiCurve(100, RANGE).fit_transform(bars) for bars in by_dimension]
     assert np.array_equal(found, curves[0] - curves[1] + curves[2])
+
+
+def test_an_euler_curve_without_bars_is_no_negative_zero():
+    curve = EulerCurve(1, resolution=5, sample_range=(0.0, 2.0))
+    found = curve.transform(np.array([[[0.0, 1.0, 1.0]]]))
+    assert found.tolist() == [[-1.0, -1.0, 0.0, 0.0, 0.0]]
+    assert not np.signbit(found[:, 2:]).any()

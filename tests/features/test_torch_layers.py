@@ -379,6 +379,25 @@ def test_diagrams_one_by_one_under_vmap(rng):
     torch.testing.assert_close(found, wanted.detach(), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("with_gradients", [True, False])
+def test_an_ensemble_of_images_under_vmap(rng, with_gradients):
+    bars, mask = random_bars(rng)
+    images = [LearnablePersistenceImage(IMAGE).fit(bars, mask) for _ in range(3)]
+    with torch.no_grad():
+        for i, image in enumerate(images):
+            for parameter in image.parameters():
+                parameter += i / 10
+    parameters, buffers = torch.func.stack_module_state(images)
+
+    def of_one(*state):
+        return torch.func.functional_call(images[0], state, (bars, mask))
+
+    with torch.set_grad_enabled(with_gradients):
+        found = torch.func.vmap(of_one)(parameters, buffers)
+        for image, its in zip(images, found, strict=True):
+            torch.testing.assert_close(its, image(bars, mask))
+
+
 def with_make_fx(function, *example):
     return make_fx(function)(*example)
 
