@@ -47,8 +47,8 @@ _ROWS: list[tuple[str, str, q.Figures]] = [
      q.demo("the pulse is there from",
             "windows of 1 s with one loop that dominates, from then on")),
     ("first_start", "once per installation: {} on two cores for a diagram, {} more for a stream, "
-     "{} for features that are followed by a processor or a tracker. Later processes load them in {}. "
-     "`aura-tda doctor` compiles all of them beforehand, on several cores at once: {} on two.",
+     "{} for features that are followed by a processor or a tracker. Later processes load them in "
+     "{}. `aura-tda doctor` compiles all of them beforehand, on several cores at once: {} on two.",
      q.first_use),
     ("update_performance", "without peers in between, it is {}, in {} (", q.by_itself),
     ("processor_performance", "(pushed plainly, the stream takes {}) |", q.pushed_plainly),
