@@ -104,7 +104,7 @@ async def test_an_exception_in_the_body_does_not_wait_for_all_the_work(gate: Gat
 
     async def body() -> None:
         async with tda:
-            work.append(asyncio.create_task(tda.process_batch(*cloud(2000))))
+            work.append(asyncio.create_task(tda.process_batch(*cloud(20_000))))
             await gate.reached()
             asyncio.get_running_loop().call_later(0.01, gate.open)
             raise ZeroDivisionError
@@ -112,7 +112,7 @@ async def test_an_exception_in_the_body_does_not_wait_for_all_the_work(gate: Gat
     work: list[asyncio.Task[Any]] = []
     with pytest.raises(ZeroDivisionError):
         await body()
-    assert gate.instants < 20
+    assert gate.instants < 200  # of 2000; those that were held go to the hooks
     with pytest.raises(LifecycleError, match="closed meanwhile"):
         await work[0]
 
