@@ -364,7 +364,7 @@ extern "C" __global__ void __launch_bounds__(COVER_THREADS)
         else if (2 * used < c.k)
             c.rho[0] = fmin(__dmul_rn(c.rho[0], factor), radius);
     }
-    double* told = window.reals - TOLD;
+    double* told = window.reals - COVER_TOLD;
     told[0] = radius;
     told[1] = c.rho[0];
     told[2] = (double)used;

@@ -12,7 +12,6 @@ constexpr double TINY = 0x1p-500, UP = 1.0 + 0x1p-50, WIDER = 1.1;
 constexpr unsigned long long INFINITE_BITS = 0x7ff0000000000000ull;
 // places in counts
 constexpr int SEEN = 0, USED = 1, HIGH = 2, HEAD = 3, SIZE = 4, SETTLED = 5, LOOSE = 6;
-constexpr int TOLD = 4;  // float64 before reals, in which settling tells what it came to
 
 __device__ __forceinline__ double no_distance() { return __longlong_as_double(INFINITE_BITS); }
 

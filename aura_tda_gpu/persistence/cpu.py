@@ -124,30 +124,39 @@ def warm_diagrams() -> None:
     """Compile or load what single diagrams take."""
     for metric in METRIC_KERNELS:
         _pairwise(_SQUARE, metric)
-    loops = _compute(_pairwise(_SQUARE, "euclidean"), (0, 1), np.inf, 1).loop_edges
-    assert loops is not None
-    loops(0)
-    loop_vertices(loops, [0])
+    _walk(_compute(_pairwise(_SQUARE, "euclidean"), (0, 1), np.inf, 1))
 
 
 @_timed
 def warm_windows() -> None:
     """Compile or load what updates in place take beside single diagrams."""
-    state = LuneState(4, 2, "euclidean", LARGEST, 1)
-    state.build(_pairwise(_SQUARE, "euclidean"), _SQUARE, np.arange(4))
+    state = _square_state()
     state.result((0, 1))
-    state.update(np.array([3]), np.array([3]), _SQUARE[3:], 64)
-    loops = state.result((0, 1)).loop_edges
-    assert loops is not None
-    loops(0)
-    loop_vertices(loops, [0])
+    _replace_last(state)
+    _walk(state.result((0, 1)))
 
 
 def update_a_few() -> None:
     """Compile or load what updates take beside what diagrams after them take."""
+    _replace_last(_square_state())
+
+
+def _square_state() -> LuneState:
     state = LuneState(4, 2, "euclidean", LARGEST, 1)
     state.build(_pairwise(_SQUARE, "euclidean"), _SQUARE, np.arange(4))
+    return state
+
+
+def _replace_last(state: LuneState) -> None:
     state.update(np.array([3]), np.array([3]), _SQUARE[3:], 64)
+
+
+def _walk(result: EngineResult) -> None:
+    """Go along the first loop."""
+    loops = result.loop_edges
+    assert loops is not None
+    loops(0)
+    loop_vertices(loops, [0])
 
 
 def is_compiled_anew() -> bool:

@@ -99,6 +99,7 @@ CONSTANTS = {
     "BLOCK": 1024,  # largest block where one block has a window
     "COVER_THREADS": 256,
     "NEAREST_LANES": 8,  # that share the landmarks a row is compared with
+    "COVER_TOLD": 4,  # numbers before those of a cover, in which settling tells what it came to
     "NOBODY": 0x7FFFFFFF,
     "KEPT": -1,
     # places in a window's counters

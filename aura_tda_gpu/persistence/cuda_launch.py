@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -186,8 +187,11 @@ class Device:
         if not self.on_host:
             self.xp.cuda.get_current_stream().synchronize()
 
-    def wait_at_last(self) -> None:
-        """Wait, whatever happens, as what the host has lent the device is given up."""
+    def waits_for(self, owner: object) -> None:
+        """Wait once an owner of pinned memory is given up: others get that memory next."""
+        weakref.finalize(owner, self._wait_at_last)
+
+    def _wait_at_last(self) -> None:
         # suppressed as the interpreter ends
         with suppress(Exception), self.at_work("nothing"):
             self.wait()

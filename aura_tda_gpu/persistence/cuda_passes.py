@@ -113,10 +113,7 @@ class Passes:
         self._diagram: Recording[Outcome] | None = None
         self._n_updates = self._n_small = 0
         self._refused = False
-
-    def __del__(self) -> None:
-        # an update that nobody waits for still reads and writes the host
-        self._device.wait_at_last()
+        self._device.waits_for(self)
 
     @property
     def nbytes(self) -> int:

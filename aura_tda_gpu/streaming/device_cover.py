@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 import numpy as np
 
 from ..persistence.arrays import Float64Array
+from ..persistence.cuda_kernels import CONSTANTS
 from ..persistence.engine import Int64Array
 from .device_intake import scratch_of
 from .device_ring import DeviceRing
@@ -22,7 +22,7 @@ KINDS = {"manhattan": 1, "chebyshev": 2}  # else squares, as in cover.cuh
 QUEUE = 256  # as many bounds as on the host
 COUNTS = 7
 SETTLED = 5
-TOLD = 4
+TOLD = CONSTANTS["COVER_TOLD"]
 FREE = -1
 NEVER = -(2**63)
 
@@ -45,6 +45,8 @@ class DeviceCover:
     ----------
     seen : int
         Number of the row after the last one taken.
+    sizes : tuple of int32
+        What the kernels are told by value, the same for all windows of a stream.
     """
 
     def __init__(self, ring: DeviceRing, k: int, metric: str, slide_ns: int) -> None:
@@ -53,6 +55,8 @@ class DeviceCover:
         self._k = k
         self._metric = metric
         self._slide_ns = slide_ns
+        sizes = ring.dim, QUEUE, KINDS.get(metric, 0), metric == "cosine"
+        self.sizes = tuple(np.int32(size) for size in sizes)
         raw = k if metric == "cosine" else 0
         reals = np.zeros(ring.dim * (k + raw) + 2 * k + QUEUE + 1)
         reals[: ring.dim * k] = np.inf
@@ -71,8 +75,7 @@ class DeviceCover:
         self._near = self._parts(self._there.view(np.float64))
         self._is_near = False  # whether that is the state
         self._told = np.zeros(TOLD)
-        # a copy may be on its way to memory that others get next
-        weakref.finalize(self, device.wait_at_last)
+        device.waits_for(self)
 
     @property
     def nbytes(self) -> int:
@@ -103,12 +106,6 @@ class DeviceCover:
     def room(self) -> int:
         """Rows that are taken by one launch."""
         return max(1, min(CHUNK, self.ring.capacity, CHUNK_BYTES // (8 * self.ring.dim + 20)))
-
-    @property
-    def sizes(self) -> tuple[Any, ...]:
-        """What the kernels are told by value, the same for all windows of a stream."""
-        numbers = self.ring.dim, QUEUE, KINDS.get(self._metric, 0), self._metric == "cosine"
-        return tuple(np.int32(number) for number in numbers)
 
     def fresh(self) -> DeviceCover:
         """Return a cover of the same rows that has seen none of them."""

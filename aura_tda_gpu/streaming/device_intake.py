@@ -113,8 +113,7 @@ class Tables:
         self._host[...] = 0
         self._there = device.xp.empty((_TURNS, row_nbytes), np.uint8)
         self._turn = 0
-        # a copy may be on its way from memory that others get next
-        weakref.finalize(self, device.wait_at_last)
+        device.waits_for(self)
 
     @property
     def nbytes(self) -> int:

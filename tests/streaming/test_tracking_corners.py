@@ -16,7 +16,8 @@ from aura_tda_gpu.errors import ConfigError, InvalidInputError
 from aura_tda_gpu.streaming.feature_tracker import StabilityFilter
 
 from .made_up import OPEN, Bar, update
-from .test_feature_tracker import loop, told, tracker, two_scales
+from .test_feature_tracker import loop, told, tracker
+from .test_followed_streams import two_scales
 
 LEFT, RIGHT = tuple(range(100, 120)), tuple(range(200, 220))
 PLACES = {
